@@ -1,0 +1,2 @@
+/** JMH benchmarks, one class per op. */
+package llada.benchmarks;

@@ -1,0 +1,2 @@
+/** CUDA through the Foreign Function and Memory API. */
+package llada.cuda;

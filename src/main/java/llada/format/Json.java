@@ -1,0 +1,195 @@
+package llada.format;
+
+import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonParseException;
+import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.core.JsonToken;
+import com.fasterxml.jackson.core.StreamReadConstraints;
+import com.fasterxml.jackson.core.StreamReadFeature;
+import java.io.IOException;
+import java.math.BigInteger;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * A parsed JSON value that knows where it stands, so that every complaint names the file and the
+ * key. Jackson's streaming parser does the reading; nesting is limited, duplicate keys are refused.
+ *
+ * @param value a Map, List, String, Long, BigInteger, Double, Boolean or null
+ * @param where file and path of the value, for messages
+ */
+public record Json(Object value, String where) {
+  private static final JsonFactory FACTORY =
+      JsonFactory.builder()
+          .streamReadConstraints(
+              StreamReadConstraints.builder()
+                  .maxNestingDepth(64)
+                  .maxStringLength(16 << 20)
+                  .maxNumberLength(400)
+                  .build())
+          .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
+          .build();
+
+  /**
+   * Parses one JSON document.
+   *
+   * @param source the name to give in messages, usually the file
+   * @throws FormatException if the bytes are not exactly one valid JSON value
+   */
+  public static Json parse(byte[] utf8, String source) {
+    try (JsonParser parser = FACTORY.createParser(utf8)) {
+      if (parser.nextToken() == null) {
+        throw new FormatException(source + ": is empty; a JSON document is expected");
+      }
+      Object value = read(parser);
+      if (parser.nextToken() != null) {
+        throw new FormatException(source + ": more text follows after the JSON document");
+      }
+      return new Json(value, source);
+    } catch (JsonParseException e) {
+      throw new FormatException(
+          "%s: not valid JSON at line %d, column %d: %s"
+              .formatted(
+                  source,
+                  e.getLocation().getLineNr(),
+                  e.getLocation().getColumnNr(),
+                  e.getOriginalMessage()));
+    } catch (IOException e) {
+      throw new FormatException(source + ": not valid JSON: " + e.getMessage());
+    }
+  }
+
+  private static Object read(JsonParser parser) throws IOException {
+    return switch (parser.currentToken()) {
+      case START_OBJECT -> {
+        Map<String, Object> map = new LinkedHashMap<>();
+        while (parser.nextToken() == JsonToken.FIELD_NAME) {
+          String key = parser.currentName();
+          parser.nextToken();
+          map.put(key, read(parser));
+        }
+        yield map;
+      }
+      case START_ARRAY -> {
+        List<Object> list = new ArrayList<>();
+        while (parser.nextToken() != JsonToken.END_ARRAY) {
+          list.add(read(parser));
+        }
+        yield list;
+      }
+      case VALUE_STRING -> parser.getText();
+      case VALUE_NUMBER_INT ->
+          parser.getNumberType() == JsonParser.NumberType.BIG_INTEGER
+              ? parser.getBigIntegerValue()
+              : (Object) parser.getLongValue();
+      case VALUE_NUMBER_FLOAT -> parser.getDoubleValue();
+      case VALUE_TRUE -> true;
+      case VALUE_FALSE -> false;
+      case VALUE_NULL -> null;
+      default -> throw new JsonParseException(parser, "unexpected token " + parser.currentToken());
+    };
+  }
+
+  /** Whether this is absent or null. */
+  public boolean isNull() {
+    return value == null;
+  }
+
+  /** The value under {@code key} of an object; a null value if the key is absent. */
+  public Json get(String key) {
+    return new Json(map().get(key), where + ": " + key);
+  }
+
+  /** Element {@code i} of an array. */
+  public Json get(int i) {
+    return new Json(rawList().get(i), where + "[" + i + "]");
+  }
+
+  /** The number of elements of an array. */
+  public int size() {
+    return rawList().size();
+  }
+
+  /** An object's members in file order. */
+  @SuppressWarnings("unchecked") // only read() builds maps, and their keys are strings
+  public Map<String, Object> map() {
+    if (value instanceof Map<?, ?> map) {
+      return (Map<String, Object>) map;
+    }
+    throw wrong("an object");
+  }
+
+  /** An array's elements. */
+  public List<Json> list() {
+    List<Object> raw = rawList();
+    List<Json> elements = new ArrayList<>(raw.size());
+    for (int i = 0; i < raw.size(); i++) {
+      elements.add(new Json(raw.get(i), where + "[" + i + "]"));
+    }
+    return elements;
+  }
+
+  @SuppressWarnings("unchecked") // only read() builds lists
+  private List<Object> rawList() {
+    if (value instanceof List<?> list) {
+      return (List<Object>) list;
+    }
+    throw wrong("an array");
+  }
+
+  public String string() {
+    if (value instanceof String string) {
+      return string;
+    }
+    throw wrong("a string");
+  }
+
+  public boolean bool() {
+    if (value instanceof Boolean bool) {
+      return bool;
+    }
+    throw wrong("true or false");
+  }
+
+  /** A number of any form. */
+  public double number() {
+    if (value instanceof Number number) {
+      return number.doubleValue();
+    }
+    throw wrong("a number");
+  }
+
+  /** An integer; 4.0 is none. */
+  public long integer() {
+    if (value instanceof Long number) {
+      return number;
+    }
+    throw wrong(value instanceof BigInteger ? "an integer below 2^63" : "an integer");
+  }
+
+  /** An integer from {@code min} to {@code max}. */
+  public int integer(int min, int max) {
+    long number = integer();
+    if (number < min || number > max) {
+      throw new FormatException(
+          "%s is %d; it must be from %d to %d".formatted(where, number, min, max));
+    }
+    return (int) number;
+  }
+
+  /** This value, or {@code other} in its place if it is absent or null. */
+  public Json or(Object other) {
+    return value == null ? new Json(other, where) : this;
+  }
+
+  private FormatException wrong(String wanted) {
+    String text = String.valueOf(value);
+    String shown = text.length() > 60 ? text.substring(0, 60) + "…" : text;
+    return new FormatException(
+        value == null
+            ? "%s is missing; %s is needed".formatted(where, wanted)
+            : "%s is %s; %s is needed".formatted(where, shown, wanted));
+  }
+}

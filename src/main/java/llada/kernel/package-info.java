@@ -1,0 +1,2 @@
+/** The contract of all operations. */
+package llada.kernel;

@@ -1,0 +1,62 @@
+package llada;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.Stream;
+import llada.format.Json;
+
+/**
+ * The golden vectors: made by the published LLaDA code, found by listing a folder, so that another
+ * set of the same form runs unchanged. The folder is the environment variable {@code LLADA_GOLDEN},
+ * by default the repository's copy.
+ */
+public final class Golden {
+  private Golden() {}
+
+  /** The folder of the vector set. */
+  public static Path root() {
+    String given = System.getenv("LLADA_GOLDEN");
+    return given != null && !given.isBlank() ? Path.of(given) : resources().resolve("golden");
+  }
+
+  /** {@code src/test/resources}, wherever the tests are started. */
+  public static Path resources() {
+    for (Path base :
+        List.of(
+            Path.of("test/resources"),
+            Path.of("../src/test/resources"),
+            Path.of("src/test/resources"))) {
+      if (Files.isDirectory(base.resolve("golden"))) {
+        return base;
+      }
+    }
+    throw new IllegalStateException(
+        "src/test/resources is not to be found from " + Path.of("").toAbsolutePath());
+  }
+
+  /** Every checkpoint of the set: a folder with a config.json, by name. */
+  public static List<Path> checkpoints() {
+    try (Stream<Path> folders = Files.list(root())) {
+      List<Path> found =
+          folders.filter(f -> Files.exists(f.resolve("config.json"))).sorted().toList();
+      if (found.isEmpty()) {
+        throw new IllegalStateException(root() + " holds no checkpoint");
+      }
+      return found;
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** Parses a JSON file of the set. */
+  public static Json json(Path file) {
+    try {
+      return Json.parse(Files.readAllBytes(file), file.toString());
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+}

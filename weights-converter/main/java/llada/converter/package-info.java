@@ -1,0 +1,2 @@
+/** Conversion of weights between file formats. */
+package llada.converter;
