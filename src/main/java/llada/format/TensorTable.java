@@ -39,10 +39,7 @@ final class TensorTable {
     return data.byteSize();
   }
 
-  /**
-   * The start of every message about a tensor: file and name. The name's own line of the message,
-   * so that a search for it in the file finds the culprit.
-   */
+  /** The start of every message about a tensor: file and name. */
   String where(String tensor) {
     return file + ": tensor " + quote(tensor);
   }
@@ -141,10 +138,10 @@ final class TensorTable {
     }
   }
 
-  private FormatException hole(long begin, long end) {
+  private FormatException hole(long from, long to) {
     return new FormatException(
         "%s: bytes %d to %d of the data section (%d bytes) belong to no tensor; the tensors must cover it without holes"
-            .formatted(file, begin, end, data.byteSize()));
+            .formatted(file, from, to, data.byteSize()));
   }
 
   Map<String, TensorEntry> entries() {
