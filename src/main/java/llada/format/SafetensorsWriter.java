@@ -90,7 +90,7 @@ final class SafetensorsWriter {
       out.write(' ');
     }
     byte[] head = out.toByteArray();
-    long length = head.length - Long.BYTES;
+    int length = head.length - Long.BYTES;
     if (length > Safetensors.MAX_HEADER_BYTES) {
       throw new IllegalArgumentException(
           "%s: the header would have %d bytes; the format allows %d"
