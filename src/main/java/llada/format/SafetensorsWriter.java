@@ -2,10 +2,16 @@ package llada.format;
 
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonGenerator;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.StringWriter;
+import java.io.UncheckedIOException;
 import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
+import java.nio.CharBuffer;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
@@ -56,9 +62,8 @@ final class SafetensorsWriter {
   /** The length and the header, padded with spaces so that the data begins on a cache line. */
   private static byte[] head(
       Path file, List<Map.Entry<String, Tensor>> tensors, Map<String, String> metadata) {
-    ByteArrayOutputStream out = new ByteArrayOutputStream();
-    out.writeBytes(new byte[Long.BYTES]);
-    try (JsonGenerator json = JSON.createGenerator(out)) {
+    StringWriter text = new StringWriter();
+    try (JsonGenerator json = JSON.createGenerator(text)) {
       json.writeStartObject();
       if (!metadata.isEmpty()) {
         json.writeObjectFieldStart(Safetensors.METADATA);
@@ -83,20 +88,36 @@ final class SafetensorsWriter {
       }
       json.writeEndObject();
     } catch (IOException e) {
-      throw new IllegalArgumentException(
-          file + ": a name or text cannot be written as JSON: " + e.getMessage(), e);
+      throw new UncheckedIOException("cannot happen: written to memory", e);
     }
-    while (out.size() % Tensor.ALIGNMENT != 0) {
-      out.write(' ');
-    }
-    byte[] head = out.toByteArray();
-    int length = head.length - Long.BYTES;
-    if (length > Safetensors.MAX_HEADER_BYTES) {
+    byte[] header = utf8(file, text.toString());
+    long dataBegin = roundUp(Long.BYTES + (long) header.length);
+    if (dataBegin - Long.BYTES > Safetensors.MAX_HEADER_BYTES) {
       throw new IllegalArgumentException(
           "%s: the header would have %d bytes; the format allows %d"
-              .formatted(file, length, Safetensors.MAX_HEADER_BYTES));
+              .formatted(file, header.length, Safetensors.MAX_HEADER_BYTES));
     }
-    MemorySegment.ofArray(head).set(Safetensors.U64, 0, length);
+    byte[] head = new byte[(int) dataBegin];
+    Arrays.fill(head, (byte) ' ');
+    MemorySegment.ofArray(head).set(Safetensors.U64, 0, dataBegin - Long.BYTES);
+    System.arraycopy(header, 0, head, Long.BYTES, header.length);
     return head;
+  }
+
+  private static long roundUp(long bytes) {
+    return (bytes + Tensor.ALIGNMENT - 1) / Tensor.ALIGNMENT * Tensor.ALIGNMENT;
+  }
+
+  // Strict, where String.getBytes would turn half a surrogate pair into a question mark.
+  private static byte[] utf8(Path file, String text) {
+    try {
+      ByteBuffer bytes = StandardCharsets.UTF_8.newEncoder().encode(CharBuffer.wrap(text));
+      byte[] copy = new byte[bytes.remaining()];
+      bytes.get(copy);
+      return copy;
+    } catch (CharacterCodingException e) {
+      throw new IllegalArgumentException(
+          file + ": a tensor's name or a text of the metadata is not valid Unicode", e);
+    }
   }
 }
