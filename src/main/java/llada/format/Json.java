@@ -8,6 +8,9 @@ import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.core.StreamReadFeature;
 import java.io.IOException;
 import java.math.BigInteger;
+import java.nio.ByteBuffer;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -39,7 +42,14 @@ public record Json(Object value, String where) {
    * @throws FormatException if the bytes are not exactly one valid JSON value
    */
   public static Json parse(byte[] utf8, String source) {
-    try (JsonParser parser = FACTORY.createParser(utf8)) {
+    // Decoded here: Jackson would guess UTF-16 or UTF-32 from the first bytes.
+    String text;
+    try {
+      text = StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(utf8)).toString();
+    } catch (CharacterCodingException e) {
+      throw new FormatException(source + ": not valid UTF-8, as JSON must be", e);
+    }
+    try (JsonParser parser = FACTORY.createParser(text)) {
       if (parser.nextToken() == null) {
         throw new FormatException(source + ": is empty; a JSON document is expected");
       }

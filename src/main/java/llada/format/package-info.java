@@ -7,6 +7,6 @@
  * as large as a header claims. Nothing here knows what the tensors mean: {@code llada.checkpoint}
  * joins files to the model.
  *
- * <p>Open first: {@link llada.format.Json}.
+ * <p>Open first: {@link llada.format.Safetensors}.
  */
 package llada.format;
