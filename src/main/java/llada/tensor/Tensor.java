@@ -95,6 +95,9 @@ public final class Tensor {
 
   /** Element {@code i} in row-major order, decoded to float32. For reading, not for speed. */
   public float get(long i) {
+    if (dtype == DType.F32) {
+      return data.get(F32, i * Float.BYTES);
+    }
     int block = dtype.blockLength();
     float[] values = new float[block];
     dtype.decode(data, i / block * block, values, 0, block);

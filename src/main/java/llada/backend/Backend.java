@@ -1,0 +1,20 @@
+package llada.backend;
+
+import llada.kernel.Kernels;
+
+/**
+ * Kernels that are ready to run.
+ *
+ * @param name scalar, vector, machine or cuda
+ * @param why what was chosen and why, one line for the user
+ * @param threads workers of the pool
+ * @param kernels the operations
+ * @param pool closed with the backend
+ */
+public record Backend(String name, String why, int threads, Kernels kernels, ThreadPool pool)
+    implements AutoCloseable {
+  @Override
+  public void close() {
+    pool.close();
+  }
+}

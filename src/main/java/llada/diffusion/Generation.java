@@ -1,0 +1,31 @@
+package llada.diffusion;
+
+/**
+ * A finished generation.
+ *
+ * @param x (B, T) prompt and answer
+ * @param promptLength tokens of the padded prompt
+ * @param steps steps taken
+ * @param forwardPasses sequences sent through the mask predictor, per sequence of the batch: one a
+ *     step, two with guidance
+ * @param nanos time in all
+ */
+public record Generation(int[][] x, int promptLength, int steps, int forwardPasses, long nanos) {
+  /** The generated tokens of one sequence. */
+  public int[] answer(int sequence) {
+    return java.util.Arrays.copyOfRange(x[sequence], promptLength, x[sequence].length);
+  }
+
+  /** The generated tokens of one sequence up to, and without, the first of {@code ends}. */
+  public int[] answerUpTo(int sequence, int... ends) {
+    int[] answer = answer(sequence);
+    for (int i = 0; i < answer.length; i++) {
+      for (int end : ends) {
+        if (answer[i] == end) {
+          return java.util.Arrays.copyOf(answer, i);
+        }
+      }
+    }
+    return answer;
+  }
+}

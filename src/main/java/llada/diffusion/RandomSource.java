@@ -1,0 +1,54 @@
+package llada.diffusion;
+
+/**
+ * The random numbers of a generation, addressed by what they are for and not by the order of
+ * asking. So only those that are needed get computed, and threads cannot change a result.
+ */
+public interface RandomSource {
+  /**
+   * Uniform in (0, 1): the Gumbel noise of one token at one position.
+   *
+   * @param step counted over all blocks, from 0
+   * @param sequence which of the batch
+   * @param position in the sequence, prompt included
+   */
+  double noise(int step, int sequence, int position, int token);
+
+  /** Uniform in (0, 1): the score of a position under {@link Remasking#RANDOM}. */
+  double score(int step, int sequence, int position);
+
+  /** Numbers that follow from a seed. */
+  static RandomSource seeded(long seed) {
+    return new RandomSource() {
+      @Override
+      public double noise(int step, int sequence, int position, int token) {
+        return uniform(key(step, sequence, position) + token + 1);
+      }
+
+      @Override
+      public double score(int step, int sequence, int position) {
+        return uniform(key(step, sequence, position));
+      }
+
+      private long key(int step, int sequence, int position) {
+        return mix(mix(mix(seed) + step) + sequence) + position * GAP;
+      }
+    };
+  }
+
+  /** Leaves room for a vocabulary between the streams of neighbouring positions. */
+  long GAP = 1L << 32;
+
+  private static double uniform(long key) {
+    // 53 random bits, moved by half a step so that neither 0 nor 1 occurs.
+    return ((mix(key) >>> 11) + 0.5) * 0x1.0p-53;
+  }
+
+  /** The finaliser of SplitMix64 (Steele, Lea and Flood 2014). */
+  private static long mix(long z) {
+    z = (z + 0x9E3779B97F4A7C15L);
+    z = (z ^ (z >>> 30)) * 0xBF58476D1CE4E5B9L;
+    z = (z ^ (z >>> 27)) * 0x94D049BB133111EBL;
+    return z ^ (z >>> 31);
+  }
+}

@@ -1,0 +1,58 @@
+package llada.diffusion;
+
+/** Statistics of softmax(logits), (V), in double. Minus infinity is a token that cannot be. */
+final class Softmax {
+  private Softmax() {}
+
+  /** p[token]. */
+  static double probability(double[] logits, int token) {
+    double max = max(logits);
+    return Math.exp(logits[token] - max) / sum(logits, max);
+  }
+
+  /** -sum p ln p, in nats. */
+  static double entropy(double[] logits) {
+    double max = max(logits);
+    double sum = 0;
+    double weighted = 0;
+    for (double logit : logits) {
+      double e = Math.exp(logit - max);
+      if (e > 0) {
+        sum += e;
+        weighted += e * (logit - max);
+      }
+    }
+    return Math.log(sum) - weighted / sum;
+  }
+
+  /** The largest p less the second largest. */
+  static double margin(double[] logits) {
+    double first = Double.NEGATIVE_INFINITY;
+    double second = Double.NEGATIVE_INFINITY;
+    for (double logit : logits) {
+      if (logit > first) {
+        second = first;
+        first = logit;
+      } else if (logit > second) {
+        second = logit;
+      }
+    }
+    return (1 - Math.exp(second - first)) / sum(logits, first);
+  }
+
+  private static double max(double[] logits) {
+    double max = Double.NEGATIVE_INFINITY;
+    for (double logit : logits) {
+      max = Math.max(max, logit);
+    }
+    return max;
+  }
+
+  private static double sum(double[] logits, double max) {
+    double sum = 0;
+    for (double logit : logits) {
+      sum += Math.exp(logit - max);
+    }
+    return sum;
+  }
+}

@@ -1,0 +1,11 @@
+/**
+ * The reverse process: from all masks to text, a few tokens a step, in any order.
+ *
+ * <p>A step from time t to s asks the mask predictor for every masked position at once and keeps a
+ * share 1 - s/t of the answers; the rest is masked again ("remasking": nothing that was kept ever
+ * changes). Which answers are kept is the choice of {@link llada.diffusion.Remasking}; how many, of
+ * {@link llada.diffusion.TransferSchedule}.
+ *
+ * <p>Open first: {@link llada.diffusion.DiffusionSampler}.
+ */
+package llada.diffusion;

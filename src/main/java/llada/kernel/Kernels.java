@@ -1,0 +1,60 @@
+package llada.kernel;
+
+import llada.kernel.scalar.Attention;
+import llada.kernel.scalar.Embedding;
+import llada.kernel.scalar.Matmul;
+import llada.kernel.scalar.Residual;
+import llada.kernel.scalar.RmsNorm;
+import llada.kernel.scalar.Rope;
+import llada.kernel.scalar.SwiGlu;
+import llada.tensor.Tensor;
+
+/**
+ * Everything that the model asks of a machine: one method an op. Formulas, shapes and what is
+ * overwritten stand at the scalar op of the same name, which is also the default body and the
+ * reference of the contract tests.
+ */
+public interface Kernels {
+  /** See {@link Embedding#forward}: out (T, C) from ids (T) and table (V, C). */
+  default void embedding(Tensor out, int[] ids, Tensor table) {
+    Embedding.forward(out, ids, table);
+  }
+
+  /** See {@link RmsNorm#forward}: out (T, C) from x (T, C) and weight (C). */
+  default void rmsNorm(Tensor out, Tensor x, Tensor weight, float eps) {
+    RmsNorm.forward(out, x, weight, eps);
+  }
+
+  /** See {@link Matmul#forward}: out (T, N) from x (T, K) and weight (N, K). */
+  default void matmul(Tensor out, Tensor x, Tensor weight) {
+    Matmul.forward(out, x, weight);
+  }
+
+  /** See {@link Rope#forward}: x (T, H * D) in place, tables (P, D/2). */
+  default void rope(Tensor x, int[] positions, Tensor cos, Tensor sin) {
+    Rope.forward(x, positions, cos, sin);
+  }
+
+  /** See {@link Attention#forward}: out and q (B * Tq, H * D), k and v (B * Tk, kvHeads * D). */
+  default void attention(
+      Tensor out,
+      Tensor q,
+      Tensor k,
+      Tensor v,
+      boolean[] visible,
+      int batch,
+      int heads,
+      int kvHeads) {
+    Attention.forward(out, q, k, v, visible, batch, heads, kvHeads);
+  }
+
+  /** See {@link SwiGlu#forward}: out, gate and up (T, F). */
+  default void swiGlu(Tensor out, Tensor gate, Tensor up) {
+    SwiGlu.forward(out, gate, up);
+  }
+
+  /** See {@link Residual#forward}: x (T, C) accumulates delta (T, C). */
+  default void residual(Tensor x, Tensor delta) {
+    Residual.forward(x, delta);
+  }
+}

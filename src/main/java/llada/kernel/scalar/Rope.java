@@ -1,0 +1,84 @@
+package llada.kernel.scalar;
+
+import llada.tensor.Tensor;
+
+/**
+ * Rotary position embedding (Su et al. 2021) in the half-split order of the Hugging Face weights:
+ * channel i of a head turns together with channel i + D/2.
+ */
+public final class Rope {
+  private Rope() {}
+
+  /**
+   * For each head and each i below D/2, with a = positions[t] * theta^(-2i/D):
+   *
+   * <pre>
+   *   x[i]       = x[i] * cos a - x[i + D/2] * sin a
+   *   x[i + D/2] = x[i + D/2] * cos a + x[i] * sin a
+   * </pre>
+   *
+   * @param x (T, H * D), rotated in place
+   * @param positions (T), each a row of the tables
+   * @param cos (P, D/2) cosines by position
+   * @param sin (P, D/2) sines by position
+   */
+  public static void forward(Tensor x, int[] positions, Tensor cos, Tensor sin) {
+    check(x, positions, cos, sin);
+    int half = cos.dim(1);
+    int channels = x.dim(1);
+    for (int t = 0; t < positions.length; t++) {
+      for (int head = 0; head < channels; head += 2 * half) {
+        for (int i = 0; i < half; i++) {
+          long low = (long) t * channels + head + i;
+          float c = cos.get((long) positions[t] * half + i);
+          float s = sin.get((long) positions[t] * half + i);
+          float a = x.get(low);
+          float b = x.get(low + half);
+          x.set(low, a * c - b * s);
+          x.set(low + half, b * c + a * s);
+        }
+      }
+    }
+  }
+
+  /**
+   * Fills the tables as the published code does: frequencies and angles rounded to float32, which
+   * shows at positions in the thousands.
+   *
+   * @param cos (P, D/2), overwritten
+   * @param sin (P, D/2), overwritten
+   * @param theta the base, {@code rope_theta} of the configuration
+   */
+  public static void fillTables(Tensor cos, Tensor sin, double theta) {
+    int positions = cos.dim(0);
+    int half = cos.dim(1);
+    for (int i = 0; i < half; i++) {
+      float frequency = 1f / (float) Math.pow(theta, (float) (2 * i) / (2 * half));
+      for (int p = 0; p < positions; p++) {
+        float angle = p * frequency;
+        cos.set((long) p * half + i, (float) Math.cos(angle));
+        sin.set((long) p * half + i, (float) Math.sin(angle));
+      }
+    }
+  }
+
+  /** x holds whole heads and the tables hold every position. */
+  public static void check(Tensor x, int[] positions, Tensor cos, Tensor sin) {
+    Require.rank2("rope", "cos", cos);
+    Require.matrix("rope", "sin", sin, cos.shape().dim(0), cos.shape().dim(1));
+    Require.rank2("rope", "x", x);
+    Require.matrix("rope", "x", x, positions.length, x.shape().dim(1));
+    if (x.shape().dim(1) % (2 * cos.shape().dim(1)) != 0) {
+      throw new IllegalArgumentException(
+          "rope: x is %s, which is no whole number of heads of %d"
+              .formatted(x.shape(), 2 * cos.shape().dim(1)));
+    }
+    for (int position : positions) {
+      if (position < 0 || position >= cos.shape().dim(0)) {
+        throw new IllegalArgumentException(
+            "rope: position %d is outside the table of %d positions"
+                .formatted(position, cos.shape().dim(0)));
+      }
+    }
+  }
+}

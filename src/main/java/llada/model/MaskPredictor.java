@@ -1,0 +1,118 @@
+package llada.model;
+
+import java.lang.foreign.Arena;
+import llada.kernel.Kernels;
+import llada.tensor.DType;
+import llada.tensor.Tensor;
+
+/**
+ * LLaDA's network p(x0 | xt): from partly masked tokens to logits for every position at once. The
+ * paper calls it the mask predictor; it is the same function for inference, likelihood and
+ * training.
+ *
+ * <p>Owns its buffers and is not thread-safe; the kernels bring the threads.
+ */
+public final class MaskPredictor implements AutoCloseable {
+  private final LladaConfig config;
+  private final LladaWeights weights;
+  private final Kernels kernels;
+  private final Arena arena = Arena.ofShared();
+  private final Activations activations;
+  private final Tensor head; // (rows, C), the rows whose logits are wanted
+  private final Tensor headNormed;
+  private final int maxTokens;
+  private Tensor logits; // grows to the largest number of rows ever asked for
+
+  /**
+   * Allocates all buffers.
+   *
+   * @param maxTokens the largest B * T of a batch
+   * @throws IllegalArgumentException if weights do not have the shapes of the configuration
+   */
+  public MaskPredictor(LladaConfig config, LladaWeights weights, Kernels kernels, int maxTokens) {
+    if (maxTokens < 1) {
+      throw new IllegalArgumentException("maxTokens is " + maxTokens + "; it must be positive");
+    }
+    this.config = config;
+    this.weights = weights;
+    this.kernels = kernels;
+    this.maxTokens = maxTokens;
+    int maxLength = Math.min(maxTokens, config.maxSequenceLength());
+    this.activations = new Activations(config, maxTokens, maxLength, arena);
+    this.head = Tensor.allocate(arena, DType.F32, maxTokens, config.dModel());
+    this.headNormed = Tensor.allocate(arena, DType.F32, maxTokens, config.dModel());
+    this.logits = Tensor.allocate(arena, DType.F32, 0, config.embeddingSize());
+  }
+
+  public LladaConfig config() {
+    return config;
+  }
+
+  /**
+   * Logits of the rows asked for.
+   *
+   * @param batch B sequences of T tokens, B * T at most {@code maxTokens}
+   * @param rows which of the B * T rows, sequence after sequence; the vocabulary is wide, so asking
+   *     only for masked positions saves a large part of the work
+   * @return (rows, embedding_size); valid until the next call
+   * @throws IllegalArgumentException if the batch is too large, too long, or has an id out of range
+   */
+  public Tensor forward(TokenBatch batch, int[] rows) {
+    return forward(batch, rows, Probe.NONE);
+  }
+
+  /** As {@link #forward(TokenBatch, int[])}, showing intermediate values to {@code probe}. */
+  public Tensor forward(TokenBatch batch, int[] rows, Probe probe) {
+    int tokens = batch.size() * batch.length();
+    if (batch.length() > config.maxSequenceLength()) {
+      throw new IllegalArgumentException(
+          "%d tokens are more than max_sequence_length, %d, of this model"
+              .formatted(batch.length(), config.maxSequenceLength()));
+    }
+    if (tokens > maxTokens) {
+      throw new IllegalArgumentException(
+          "a batch of %d x %d tokens exceeds the %d that buffers were made for"
+              .formatted(batch.size(), batch.length(), maxTokens));
+    }
+    Activations.View a = activations.view(tokens);
+    TransformerBlock.Pass pass =
+        new TransformerBlock.Pass(
+            config,
+            kernels,
+            batch.positions(),
+            activations.cos,
+            activations.sin,
+            batch.flatVisible(),
+            batch.size(),
+            probe);
+    kernels.embedding(a.x(), batch.flatIds(), weights.embedding());
+    probe.see(-1, "embed", a.x());
+    for (int layer = 0; layer < config.nLayers(); layer++) {
+      TransformerBlock.forward(a, weights.blocks().get(layer), pass, layer);
+    }
+    return logits(a.x(), rows, probe);
+  }
+
+  /** Final norm and head, for the chosen rows of x only. */
+  private Tensor logits(Tensor x, int[] rows, Probe probe) {
+    Tensor chosen = head.rows(rows.length);
+    Tensor normed = headNormed.rows(rows.length);
+    for (int i = 0; i < rows.length; i++) {
+      chosen.rows(i, 1).data().copyFrom(x.rows(rows[i], 1).data());
+    }
+    if (logits.dim(0) < rows.length) {
+      logits = Tensor.allocate(arena, DType.F32, rows.length, config.embeddingSize());
+    }
+    Tensor out = logits.rows(rows.length);
+    kernels.rmsNorm(normed, chosen, weights.finalNorm(), (float) config.rmsNormEps());
+    probe.see(-1, "final_norm", normed);
+    kernels.matmul(out, normed, weights.head());
+    probe.see(-1, "logits", out);
+    return out;
+  }
+
+  @Override
+  public void close() {
+    arena.close();
+  }
+}
