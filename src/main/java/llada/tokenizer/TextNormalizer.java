@@ -30,17 +30,27 @@ public sealed interface TextNormalizer {
   /** One after the other. */
   record Steps(List<TextNormalizer> steps) implements TextNormalizer {}
 
-  /** The changed text. */
+  /**
+   * The changed text.
+   *
+   * @throws TokenizerException if a pattern takes too many steps or the text grows too long
+   */
   default String apply(String text) {
+    return apply(text, new Budget(text.length()));
+  }
+
+  /** The same, as part of the work on a text; for this package. */
+  default String apply(String text, Budget budget) {
     return switch (this) {
       case Unicode u -> Normalizer.normalize(MarkOrder.sortLongRuns(text), u.form());
       case Lowercase l -> lowercase(text);
       case Prepend p -> text.isEmpty() ? text : p.text() + text;
-      case Replace r -> r.pattern().replaceAll(text, r.text());
+      case Replace r -> r.pattern().replaceAll(text, r.text(), budget);
       case Steps s -> {
         String result = text;
         for (TextNormalizer step : s.steps()) {
-          result = step.apply(result);
+          result = step.apply(result, budget);
+          budget.checkLength(result.length());
         }
         yield result;
       }

@@ -20,7 +20,7 @@ class TokenizerConfigTest {
 
   @Test
   void theGoldenCheckpointHasAllEntries() {
-    TokenizerConfig config = TokenizerConfig.read(Golden.checkpoints().getFirst());
+    TokenizerConfig config = TokenizerConfig.read(Golden.resources().resolve("golden/tiny-llada"));
     assertThat(config.bosToken()).contains("<|startoftext|>");
     assertThat(config.eosToken()).contains("<|endoftext|>");
     assertThat(config.padToken()).contains("<|endoftext|>");

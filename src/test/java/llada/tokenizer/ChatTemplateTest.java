@@ -13,7 +13,9 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 class ChatTemplateTest {
   private static final String LLADA =
-      TokenizerConfig.read(Golden.checkpoints().getFirst()).chatTemplate().orElseThrow();
+      TokenizerConfig.read(Golden.resources().resolve("golden/tiny-llada"))
+          .chatTemplate()
+          .orElseThrow();
 
   @Test
   void spellingsOfTheSameTemplateAreRecognised() {

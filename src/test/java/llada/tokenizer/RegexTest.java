@@ -15,8 +15,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 class RegexTest {
   private static List<String> matches(String pattern, String text) {
     RegexMatcher matcher =
-        SplitPattern.regex(pattern)
-            .matcher(text, 0, text.length(), new RegexMatcher.Budget(text.length()));
+        SplitPattern.regex(pattern).matcher(text, 0, text.length(), new Budget(text.length()));
     List<String> found = new ArrayList<>();
     while (matcher.find()) {
       found.add(text.substring(matcher.start(), matcher.end()));
@@ -126,8 +125,7 @@ class RegexTest {
 
   @Test
   void aPartOfATextIsTheWholeTextToItsMatcher() {
-    RegexMatcher matcher =
-        SplitPattern.regex("^b\\b(?!c)$").matcher("abc", 1, 2, new RegexMatcher.Budget(1));
+    RegexMatcher matcher = SplitPattern.regex("^b\\b(?!c)$").matcher("abc", 1, 2, new Budget(1));
     assertThat(matcher.find()).isTrue();
     assertThat(matcher.start()).isEqualTo(1);
     assertThat(matcher.end()).isEqualTo(2);

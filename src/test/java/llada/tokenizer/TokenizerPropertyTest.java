@@ -18,7 +18,7 @@ import net.jqwik.api.Provide;
 
 class TokenizerPropertyTest {
   private static final Tokenizer LLADA =
-      TokenizerJson.read(Golden.root().resolve("tiny-llada/tokenizer.json"));
+      TokenizerJson.read(Golden.resources().resolve("golden/tiny-llada/tokenizer.json"));
   private static final Tokenizer SHAKESPEARE =
       TokenizerJson.read(
           Golden.resources().resolve("checkpoints/shakespeare-llada/tokenizer.json"));
@@ -40,7 +40,7 @@ class TokenizerPropertyTest {
     return text.toString();
   }
 
-  @Property(tries = 3000)
+  @Property(tries = 2000)
   void decodingGivesTheNormalisedTextBack(@ForAll("texts") String text) {
     String normalised = Normalizer.normalize(text, Normalizer.Form.NFC);
     assertThat(LLADA.decode(LLADA.encodeOrdinary(text))).isEqualTo(normalised);
