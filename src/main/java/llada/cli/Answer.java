@@ -3,9 +3,9 @@ package llada.cli;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.Locale;
+import java.util.function.Function;
 import llada.diffusion.Generation;
 import llada.model.LladaConfig;
-import llada.tokenizer.Tokenizer;
 
 /**
  * A finished generation as the user wants it: the text up to the first end token, and the figures.
@@ -17,14 +17,14 @@ import llada.tokenizer.Tokenizer;
  */
 record Answer(int[] ids, int useful, String text, Generation generation) {
 
-  static Answer of(Generation generation, LladaConfig config, Tokenizer tokenizer) {
+  static Answer of(Generation generation, LladaConfig config, Function<int[], String> decode) {
     int[] row = generation.x()[0];
     int[] ids = Arrays.copyOfRange(row, generation.promptLength(), row.length);
     int useful = 0;
     while (useful < ids.length && !isEnd(ids[useful], config)) {
       useful++;
     }
-    String text = tokenizer.decode(Arrays.copyOf(ids, useful));
+    String text = decode.apply(Arrays.copyOf(ids, useful));
     return new Answer(ids, useful, text, generation);
   }
 

@@ -5,8 +5,8 @@ import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.function.Function;
 import llada.model.LladaConfig;
-import llada.tokenizer.Tokenizer;
 
 /** Turns a half-unmasked answer into pieces of text that can be drawn. */
 final class AnswerText {
@@ -39,11 +39,11 @@ final class AnswerText {
   private static final String BROKEN = "\uFFFD";
 
   private final LladaConfig config;
-  private final Tokenizer tokenizer;
+  private final Function<int[], String> decode;
 
-  AnswerText(LladaConfig config, Tokenizer tokenizer) {
+  AnswerText(LladaConfig config, Function<int[], String> decode) {
     this.config = config;
-    this.tokenizer = tokenizer;
+    this.decode = decode;
   }
 
   /**
@@ -73,7 +73,7 @@ final class AnswerText {
         for (int i = at; i < end; i++) {
           anyFresh |= fresh.contains(i);
         }
-        String text = tokenizer.decode(Arrays.copyOfRange(row, at, end));
+        String text = decode.apply(Arrays.copyOfRange(row, at, end));
         pieces.add(new Piece(printable(text), anyFresh ? State.NEW : State.KEPT));
         at = end;
       }
@@ -88,7 +88,7 @@ final class AnswerText {
       if (last == config.maskTokenId() || Answer.isEnd(last, config)) {
         break;
       }
-      if (!tokenizer.decode(Arrays.copyOfRange(row, at, end)).contains(BROKEN)) {
+      if (!decode.apply(Arrays.copyOfRange(row, at, end)).contains(BROKEN)) {
         return end;
       }
     }

@@ -100,13 +100,13 @@ final class GenerateCommand implements Callable<Integer> {
   }
 
   private Answer answer(int[] ids, SamplerOptions options, Session session, Console console) {
-    AnswerText text = new AnswerText(session.config(), session.tokenizer());
+    AnswerText text = new AnswerText(session.config(), session.tokenizer()::decode);
     try (StepViews views = StepViews.of(console, showSteps, json);
         StepView view = views.view(text, ids.length);
         LastWords words = LastWords.onExit(console, view)) {
       Generation generation = session.generate(ids, options, sampler.seed(), words.watch(view));
       view.finished();
-      return Answer.of(generation, session.config(), session.tokenizer());
+      return Answer.of(generation, session.config(), session.tokenizer()::decode);
     }
   }
 
