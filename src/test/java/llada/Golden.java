@@ -59,4 +59,26 @@ public final class Golden {
       throw new UncheckedIOException(e);
     }
   }
+
+  /** A matrix of ids. */
+  public static int[][] ints(Json json) {
+    return json.list().stream()
+        .map(row -> row.list().stream().mapToInt(j -> (int) j.integer()).toArray())
+        .toArray(int[][]::new);
+  }
+
+  /** A padding mask, or null. */
+  public static boolean[][] mask(Json json) {
+    if (json.isNull()) {
+      return null;
+    }
+    int[][] ints = ints(json);
+    boolean[][] visible = new boolean[ints.length][ints[0].length];
+    for (int b = 0; b < ints.length; b++) {
+      for (int i = 0; i < ints[b].length; i++) {
+        visible[b][i] = ints[b][i] != 0;
+      }
+    }
+    return visible;
+  }
 }

@@ -15,6 +15,7 @@ import java.util.function.Function;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import llada.tensor.DType;
+import llada.tensor.Shape;
 import llada.tensor.Tensor;
 
 /**
@@ -153,14 +154,15 @@ public final class Safetensors {
           "%s: data_offsets end at %d, but the file has only %d bytes of data; it is damaged or cut short: download it again"
               .formatted(table.where(name), offsets[1], table.dataBytes()));
     }
-    TensorEntry entry = table.add(name, type, dims, offsets[0]);
+    Shape shape = TensorTable.shape(table.where(name), dims);
+    TensorEntry entry = table.add(name, type, shape, offsets[0]);
     if (entry.bytes() != offsets[1] - offsets[0]) {
       throw new FormatException(
           "%s: %s %s needs %d bytes, but data_offsets %s give %d"
               .formatted(
                   table.where(name),
                   typeName,
-                  entry.shape(),
+                  shape,
                   entry.bytes(),
                   info.get("data_offsets").value(),
                   offsets[1] - offsets[0]));

@@ -47,14 +47,12 @@ final class TensorTable {
   /**
    * Adds a tensor.
    *
-   * @param dims outermost first
    * @param begin offset in the data section
    * @return its entry
-   * @throws FormatException if the name is taken, the shape negative, too large or no whole number
-   *     of blocks, or the range leaves the data section
+   * @throws FormatException if the name is taken, the shape too large or no whole number of blocks,
+   *     or the range leaves the data section
    */
-  TensorEntry add(String name, StoredType type, long[] dims, long begin) {
-    Shape shape = shape(name, dims);
+  TensorEntry add(String name, StoredType type, Shape shape, long begin) {
     long bytes = bytes(name, type, shape);
     if (begin < 0 || begin > data.byteSize() || bytes > data.byteSize() - begin) {
       throw new FormatException(
@@ -68,11 +66,18 @@ final class TensorTable {
     return entry;
   }
 
-  private Shape shape(String name, long[] dims) {
+  /**
+   * A shape out of an untrusted file.
+   *
+   * @param where file and tensor, for messages
+   * @param dims outermost first
+   * @throws FormatException if a dimension is negative or there are 2^63 elements or more
+   */
+  static Shape shape(String where, long... dims) {
     try {
       return Shape.of(dims);
     } catch (IllegalArgumentException e) {
-      throw new FormatException(where(name) + ": " + e.getMessage(), e);
+      throw new FormatException(where + ": " + e.getMessage(), e);
     }
   }
 

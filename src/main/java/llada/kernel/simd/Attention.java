@@ -3,7 +3,6 @@ package llada.kernel.simd;
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorMask;
-import jdk.incubator.vector.VectorOperators;
 import llada.kernel.Parallel;
 import llada.tensor.Tensor;
 
@@ -132,12 +131,11 @@ final class Attention {
       FloatVector sum = FloatVector.zero(Lanes.F32);
       for (int s = 0; s < tile; s += Lanes.COUNT) {
         VectorMask<Float> mask = Lanes.tail(s, tile);
-        FloatVector weight =
-            Lanes.load(scores, row + s, mask).sub(max).lanewise(VectorOperators.EXP);
+        FloatVector weight = Exp.exp(Lanes.load(scores, row + s, mask).sub(max));
         Lanes.store(weight, scores, row + s, mask);
         sum = sum.add(weight, mask);
       }
-      state[QUERIES + t] += sum.reduceLanes(VectorOperators.ADD);
+      state[QUERIES + t] += Lanes.sum(sum);
     }
 
     /** out += weights * values, for one query and one tile of keys. */

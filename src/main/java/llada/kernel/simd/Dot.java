@@ -3,7 +3,6 @@ package llada.kernel.simd;
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorMask;
-import jdk.incubator.vector.VectorOperators;
 import llada.tensor.Tensor;
 
 /**
@@ -78,7 +77,7 @@ final class Dot {
       VectorMask<Float> tail = Lanes.tail(i, k);
       sum = Lanes.load(a, a0 + i, tail).fma(Lanes.load(b, b0 + i, tail), sum);
     }
-    return sum.reduceLanes(VectorOperators.ADD);
+    return Lanes.sum(sum);
   }
 
   private static void tile(
@@ -176,9 +175,9 @@ final class Dot {
 
   private static void put4(
       MemorySegment out, long at, FloatVector s0, FloatVector s1, FloatVector s2, FloatVector s3) {
-    out.set(Tensor.F32, at * Float.BYTES, s0.reduceLanes(VectorOperators.ADD));
-    out.set(Tensor.F32, (at + 1) * Float.BYTES, s1.reduceLanes(VectorOperators.ADD));
-    out.set(Tensor.F32, (at + 2) * Float.BYTES, s2.reduceLanes(VectorOperators.ADD));
-    out.set(Tensor.F32, (at + 3) * Float.BYTES, s3.reduceLanes(VectorOperators.ADD));
+    out.set(Tensor.F32, at * Float.BYTES, Lanes.sum(s0));
+    out.set(Tensor.F32, (at + 1) * Float.BYTES, Lanes.sum(s1));
+    out.set(Tensor.F32, (at + 2) * Float.BYTES, Lanes.sum(s2));
+    out.set(Tensor.F32, (at + 3) * Float.BYTES, Lanes.sum(s3));
   }
 }

@@ -5,6 +5,7 @@ import java.nio.ByteOrder;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorShape;
+import jdk.incubator.vector.VectorShuffle;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
@@ -20,7 +21,33 @@ public final class Lanes {
   /** Numbers in a vector. */
   static final int COUNT = F32.length();
 
+  /** Shuffle i moves lane j + COUNT / 2^(i+1) to lane j, for {@link #sum}. */
+  private static final VectorShuffle<Float>[] HALVES = halves();
+
   private Lanes() {}
+
+  @SuppressWarnings({"unchecked", "rawtypes"}) // Java has no arrays of a generic type
+  private static VectorShuffle<Float>[] halves() {
+    int steps = Integer.numberOfTrailingZeros(COUNT);
+    VectorShuffle<Float>[] shuffles = new VectorShuffle[steps];
+    for (int i = 0; i < steps; i++) {
+      int distance = COUNT >> (i + 1);
+      shuffles[i] = VectorShuffle.fromOp(F32, lane -> (lane + distance) % COUNT);
+    }
+    return shuffles;
+  }
+
+  /**
+   * The sum of all lanes, always in the same order. The API's own reduction may add in any order,
+   * and does so differently before and after compilation: the same seed would give other tokens.
+   */
+  static float sum(FloatVector vector) {
+    FloatVector sum = vector;
+    for (VectorShuffle<Float> half : HALVES) {
+      sum = sum.add(sum.rearrange(half));
+    }
+    return sum.lane(0);
+  }
 
   private static VectorSpecies<Float> species() {
     int bits = Integer.getInteger("llada.vector.bits", 0);

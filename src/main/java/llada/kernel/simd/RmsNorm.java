@@ -3,7 +3,6 @@ package llada.kernel.simd;
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorMask;
-import jdk.incubator.vector.VectorOperators;
 
 /** {@link llada.kernel.scalar.RmsNorm} on vectors. */
 final class RmsNorm {
@@ -16,7 +15,7 @@ final class RmsNorm {
       FloatVector value = Lanes.load(x, at + i, Lanes.tail(i, c));
       sum = value.fma(value, sum);
     }
-    float mean = sum.reduceLanes(VectorOperators.ADD) / c;
+    float mean = Lanes.sum(sum) / c;
     float inverse = (float) (1.0 / Math.sqrt(mean + eps));
     for (int i = 0; i < c; i += Lanes.COUNT) {
       VectorMask<Float> mask = Lanes.tail(i, c);

@@ -3,7 +3,6 @@ package llada.kernel.simd;
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorMask;
-import jdk.incubator.vector.VectorOperators;
 
 /** {@link llada.kernel.scalar.SwiGlu} on vectors. */
 final class SwiGlu {
@@ -14,7 +13,7 @@ final class SwiGlu {
     for (int i = 0; i < f; i += Lanes.COUNT) {
       VectorMask<Float> mask = Lanes.tail(i, f);
       FloatVector z = Lanes.load(gate, at + i, mask);
-      FloatVector silu = z.div(z.neg().lanewise(VectorOperators.EXP).add(1f));
+      FloatVector silu = z.div(Exp.exp(z.neg()).add(1f));
       Lanes.store(silu.mul(Lanes.load(up, at + i, mask)), out, at + i, mask);
     }
   }

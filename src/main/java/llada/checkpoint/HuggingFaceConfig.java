@@ -1,0 +1,160 @@
+package llada.checkpoint;
+
+import java.util.List;
+import java.util.Map;
+import java.util.OptionalInt;
+import llada.format.FormatException;
+import llada.format.Json;
+import llada.model.LladaConfig;
+
+/**
+ * Reads {@code config.json}. Keys that name another architecture are refused rather than ignored: a
+ * model that runs and is wrong is worse than one that does not run.
+ */
+final class HuggingFaceConfig {
+  private static final int LARGEST = 1 << 24;
+
+  /** Keys with the only value that this implementation of LLaDA has; absent is as good. */
+  private static final Map<String, Object> FIXED =
+      Map.ofEntries(
+          Map.entry("activation_type", "silu"),
+          Map.entry("alibi", false),
+          Map.entry("attention_layer_norm", false),
+          Map.entry("bias_for_layer_norm", false),
+          Map.entry("block_group_size", 1L),
+          Map.entry("block_type", "llama"),
+          Map.entry("include_bias", false),
+          Map.entry("include_qkv_bias", false),
+          Map.entry("input_emb_norm", false),
+          Map.entry("layer_norm_type", "rms"),
+          Map.entry("layer_norm_with_affine", true),
+          Map.entry("rope", true),
+          Map.entry("rope_full_precision", true),
+          Map.entry("scale_logits", false));
+
+  private HuggingFaceConfig() {}
+
+  /**
+   * Special tokens that the tokenizer's files name; they fill in what config.json does not say.
+   *
+   * @param mask id of the mask
+   * @param eot id of the end of a chat turn
+   * @param bos id of the start of text
+   */
+  record TokenizerIds(OptionalInt mask, OptionalInt eot, OptionalInt bos) {
+    static final TokenizerIds NONE =
+        new TokenizerIds(OptionalInt.empty(), OptionalInt.empty(), OptionalInt.empty());
+  }
+
+  /**
+   * The configuration in {@code json}.
+   *
+   * @throws FormatException if a key is missing, has a wrong value, or names another architecture
+   */
+  static LladaConfig read(Json json, TokenizerIds ids) {
+    checkArchitecture(json);
+    FIXED.forEach(
+        (key, value) -> {
+          Json found = json.get(key);
+          if (!found.isNull() && !found.value().equals(value)) {
+            throw new FormatException(
+                "%s is %s; only %s is supported".formatted(found.where(), found.value(), value));
+          }
+        });
+    int dModel = size(json, "d_model");
+    int heads = size(json, "n_heads");
+    int vocab = size(json, "vocab_size");
+    int eos = firstInteger(json.get("eos_token_id"));
+    try {
+      return new LladaConfig(
+          dModel,
+          size(json, "n_layers"),
+          heads,
+          kvHeads(json, heads),
+          mlpHiddenSize(json, dModel),
+          vocab,
+          json.get("embedding_size").or((long) vocab).integer(1, LARGEST),
+          size(json, "max_sequence_length"),
+          json.get("rope_theta").or(10000.0).number(),
+          json.get("rms_norm_eps").or(1e-5).number(),
+          json.get("weight_tying").or(true).bool(),
+          maskId(json, ids),
+          eos,
+          json.get("pad_token_id").or((long) eos).integer(0, LARGEST),
+          ids.eot,
+          ids.bos);
+    } catch (IllegalArgumentException e) {
+      throw new FormatException(json.where() + ": " + e.getMessage(), e);
+    }
+  }
+
+  private static void checkArchitecture(Json json) {
+    Json type = json.get("model_type");
+    List<String> architectures =
+        json.get("architectures").isNull()
+            ? List.of()
+            : json.get("architectures").list().stream().map(Json::string).toList();
+    String found = (type.isNull() ? "" : type.string()) + " " + String.join(" ", architectures);
+    String lower = found.toLowerCase(java.util.Locale.ROOT);
+    if (!lower.contains("llada") || lower.contains("moe") || lower.contains("llada2")) {
+      throw new FormatException(
+          "%s: model_type and architectures are '%s'; the dense LLaDA models are supported (model_type llada: LLaDA-8B, LLaDA-1.5, iLLaDA)"
+              .formatted(json.where(), found.strip()));
+    }
+  }
+
+  private static int size(Json json, String key) {
+    return json.get(key).integer(1, LARGEST);
+  }
+
+  /** The published rule: n_kv_heads if given, else one or all, as multi_query_attention says. */
+  private static int kvHeads(Json json, int heads) {
+    Json multiQuery = json.get("multi_query_attention");
+    Json given = json.get("n_kv_heads");
+    int implied = !multiQuery.isNull() && multiQuery.bool() ? 1 : heads;
+    if (given.isNull()) {
+      return implied;
+    }
+    int kvHeads = given.integer(1, LARGEST);
+    if (!multiQuery.isNull() && kvHeads != implied) {
+      throw new FormatException(
+          "%s is %d, but multi_query_attention is %s, which means %d; set one of them to null"
+              .formatted(given.where(), kvHeads, multiQuery.value(), implied));
+    }
+    return kvHeads;
+  }
+
+  private static int mlpHiddenSize(Json json, int dModel) {
+    Json given = json.get("mlp_hidden_size");
+    if (!given.isNull()) {
+      return given.integer(1, LARGEST);
+    }
+    double hidden = json.get("mlp_ratio").or(4L).number() * dModel;
+    if (hidden < 1 || hidden > LARGEST || hidden != Math.rint(hidden)) {
+      throw new FormatException(
+          "%s: mlp_ratio times d_model is %s; it must be a whole number from 1 to %d"
+              .formatted(json.where(), hidden, LARGEST));
+    }
+    return (int) hidden;
+  }
+
+  private static int maskId(Json json, TokenizerIds ids) {
+    Json given = json.get("mask_token_id");
+    if (given.isNull() && ids.mask.isPresent()) {
+      return ids.mask.getAsInt();
+    }
+    if (given.isNull()) {
+      throw new FormatException(
+          given.where()
+              + " is missing and the tokenizer has no <|mdm_mask|>; add \"mask_token_id\", the id of the mask (126336 for LLaDA-8B, 5 for iLLaDA)");
+    }
+    return given.integer(0, LARGEST);
+  }
+
+  /** EOS is one id in most files, a list of ids in some. */
+  private static int firstInteger(Json json) {
+    return json.value() instanceof List<?> list && !list.isEmpty()
+        ? json.get(0).integer(0, LARGEST)
+        : json.integer(0, LARGEST);
+  }
+}

@@ -1,0 +1,61 @@
+package llada.kernel.simd;
+
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorOperators;
+
+/**
+ * exp on all lanes, from multiply-adds alone. The API's own EXP calls one library when compiled and
+ * another when interpreted, which differ in the last bit: results would change while a program
+ * runs.
+ *
+ * <pre>
+ *   exp(x) = 2^n * exp(r),   n = round(x / ln 2),   r = x - n ln 2,   |r| &lt;= ln 2 / 2
+ * </pre>
+ *
+ * with exp(r) by its Taylor series to r^7, whose remainder is below 6e-9.
+ */
+final class Exp {
+  /** Adding and subtracting it rounds to an integer, which then stands in the low bits. */
+  private static final float ROUND = 0x1.8p23f;
+
+  private static final float PER_LN2 = (float) (1 / Math.log(2));
+
+  /** ln 2 in two parts: n times the first is exact for every n in question. */
+  private static final float LN2_HIGH = 0x1.62ep-1f;
+
+  private static final float LN2_LOW = (float) (Math.log(2) - LN2_HIGH);
+
+  /** Below it the result is 0 here, a subnormal number in truth. */
+  private static final float LOWEST = -87.3f;
+
+  /** Above it the result stays at exp(88), short of overflow: enough for softmax and silu. */
+  private static final float HIGHEST = 88f;
+
+  private Exp() {}
+
+  /** exp of each lane to about one unit in the last place; NaN stays NaN. */
+  static FloatVector exp(FloatVector x) {
+    FloatVector bounded = x.max(LOWEST).min(HIGHEST);
+    FloatVector shifted =
+        bounded.fma(
+            FloatVector.broadcast(Lanes.F32, PER_LN2), FloatVector.broadcast(Lanes.F32, ROUND));
+    FloatVector n = shifted.sub(ROUND);
+    FloatVector r = n.fma(FloatVector.broadcast(Lanes.F32, -LN2_HIGH), bounded);
+    r = n.fma(FloatVector.broadcast(Lanes.F32, -LN2_LOW), r);
+    FloatVector p = FloatVector.broadcast(Lanes.F32, 1f / 5040);
+    p = p.fma(r, FloatVector.broadcast(Lanes.F32, 1f / 720));
+    p = p.fma(r, FloatVector.broadcast(Lanes.F32, 1f / 120));
+    p = p.fma(r, FloatVector.broadcast(Lanes.F32, 1f / 24));
+    p = p.fma(r, FloatVector.broadcast(Lanes.F32, 1f / 6));
+    p = p.fma(r, FloatVector.broadcast(Lanes.F32, 0.5f));
+    p = p.fma(r, FloatVector.broadcast(Lanes.F32, 1f));
+    p = p.fma(r, FloatVector.broadcast(Lanes.F32, 1f));
+    FloatVector scaled =
+        p.reinterpretAsInts()
+            .add(shifted.reinterpretAsInts().lanewise(VectorOperators.LSHL, 23))
+            .reinterpretAsFloats();
+    return scaled
+        .blend(0f, x.compare(VectorOperators.LT, LOWEST))
+        .blend(x, x.test(VectorOperators.IS_NAN));
+  }
+}
