@@ -28,6 +28,10 @@ record Answer(int[] ids, int useful, String text, Generation generation) {
     return new Answer(ids, useful, text, generation);
   }
 
+  static Answer of(Generation generation, Session session) {
+    return of(generation, session.config(), ids -> session.text(ids, true));
+  }
+
   /** Whether a token ends the text or the turn. */
   static boolean isEnd(int id, LladaConfig config) {
     return id == config.eosTokenId()

@@ -96,7 +96,7 @@ final class ChatLoop {
   private void answer(String line) {
     int[] prompt = conversation.prompt(line);
     stop.set(false);
-    AnswerText text = new AnswerText(session.config(), session.tokenizer()::decode);
+    AnswerText text = session.drawable();
     try (StepView view = terminal.view(text, prompt.length);
         LastWords words = LastWords.onExit(terminal.console(), view)) {
       StepListener watched = words.watch(view);
@@ -112,7 +112,7 @@ final class ChatLoop {
                 }
               });
       view.finished();
-      Answer answer = Answer.of(generation, session.config(), session.tokenizer()::decode);
+      Answer answer = Answer.of(generation, session);
       terminal.answer(answer.text());
       terminal.remark(answer.summary());
       conversation.add(line, answer.text());

@@ -34,7 +34,7 @@ final class Conversation {
     List<ChatTemplate.Message> all = new ArrayList<>(messages);
     all.add(new ChatTemplate.Message("user", line));
     if (template != null) {
-      return tokenizer.encode(template.format(all));
+      return template.encode(tokenizer, all);
     }
     StringBuilder text = new StringBuilder();
     all.forEach(message -> text.append(message.content()));

@@ -84,7 +84,7 @@ final class GenerateCommand implements Callable<Integer> {
     Console console = root.console();
     String text = prompt.read(console);
     try (Session session = Session.open(model, computation)) {
-      int[] ids = session.tokenizer().encode(chat ? framed(text, session) : text);
+      int[] ids = chat ? framed(text, session) : session.tokenizer().encode(text);
       Answer answer = answer(ids, options, session, console);
       if (json) {
         GenerationJson.write(console.out(), text, ids, answer, options, sampler.seed(), session);
@@ -100,23 +100,23 @@ final class GenerateCommand implements Callable<Integer> {
   }
 
   private Answer answer(int[] ids, SamplerOptions options, Session session, Console console) {
-    AnswerText text = new AnswerText(session.config(), session.tokenizer()::decode);
+    AnswerText text = session.drawable();
     try (StepViews views = StepViews.of(console, showSteps, json);
         StepView view = views.view(text, ids.length);
         LastWords words = LastWords.onExit(console, view)) {
       Generation generation = session.generate(ids, options, sampler.seed(), words.watch(view));
       view.finished();
-      return Answer.of(generation, session.config(), session.tokenizer()::decode);
+      return Answer.of(generation, session);
     }
   }
 
-  private String framed(String text, Session session) {
+  private int[] framed(String text, Session session) {
     List<ChatTemplate.Message> messages = new ArrayList<>();
     if (system != null) {
       messages.add(new ChatTemplate.Message("system", system));
     }
     messages.add(new ChatTemplate.Message("user", text));
-    return session.checkpoint().chatTemplate().format(messages);
+    return session.checkpoint().chatTemplate().encode(session.tokenizer(), messages);
   }
 
   private static String safe(String text) {

@@ -30,12 +30,12 @@ record MemoryNeed(long parameters, long weightBytes, long activationBytes) {
   }
 
   /**
-   * Float32 rows for each token: the residual stream and its norm, queries, keys, values and their
-   * mix, gate and up; and the logits of every position, the largest part of a big vocabulary.
+   * Float32 rows for each token: stream, norm, queries, context and delta, and the two of the head;
+   * keys and values; gate and up; and the logits, the largest part where the vocabulary is big.
    */
   private static long activationBytes(LladaConfig config, int tokens) {
     long kv = (long) config.nKvHeads() * config.headDim();
-    long row = 4L * config.dModel() + 2 * kv + 2L * config.mlpHiddenSize() + config.embeddingSize();
+    long row = 7L * config.dModel() + 2 * kv + 2L * config.mlpHiddenSize() + config.embeddingSize();
     return row * Float.BYTES * tokens;
   }
 

@@ -52,6 +52,9 @@ final class PromptSource {
   }
 
   private String fromFile() {
+    if (Files.isDirectory(file)) {
+      throw new FormatException(file + ": is a folder; --prompt-file needs a text file");
+    }
     try (InputStream in = Files.newInputStream(file)) {
       return withoutLastBreak(bytes(in, file.toString()), file.toString());
     } catch (IOException e) {

@@ -2,6 +2,7 @@ package llada.cli;
 
 import java.time.Duration;
 import java.time.Instant;
+import java.util.Arrays;
 import llada.backend.Backend;
 import llada.checkpoint.Checkpoint;
 import llada.diffusion.DiffusionSampler;
@@ -73,6 +74,22 @@ final class Session implements AutoCloseable {
 
   Tokenizer tokenizer() {
     return tokenizer;
+  }
+
+  /**
+   * The text of tokens.
+   *
+   * @param skipSpecial whether to leave out what is no text, such as the start of a header
+   */
+  String text(int[] ids, boolean skipSpecial) {
+    // The embedding may have more rows than the tokenizer has tokens; those are no text.
+    int[] known = Arrays.stream(ids).filter(id -> id < tokenizer.size()).toArray();
+    return tokenizer.decode(known, skipSpecial);
+  }
+
+  /** The text of tokens in the making, special ones included. */
+  AnswerText drawable() {
+    return new AnswerText(config(), ids -> text(ids, false));
   }
 
   Backend backend() {

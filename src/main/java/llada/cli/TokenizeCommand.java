@@ -49,11 +49,15 @@ final class TokenizeCommand implements Callable<Integer> {
     String text = prompt.read(root.console());
     try (Checkpoint checkpoint = model.open()) {
       Tokenizer tokenizer = checkpoint.tokenizer();
-      if (chat) {
-        text = checkpoint.chatTemplate().format(List.of(new ChatTemplate.Message("user", text)));
-      }
-      int[] ids = decode ? ids(text, checkpoint.config().embeddingSize()) : tokenizer.encode(text);
-      String whole = decode ? tokenizer.decode(ids) : text;
+      int[] ids =
+          decode
+              ? ids(text, tokenizer.size())
+              : chat
+                  ? checkpoint
+                      .chatTemplate()
+                      .encode(tokenizer, List.of(new ChatTemplate.Message("user", text)))
+                  : tokenizer.encode(text);
+      String whole = tokenizer.decode(ids);
       if (json) {
         writeJson(ids, pieces(ids, tokenizer), whole);
       } else if (decode) {

@@ -22,6 +22,7 @@ class BadInputTest {
   @ParameterizedTest
   @CsvSource(
       delimiter = '|',
+      quoteCharacter = '"',
       textBlock =
           """
           generate --step 3 hi               | unknown option --step; did you mean --steps
@@ -87,7 +88,7 @@ class BadInputTest {
     assertOneLine(
         CliRun.onModel("generate", "--prompt-file", folder.toString()),
         ExitCodes.BAD_FILE,
-        folder.toString());
+        folder + ": is a folder");
   }
 
   @Test

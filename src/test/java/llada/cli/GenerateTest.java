@@ -157,7 +157,7 @@ class GenerateTest {
     CliRun run = CliRun.onModel("info", "--tensors");
     assertThat(run.code()).isEqualTo(ExitCodes.OK);
     assertThat(run.out())
-        .contains("Hugging Face folder", "2.17 million", "n_layers", "mask_token_id", "BF16")
+        .contains("Hugging Face folder", "2.16 million", "n_layers", "mask_token_id", "BF16")
         .contains("max_sequence_length", "1024", "fits", "(1024, 192)", "Tensors");
     Json json = json(CliRun.onModel("info", "--json", "--tensors"));
     assertThat(json.get("config").get("mask_token_id").integer()).isEqualTo(5);

@@ -23,7 +23,8 @@ class HelpTest {
         .getCommandSpec()
         .options()
         .forEach(option -> assertThat(run.out()).contains(option.longestName()));
-    assertThat(run.out().lines()).allSatisfy(line -> assertThat(line.length()).isLessThanOrEqualTo(100));
+    assertThat(run.out().lines())
+        .allSatisfy(line -> assertThat(line.length()).isLessThanOrEqualTo(100));
   }
 
   @Test

@@ -43,7 +43,8 @@ class GgufErrorsTest {
   @Test
   void magicAndVersion() {
     assertRefused(new byte[0], "ends inside the magic");
-    assertRefused("PK\3\4xxxxxxxx".getBytes(StandardCharsets.US_ASCII), "\"PK\\u0003\\u0004\"", "\"GGUF\"");
+    assertRefused(
+        "PK\3\4xxxxxxxx".getBytes(StandardCharsets.US_ASCII), "\"PK\\u0003\\u0004\"", "\"GGUF\"");
     assertRefused(gguf().version(1), "version 1", "2 and 3");
     assertRefused(gguf().version(4), "version 4", "2 and 3");
     assertRefused(gguf().version(0), "version 0", "2 and 3");
@@ -88,8 +89,7 @@ class GgufErrorsTest {
     assertRefused(gguf().u32("k", 1).u32("k", 2), "\"k\" occurs twice");
     assertRefused(gguf().put("k", 13, new Bytes().u64(0)), "\"k\"", "value type 13");
     assertRefused(gguf().put("k", 7, new Bytes().u8(2)), "\"k\"", "bool 2", "0 or 1");
-    assertRefused(
-        gguf().put("k", 9, new Bytes().u32(7).u64(2).u8(1).u8(255)), "\"k\"", "bool 255");
+    assertRefused(gguf().put("k", 9, new Bytes().u32(7).u64(2).u8(1).u8(255)), "\"k\"", "bool 255");
     Bytes notUtf8 = new Bytes().u64(2).u8('a').u8(0xFF);
     assertRefused(gguf().put("k", 8, notUtf8), "\"k\"", "not valid UTF-8", "a\ufffd");
     Bytes nested = new Bytes();
@@ -132,8 +132,7 @@ class GgufErrorsTest {
 
   @Test
   void offsetsThatBreakARule() {
-    assertRefused(
-        gguf().tensorAt(16, "t", 0, 4, 1), "\"t\"", "offset 16", "general.alignment, 32");
+    assertRefused(gguf().tensorAt(16, "t", 0, 4, 1), "\"t\"", "offset 16", "general.alignment, 32");
     assertRefused(gguf().tensorAt(-32, "t", 0, 4, 1), "\"t\"", "from offset -32");
     assertRefused(
         gguf().tensorAt(1L << 40, "t", 0, 4, 1), "\"t\"", "1099511627776", "has 32 bytes");
@@ -155,10 +154,7 @@ class GgufErrorsTest {
             .build();
     for (int length = 0; length < whole.length; length++) {
       byte[] shortened = Arrays.copyOf(whole, length);
-      assertThatThrownBy(
-              () ->
-                  Gguf.parse(
-                      Path.of("x"), MemorySegment.ofArray(shortened)))
+      assertThatThrownBy(() -> Gguf.parse(Path.of("x"), MemorySegment.ofArray(shortened)))
           .isInstanceOf(FormatException.class);
     }
     assertThat(whole.length).isPositive();
