@@ -5,21 +5,50 @@ import java.util.concurrent.locks.LockSupport;
 import llada.kernel.Parallel;
 
 /**
- * The only thread pool. Workers take pieces one by one from a common counter, so a slow core takes
- * fewer; the calling thread is worker 0. Between operations workers spin for a moment and then
- * park, since a forward pass is hundreds of operations, microseconds apart.
+ * The only thread pool. Workers take pieces one by one from the operation's counter, so a slow core
+ * takes fewer; the calling thread is worker 0 and never waits for a worker that has taken nothing.
+ * That matters on a busy machine: a worker that the system does not schedule costs no time then.
+ * Between operations workers spin for a moment and then park, since a forward pass is hundreds of
+ * operations, microseconds apart.
  */
 public final class ThreadPool implements Parallel, AutoCloseable {
-  private static final int SPINS = 20_000;
+  private static final int SPINS = 2_000;
 
   private final Thread[] threads;
-  private final AtomicInteger next = new AtomicInteger();
-  private final AtomicInteger pending = new AtomicInteger();
-  private volatile Operation current = new Operation(0, (i, w) -> {}, 0);
-  private volatile Throwable failure;
+  private volatile Operation current = new Operation(0, (index, worker) -> {});
   private volatile boolean closed;
 
-  private record Operation(int tasks, Task task, int generation) {}
+  private static final class Operation {
+    final int tasks;
+    final Task task;
+    final AtomicInteger next = new AtomicInteger();
+    final AtomicInteger finished = new AtomicInteger();
+    volatile Throwable failure;
+
+    Operation(int tasks, Task task) {
+      this.tasks = tasks;
+      this.task = task;
+    }
+
+    /** Takes pieces until none is left. After a failure the rest is counted but not run. */
+    void take(int worker) {
+      for (int i = next.getAndIncrement(); i < tasks; i = next.getAndIncrement()) {
+        try {
+          if (failure == null) {
+            task.run(i, worker);
+          }
+        } catch (Throwable t) { // whatever it is, the caller must hear of it
+          failure = t;
+        } finally {
+          finished.incrementAndGet();
+        }
+      }
+    }
+
+    boolean open() {
+      return next.get() < tasks;
+    }
+  }
 
   /** A pool of {@code workers} including the caller; at least 1. */
   public ThreadPool(int workers) {
@@ -41,60 +70,44 @@ public final class ThreadPool implements Parallel, AutoCloseable {
   }
 
   @Override
+  @SuppressWarnings("ThreadPriorityCheck") // the yield: see there
   public void forEach(int tasks, Task task) {
-    if (tasks <= 1 || threads.length == 0) {
-      for (int i = 0; i < tasks; i++) {
-        task.run(i, 0);
-      }
-      return;
-    }
-    failure = null;
-    next.set(0);
-    pending.set(threads.length);
-    current = new Operation(tasks, task, current.generation + 1);
-    for (Thread thread : threads) {
-      LockSupport.unpark(thread);
-    }
-    take(current, 0);
-    while (pending.get() > 0) {
-      Thread.onSpinWait();
-    }
-    if (failure != null) {
-      Throwable thrown = failure;
-      switch (thrown) {
-        case RuntimeException e -> throw e;
-        case Error e -> throw e;
-        default -> throw new IllegalStateException(thrown);
+    Operation operation = new Operation(tasks, task);
+    if (tasks > 1 && threads.length > 0) {
+      current = operation;
+      for (Thread thread : threads) {
+        LockSupport.unpark(thread);
       }
     }
-  }
-
-  private void take(Operation operation, int worker) {
-    try {
-      for (int i = next.getAndIncrement(); i < operation.tasks; i = next.getAndIncrement()) {
-        operation.task.run(i, worker);
+    operation.take(0);
+    for (int spin = 0; operation.finished.get() < tasks; spin++) {
+      if (spin < SPINS) {
+        Thread.onSpinWait();
+      } else {
+        Thread.yield(); // the worker may be waiting for this very core
       }
-    } catch (Throwable t) { // whatever it is, the caller must hear of it and the others must stop
-      failure = t;
-      next.set(operation.tasks);
+    }
+    switch (operation.failure) {
+      case null -> {}
+      case RuntimeException e -> throw e;
+      case Error e -> throw e;
+      case Throwable t -> throw new IllegalStateException(t);
     }
   }
 
   private void work(int worker) {
-    int done = 0;
+    int idle = 0;
     while (!closed) {
       Operation operation = current;
-      for (int spin = 0; operation.generation == done && spin < SPINS; spin++) {
+      if (operation.open()) {
+        operation.take(worker);
+        idle = 0;
+      } else if (idle++ < SPINS) {
         Thread.onSpinWait();
-        operation = current;
-      }
-      if (operation.generation == done) {
+      } else {
         LockSupport.park(this);
-        continue;
+        idle = 0;
       }
-      take(operation, worker);
-      done = operation.generation;
-      pending.decrementAndGet();
     }
   }
 

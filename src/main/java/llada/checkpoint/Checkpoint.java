@@ -4,24 +4,44 @@ import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Collection;
 import java.util.List;
+import java.util.Optional;
+import java.util.OptionalInt;
 import llada.format.FormatException;
+import llada.format.Gguf;
 import llada.format.Json;
 import llada.format.SafetensorsFolder;
+import llada.format.TensorEntry;
+import llada.format.TokenizerConfig;
+import llada.format.TokenizerJson;
 import llada.model.LladaConfig;
 import llada.model.LladaWeights;
 import llada.tensor.Shape;
+import llada.tensor.Tensor;
+import llada.tokenizer.ChatTemplate;
+import llada.tokenizer.GgufVocabulary;
+import llada.tokenizer.Tokenizer;
+import llada.tokenizer.TokenizerException;
 
 /**
  * An opened model: configuration, weights and tokenizer of a Hugging Face folder or a GGUF file.
+ * The weights are views of the mapped files and live until {@link #close}.
  */
 public final class Checkpoint implements AutoCloseable {
+  static final String END_OF_TURN = "<|eot_id|>";
+  private static final String MASK = "<|mdm_mask|>";
+  private static final long MAX_CONFIG_BYTES = 1 << 20;
+
   private final Arena arena;
   private final Path path;
   private final String format;
   private final LladaConfig config;
   private final LladaWeights weights;
   private final List<TensorInfo> tensors;
+  private final Optional<Tokenizer> tokenizer;
+  private final Optional<String> chatTemplate;
+  private final Optional<String> bosToken;
 
   /**
    * A tensor as it is stored.
@@ -36,25 +56,41 @@ public final class Checkpoint implements AutoCloseable {
       String format,
       LladaConfig config,
       LladaWeights weights,
-      List<TensorInfo> tensors) {
+      Collection<TensorEntry> entries,
+      Optional<Tokenizer> tokenizer,
+      Optional<String> chatTemplate,
+      Optional<String> bosToken) {
     this.arena = arena;
     this.path = path;
     this.format = format;
     this.config = config;
     this.weights = weights;
-    this.tensors = tensors;
+    this.tensors =
+        entries.stream()
+            .map(e -> new TensorInfo(e.name(), e.type(), e.shape(), e.bytes()))
+            .toList();
+    this.tokenizer = tokenizer;
+    this.chatTemplate = chatTemplate;
+    this.bosToken = bosToken;
   }
 
   /**
-   * Opens and checks a model. The files stay mapped until {@link #close}.
+   * Opens and checks a model.
    *
    * @param path a folder with config.json and safetensors files, or a GGUF file
    * @throws FormatException if it is not a LLaDA that can be run, with the reason and the remedy
    */
   public static Checkpoint open(Path path) {
+    if (Files.notExists(path)) {
+      throw new FormatException(
+          path + ": there is no such file or folder; give a Hugging Face folder or a GGUF file");
+    }
     Arena arena = Arena.ofShared();
     try {
-      return openFolder(path, arena);
+      return Files.isDirectory(path) ? openFolder(path, arena) : openGguf(path, arena);
+    } catch (TokenizerException e) {
+      arena.close();
+      throw new FormatException(path + ": " + e.getMessage(), e);
     } catch (RuntimeException | Error e) {
       arena.close();
       throw e;
@@ -62,25 +98,128 @@ public final class Checkpoint implements AutoCloseable {
   }
 
   private static Checkpoint openFolder(Path folder, Arena arena) {
-    Path configFile = folder.resolve("config.json");
-    Json json;
-    try {
-      json = Json.parse(Files.readAllBytes(configFile), configFile.toString());
-    } catch (IOException e) {
-      throw new FormatException(configFile + ": cannot be read: " + e.getMessage(), e);
-    }
-    LladaConfig config = HuggingFaceConfig.read(json, HuggingFaceConfig.TokenizerIds.NONE);
+    Path tokenizerFile = folder.resolve("tokenizer.json");
+    Optional<Tokenizer> tokenizer =
+        Files.exists(tokenizerFile)
+            ? Optional.of(TokenizerJson.read(tokenizerFile))
+            : Optional.empty();
+    TokenizerConfig tokenizerConfig = TokenizerConfig.read(folder);
+    LladaConfig config =
+        HuggingFaceConfig.read(
+            config(folder),
+            new HuggingFaceConfig.TokenizerIds(
+                id(tokenizer, Optional.of(MASK)),
+                id(tokenizer, Optional.of(END_OF_TURN)),
+                id(tokenizer, tokenizerConfig.bosToken())));
     SafetensorsFolder files = SafetensorsFolder.open(folder, arena);
     LladaWeights weights =
         new WeightsReader(
                 folder.toString(),
                 config,
                 TensorNames.HUGGING_FACE,
-                files.tensors().keySet(),
+                files.entries().keySet(),
                 files::tensor)
             .read();
     return new Checkpoint(
-        arena, folder, "Hugging Face folder, safetensors", config, weights, List.of());
+        arena,
+        folder,
+        "Hugging Face folder, safetensors",
+        config,
+        weights,
+        files.entries().values(),
+        tokenizer,
+        tokenizerConfig.chatTemplate(),
+        tokenizerConfig.bosToken());
+  }
+
+  private static Json config(Path folder) {
+    Path file = folder.resolve("config.json");
+    try {
+      if (Files.size(file) > MAX_CONFIG_BYTES) {
+        throw new FormatException(
+            "%s: has %d bytes; a configuration has at most %d"
+                .formatted(file, Files.size(file), MAX_CONFIG_BYTES));
+      }
+      return Json.parse(Files.readAllBytes(file), file.toString());
+    } catch (IOException e) {
+      throw new FormatException(
+          file
+              + ": cannot be read; a model folder holds config.json, tokenizer.json and *.safetensors",
+          e);
+    }
+  }
+
+  private static OptionalInt id(Optional<Tokenizer> tokenizer, Optional<String> token) {
+    return tokenizer.isPresent() && token.isPresent()
+        ? tokenizer.get().id(token.get())
+        : OptionalInt.empty();
+  }
+
+  private static Checkpoint openGguf(Path file, Arena arena) {
+    Gguf gguf = Gguf.open(file, arena);
+    String model = gguf.string("tokenizer.ggml.model");
+    if (!model.equals("gpt2")) {
+      throw new FormatException(
+          "%s: tokenizer.ggml.model is '%s'; only byte-level BPE, 'gpt2', is supported"
+              .formatted(file, model));
+    }
+    Tokenizer tokenizer =
+        GgufVocabulary.tokenizer(
+            gguf.strings("tokenizer.ggml.tokens"),
+            gguf.ints("tokenizer.ggml.token_type"),
+            gguf.strings("tokenizer.ggml.merges"),
+            gguf.string("tokenizer.ggml.pre", "default"));
+    LladaConfig config = GgufConfig.read(gguf, tokenizer);
+    LladaWeights weights =
+        new WeightsReader(
+                file.toString(),
+                config,
+                TensorNames.GGUF,
+                gguf.entries().keySet(),
+                name -> halfSplit(name, gguf.tensor(name), config, arena))
+            .read();
+    Optional<String> bos =
+        config.bosTokenId().isPresent()
+            ? tokenizer.token(config.bosTokenId().getAsInt())
+            : Optional.empty();
+    return new Checkpoint(
+        arena,
+        file,
+        "GGUF v" + gguf.version(),
+        config,
+        weights,
+        gguf.entries().values(),
+        Optional.of(tokenizer),
+        gguf.has("tokenizer.chat_template")
+            ? Optional.of(gguf.string("tokenizer.chat_template"))
+            : Optional.empty(),
+        bos);
+  }
+
+  /**
+   * The rows of q and k in the order that this project computes with; other tensors as they are.
+   */
+  private static Tensor halfSplit(String name, Tensor tensor, LladaConfig config, Arena arena) {
+    int heads =
+        name.endsWith(".attn_q.weight")
+            ? config.nHeads()
+            : name.endsWith(".attn_k.weight") ? config.nKvHeads() : 0;
+    // A wrong shape is left as it is for the reader's message.
+    return heads > 0
+            && tensor.shape().rank() == 2
+            && tensor.shape().dim(0) == (long) heads * config.headDim()
+        ? RopeLayout.toHalfSplit(tensor, heads, arena)
+        : tensor;
+  }
+
+  /** The folder or file that was opened. */
+  public Path path() {
+    return path;
+  }
+
+  /** What kind of file it is, for people. */
+  public String format() {
+    return format;
   }
 
   public LladaConfig config() {
@@ -91,16 +230,42 @@ public final class Checkpoint implements AutoCloseable {
     return weights;
   }
 
-  public Path path() {
-    return path;
-  }
-
-  public String format() {
-    return format;
-  }
-
+  /** All tensors as stored, in file order. */
   public List<TensorInfo> tensors() {
     return tensors;
+  }
+
+  /**
+   * The tokenizer.
+   *
+   * @throws FormatException if the folder has none
+   */
+  public Tokenizer tokenizer() {
+    return tokenizer.orElseThrow(
+        () ->
+            new FormatException(
+                path
+                    + ": holds no tokenizer.json; text cannot be turned into tokens without it: copy it from the model's repository into the folder"));
+  }
+
+  /**
+   * The chat template.
+   *
+   * @throws FormatException if there is none, or it is not LLaDA's
+   */
+  public ChatTemplate chatTemplate() {
+    try {
+      return ChatTemplate.require(chatTemplate, bosToken);
+    } catch (TokenizerException e) {
+      throw new FormatException(path + ": " + e.getMessage(), e);
+    }
+  }
+
+  /**
+   * The first weight that holds a NaN or an infinity, described for a message. Reads all weights.
+   */
+  public Optional<String> firstNonFinite() {
+    return NonFinite.first(weights);
   }
 
   @Override

@@ -28,8 +28,14 @@ final class Proposals {
    *
    * @param logits (V), after guidance; overwritten
    * @param step counted over all blocks
+   * @throws NonFiniteLogitsException if a logit is NaN or infinite
    */
   Proposal propose(double[] logits, int step, int sequence, int position) {
+    for (int v = 0; v < logits.length; v++) {
+      if (!Double.isFinite(logits[v])) {
+        throw new NonFiniteLogitsException(logits[v], v, position, step);
+      }
+    }
     if (options.logitsEosInf()) {
       logits[config.eosTokenId()] = NEVER;
     }
@@ -46,7 +52,7 @@ final class Proposals {
     System.arraycopy(logits, 0, restricted, 0, logits.length);
     if (options.mode() == SamplerMode.INTENDED) {
       restricted[config.maskTokenId()] = NEVER;
-      java.util.Arrays.fill(restricted, Math.max(config.vocabSize(), 0), restricted.length, NEVER);
+      java.util.Arrays.fill(restricted, config.vocabSize(), restricted.length, NEVER);
     }
     if (filtered) {
       keepLikeliest(restricted);

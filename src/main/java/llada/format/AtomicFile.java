@@ -63,8 +63,10 @@ public final class AtomicFile {
       throw new FormatException(
           file + ": cannot be written: the folder may not be written to; choose another", e);
     } catch (IOException e) {
+      String reason = e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage();
       throw new FormatException(
-          file + ": cannot be written: " + e.getMessage() + "; is the disk full?", e);
+          file + ": cannot be written: " + reason + "; check the path and the disk's free space",
+          e);
     } finally {
       if (created) {
         remove(temporary);

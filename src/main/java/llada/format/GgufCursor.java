@@ -103,7 +103,7 @@ final class GgufCursor {
 
   /** A length and as many bytes of UTF-8. */
   String string(String what, int maxBytes) {
-    long length = u64("the length of " + what);
+    long length = u64(what);
     if (length < 0 || length > maxBytes) {
       throw error(
           "%s claims to be %s bytes long; at most %d are allowed"

@@ -179,6 +179,13 @@ public final class SafetensorsFolder {
     return files;
   }
 
+  /** Where every tensor lies, also those of types that cannot serve as weights. */
+  public Map<String, TensorEntry> entries() {
+    Map<String, TensorEntry> entries = new LinkedHashMap<>();
+    homes.forEach((name, shard) -> entries.put(name, shard.entries().get(name)));
+    return entries;
+  }
+
   /**
    * The tensors of types that can serve as weights, in the order of the index. Tensors that lie in
    * a shard but are not in the index are left out.
