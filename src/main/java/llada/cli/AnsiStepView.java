@@ -83,6 +83,11 @@ final class AnsiStepView implements StepView {
   }
 
   @Override
+  public boolean draws() {
+    return true;
+  }
+
+  @Override
   public synchronized void finished() {
     if (closed) {
       return;

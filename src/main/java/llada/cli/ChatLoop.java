@@ -116,6 +116,8 @@ final class ChatLoop {
       terminal.answer(answer.text());
       terminal.remark(answer.summary());
       conversation.add(line, answer.text());
+    } catch (UsageException e) { // prompt and answer are too long together
+      terminal.remark("llada: %s (here by /length N), or /clear".formatted(e.getMessage()));
     } catch (Stopped _) {
       terminal.remark("stopped; this turn is not part of the conversation");
     }

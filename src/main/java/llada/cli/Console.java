@@ -24,6 +24,7 @@ final class Console {
   private final boolean inIsTerminal;
   private final boolean outIsTerminal;
   private final boolean errIsTerminal;
+  private boolean failureTold;
 
   private Console(
       InputStream in,
@@ -123,7 +124,8 @@ final class Console {
    */
   void flush() {
     out.flush();
-    if (results.failure != null) {
+    if (results.failure != null && !failureTold) {
+      failureTold = true; // what is still buffered will fail again; one message is enough
       throw new OutputException(results.failure);
     }
   }

@@ -38,6 +38,9 @@ final class LastWords implements AutoCloseable {
 
   private void speak() {
     view.close();
+    if (console.errIsTerminal() && !view.draws()) {
+      console.err().println(); // the terminal has just written ^C
+    }
     console.message(
         steps.get() == 0
             ? "stopped before the first step"

@@ -11,6 +11,11 @@ interface StepView extends StepListener, AutoCloseable {
   @Override
   void close();
 
+  /** Whether the view draws in place, and so ends its drawing with a line break when closed. */
+  default boolean draws() {
+    return false;
+  }
+
   /** A view that shows nothing. */
   static StepView none() {
     return new StepView() {

@@ -132,7 +132,13 @@ class BadInputTest {
         };
     ByteArrayOutputStream err = new ByteArrayOutputStream();
     int code =
-        Main.run(new String[] {"--help"}, new ByteArrayInputStream(new byte[0]), broken, err);
+        Main.run(
+            new String[] {
+              "generate", "--gen-length", "2", "--model", CliRun.model().toString(), "hi"
+            },
+            new ByteArrayInputStream(new byte[0]),
+            broken,
+            err);
     return new CliRun(code, "", err.toString(StandardCharsets.UTF_8));
   }
 
