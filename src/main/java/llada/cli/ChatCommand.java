@@ -1,0 +1,59 @@
+package llada.cli;
+
+import java.util.concurrent.Callable;
+import llada.diffusion.SamplerOptions;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParentCommand;
+
+/** A conversation. */
+@Command(
+    name = "chat",
+    description = {
+      "Talk with a model; every answer is drawn while it is unmasked.",
+      "",
+      "Lines are framed by the model's chat template, all earlier turns before them. With --raw the",
+      "text is not framed: the model goes on with what both have written. From a pipe, every line",
+      "of standard input is a turn and every answer goes to standard output.",
+      "",
+      "Ctrl-C stops an answer; on an empty line it leaves, as Ctrl-D and /quit do. In the",
+      "conversation, /help lists the commands that change length, steps and temperature or save it."
+    },
+    footer = {
+      "  llada chat -m LLaDA-8B-Instruct",
+      "  llada chat -m LLaDA-8B-Instruct --gen-length 256 --block-length 32 --system \"Be brief.\"",
+      "  printf 'Who are you?\\nWhy?\\n' | llada chat -m LLaDA-8B-Instruct",
+      "  llada chat --raw --gen-length 64"
+    })
+final class ChatCommand implements Callable<Integer> {
+  @ParentCommand private RootCommand root;
+
+  @Option(names = "--raw", description = "Do not frame the turns by a chat template.")
+  private boolean raw;
+
+  @Option(names = "--system", paramLabel = "TEXT", description = "A system message before all.")
+  private String system;
+
+  @Mixin private ModelOptions model;
+  @Mixin private SamplerFlags sampler;
+  @Mixin private BackendOptions computation;
+
+  @Override
+  public Integer call() {
+    if (raw && system != null) {
+      throw new UsageException("--system needs a chat template and --raw does without: drop one");
+    }
+    SamplerOptions options = sampler.forChat();
+    Console console = root.console();
+    try (Session session = Session.open(model, computation);
+        ChatTerminal terminal = ChatTerminal.open(console)) {
+      Conversation conversation =
+          raw
+              ? Conversation.raw(session.tokenizer())
+              : Conversation.framed(
+                  session.checkpoint().chatTemplate(), session.tokenizer(), system);
+      return new ChatLoop(session, terminal, conversation, options, sampler.seed()).run();
+    }
+  }
+}

@@ -1,0 +1,212 @@
+package llada.cli;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
+import java.util.concurrent.atomic.AtomicBoolean;
+import llada.diffusion.Generation;
+import llada.diffusion.SamplerOptions;
+import llada.diffusion.StepListener;
+
+/** Reads lines, answers them and obeys the commands that begin with a slash. */
+final class ChatLoop {
+  private static final String HELP =
+      """
+      /length N       tokens of an answer; steps follow
+      /steps N        denoising steps of an answer
+      /block N        tokens unmasked together
+      /temperature X  0 takes the likeliest
+      /clear          forget the conversation
+      /save FILE      write the conversation to FILE as Markdown
+      /quit           leave; also Ctrl-D
+      Ctrl-C stops an answer.""";
+
+  private final Session session;
+  private final ChatTerminal terminal;
+  private final Conversation conversation;
+  private final AtomicBoolean stop = new AtomicBoolean();
+  private SamplerOptions options;
+  private long seed;
+
+  ChatLoop(
+      Session session,
+      ChatTerminal terminal,
+      Conversation conversation,
+      SamplerOptions options,
+      long seed) {
+    this.session = session;
+    this.terminal = terminal;
+    this.conversation = conversation;
+    this.options = options;
+    this.seed = seed;
+  }
+
+  /** Talks until the user leaves, and returns the exit code. */
+  int run() {
+    terminal.onInterrupt(this::interrupt);
+    if (terminal.interactive()) {
+      terminal.remark(
+          "%s, %s\n%s; seed %d; /help shows the commands"
+              .formatted(
+                  session.checkpoint().path(),
+                  session.checkpoint().format(),
+                  session.backend().why(),
+                  seed));
+    }
+    while (true) {
+      switch (terminal.read()) {
+        case ChatTerminal.Input.End _ -> {
+          return ExitCodes.OK;
+        }
+        case ChatTerminal.Input.Interrupted _ -> {
+          return ExitCodes.INTERRUPTED;
+        }
+        case ChatTerminal.Input.Line(String line) -> {
+          if (line.strip().equals("/quit")) {
+            return ExitCodes.OK;
+          }
+          turn(line);
+        }
+      }
+    }
+  }
+
+  /** The first Ctrl-C asks the answer to stop after its step, the second ends the process. */
+  private void interrupt() {
+    if (stop.getAndSet(true)) {
+      System.exit(ExitCodes.INTERRUPTED);
+    }
+  }
+
+  /** One line. What is wrong with it is said, and the conversation goes on. */
+  private void turn(String line) {
+    try {
+      if (line.startsWith("/")) {
+        command(line.strip());
+      } else if (!line.isBlank()) {
+        answer(line);
+      }
+    } catch (UsageException e) {
+      terminal.remark("llada: " + e.getMessage());
+    }
+  }
+
+  private void answer(String line) {
+    int[] prompt = conversation.prompt(line);
+    stop.set(false);
+    AnswerText text = session.drawable();
+    try (StepView view = terminal.view(text, prompt.length);
+        LastWords words = LastWords.onExit(terminal.console(), view)) {
+      StepListener watched = words.watch(view);
+      Generation generation =
+          session.generate(
+              prompt,
+              options,
+              seed,
+              step -> {
+                watched.step(step);
+                if (stop.get()) {
+                  throw new Stopped();
+                }
+              });
+      view.finished();
+      Answer answer = Answer.of(generation, session);
+      terminal.answer(answer.text());
+      terminal.remark(answer.summary());
+      conversation.add(line, answer.text());
+    } catch (UsageException e) { // prompt and answer are too long together
+      terminal.remark("llada: %s (here by /length N), or /clear".formatted(e.getMessage()));
+    } catch (Stopped _) {
+      terminal.remark("stopped; this turn is not part of the conversation");
+    }
+    seed++;
+  }
+
+  private void command(String line) {
+    String[] words = line.split("\\s+", 2);
+    String argument = words.length > 1 ? words[1] : "";
+    switch (words[0]) {
+      case "/help" -> terminal.remark(HELP);
+      case "/clear" -> {
+        conversation.clear();
+        terminal.remark("the conversation is forgotten");
+      }
+      case "/length" -> lengths(number(words[0], argument), null, null);
+      case "/steps" -> lengths(options.genLength(), number(words[0], argument), null);
+      case "/block" -> lengths(options.genLength(), options.steps(), number(words[0], argument));
+      case "/temperature" -> {
+        options = checked(() -> options.withTemperature(decimal(words[0], argument)));
+        terminal.remark("temperature " + options.temperature());
+      }
+      case "/save" -> save(argument);
+      default -> throw new UsageException(words[0] + " is no command; /help lists them");
+    }
+  }
+
+  private void lengths(int length, Integer steps, Integer block) {
+    int kept =
+        length == options.genLength() ? options.blockLength() : SamplerFlags.chatBlock(length);
+    options =
+        checked(
+            () ->
+                options.withLengths(
+                    steps == null ? length : steps, length, block == null ? kept : block));
+    terminal.remark(
+        "length %d, steps %d, block %d"
+            .formatted(options.genLength(), options.steps(), options.blockLength()));
+  }
+
+  /** Makes options whose constructor checks the rules between them. */
+  private interface Choice {
+    SamplerOptions make();
+  }
+
+  private static SamplerOptions checked(Choice choice) {
+    try {
+      return choice.make();
+    } catch (IllegalArgumentException e) {
+      throw new UsageException(e.getMessage());
+    }
+  }
+
+  private static int number(String command, String text) {
+    try {
+      return Integer.parseInt(text);
+    } catch (NumberFormatException _) {
+      throw new UsageException("%s needs a whole number, as in %s 64".formatted(command, command));
+    }
+  }
+
+  private static double decimal(String command, String text) {
+    try {
+      return Double.parseDouble(text);
+    } catch (NumberFormatException _) {
+      throw new UsageException("%s needs a number, as in %s 0.5".formatted(command, command));
+    }
+  }
+
+  private void save(String file) {
+    if (file.isEmpty()) {
+      throw new UsageException("/save needs a file, as in /save talk.md");
+    }
+    try {
+      Files.writeString(Path.of(file), conversation.markdown());
+      terminal.remark("saved %d turns to %s".formatted(conversation.turns(), file));
+    } catch (InvalidPathException e) {
+      throw new UsageException("/save: " + e.getMessage());
+    } catch (IOException e) {
+      throw new UsageException("/save: " + ErrorReport.of(new UncheckedIOException(e)).message());
+    }
+  }
+
+  /** The user stopped an answer. */
+  private static final class Stopped extends RuntimeException {
+    private static final long serialVersionUID = 1L;
+
+    Stopped() {
+      super(null, null, false, false);
+    }
+  }
+}

@@ -1,0 +1,65 @@
+package llada.cli;
+
+import java.util.List;
+import java.util.Locale;
+import llada.checkpoint.Checkpoint;
+import llada.model.LladaConfig;
+
+/**
+ * An estimate of the memory that a model takes.
+ *
+ * @param parameters number of weights
+ * @param weightBytes their size in the file, which is mapped, not copied
+ * @param activationBytes the buffers of one forward pass
+ */
+record MemoryNeed(long parameters, long weightBytes, long activationBytes) {
+
+  /**
+   * Estimates.
+   *
+   * @param tokens prompt and answer together
+   */
+  static MemoryNeed of(LladaConfig config, List<Checkpoint.TensorInfo> tensors, int tokens) {
+    long parameters = 0;
+    long bytes = 0;
+    for (Checkpoint.TensorInfo tensor : tensors) {
+      parameters += tensor.shape().elements();
+      bytes += tensor.bytes();
+    }
+    return new MemoryNeed(parameters, bytes, activationBytes(config, tokens));
+  }
+
+  /**
+   * Float32 rows for each token: stream, norm, queries, context and delta, and the two of the head;
+   * keys and values; gate and up; and the logits, the largest part where the vocabulary is big.
+   */
+  private static long activationBytes(LladaConfig config, int tokens) {
+    long kv = (long) config.nKvHeads() * config.headDim();
+    long row = 7L * config.dModel() + 2 * kv + 2L * config.mlpHiddenSize() + config.embeddingSize();
+    return row * Float.BYTES * tokens;
+  }
+
+  /** Bytes of the keys and values of one token over all layers, in float32. */
+  static long kvBytesPerToken(LladaConfig config) {
+    return 2L * config.nLayers() * config.nKvHeads() * config.headDim() * Float.BYTES;
+  }
+
+  /** Weights and buffers together. */
+  long bytes() {
+    return weightBytes + activationBytes;
+  }
+
+  /** A number of bytes as people write it: 4.1 MiB. */
+  static String text(long bytes) {
+    String[] units = {"B", "KiB", "MiB", "GiB", "TiB"};
+    double number = bytes;
+    int unit = 0;
+    while (number >= 1024 && unit < units.length - 1) {
+      number /= 1024;
+      unit++;
+    }
+    return unit == 0
+        ? bytes + " B"
+        : String.format(Locale.ROOT, number < 100 ? "%.1f %s" : "%.0f %s", number, units[unit]);
+  }
+}

@@ -1,0 +1,38 @@
+package llada.cli;
+
+import java.nio.file.Path;
+import llada.checkpoint.Checkpoint;
+import picocli.CommandLine.Option;
+
+/** Which model to use and what computes it; shared by every command that opens one. */
+final class ModelOptions {
+  @Option(
+      names = {"-m", "--model"},
+      paramLabel = "PATH",
+      description = {
+        "A Hugging Face folder (config.json, tokenizer.json, safetensors) or a GGUF file.",
+        "Default: environment variable LLADA_MODEL, else the small model that comes with LLaDA.java."
+      })
+  private Path model;
+
+  /** The path that was given, or the default one. */
+  Path path() {
+    if (model != null) {
+      return model;
+    }
+    String wanted = System.getenv("LLADA_MODEL");
+    if (wanted == null || wanted.isBlank()) {
+      wanted = System.getProperty("llada.default.model");
+    }
+    if (wanted == null || wanted.isBlank()) {
+      throw new UsageException(
+          "no model given: pass --model PATH, a Hugging Face folder or a GGUF file");
+    }
+    return Path.of(wanted);
+  }
+
+  /** Opens the model's files. */
+  Checkpoint open() {
+    return Checkpoint.open(path());
+  }
+}

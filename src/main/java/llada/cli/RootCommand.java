@@ -1,0 +1,51 @@
+package llada.cli;
+
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ScopeType;
+import picocli.CommandLine.Spec;
+
+/** {@code llada} without a command: shows what there is. */
+@Command(
+    name = "llada",
+    mixinStandardHelpOptions = true,
+    scope = ScopeType.INHERIT,
+    version = "LLaDA.java 0.1.0",
+    synopsisSubcommandLabel = "COMMAND",
+    subcommands = {
+      GenerateCommand.class,
+      ChatCommand.class,
+      TokenizeCommand.class,
+      InfoCommand.class,
+      CompletionCommand.class
+    })
+final class RootCommand implements Runnable {
+  private final Console console;
+
+  @Spec private CommandSpec spec;
+
+  @Option(
+      names = "--verbose",
+      scope = ScopeType.INHERIT,
+      description = "On failure, show the stack trace (also: environment variable LLADA_DEBUG=1).")
+  private boolean verbose;
+
+  RootCommand(Console console) {
+    this.console = console;
+  }
+
+  Console console() {
+    return console;
+  }
+
+  boolean verbose() {
+    String debug = System.getenv("LLADA_DEBUG");
+    return verbose || (debug != null && !debug.isEmpty() && !debug.equals("0"));
+  }
+
+  @Override
+  public void run() {
+    spec.commandLine().usage(spec.commandLine().getOut());
+  }
+}

@@ -1,0 +1,171 @@
+package llada.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** Everything that a user can get wrong is one line on standard error and its own exit code. */
+class BadInputTest {
+  @TempDir Path folder;
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '"',
+      textBlock =
+          """
+          generate --step 3 hi               | unknown option --step; did you mean --steps
+          generate --steps x hi              | 'x' is not a whole number
+          generate --steps 0 hi              | --steps is 0; it must be a positive multiple
+          generate --steps -4 hi             | --steps is -4; it must be a positive multiple
+          generate --steps                   | Missing required parameter for option '--steps'
+          generate --steps 99999999999 hi    | is not a whole number
+          generate --gen-length 0 hi         | --gen-length is 0; it must be at least 1
+          generate --gen-length -1 hi        | --gen-length is -1
+          generate --block-length 3 hi       | --gen-length, 128, is no multiple of --block-length, 3
+          generate --temperature NaN hi      | --temperature is NaN; it must be 0 or more
+          generate --temperature -1 hi       | --temperature is -1.0; it must be 0 or more
+          generate --temperature Infinity hi | --temperature is Infinity
+          generate --cfg-scale -1 hi         | --cfg-scale is -1.0
+          generate --top-k -1 hi             | --top-k is -1
+          generate --top-p 0 hi              | --top-p is 0.0
+          generate --top-p 1.5 hi            | --top-p is 1.5
+          generate --remasking foo hi        | 'foo' is none of low_confidence, random, entropy, margin
+          generate --mode foo hi             | 'foo' is none of intended, published
+          generate --seed x hi               | --seed
+          generate --threads 0 hi            | --threads is 0; it must be at least 1
+          generate --raw --chat hi           | --raw and --chat exclude each other
+          generate --system x hi             | --system needs --chat
+          generate a b                       | unexpected argument b; put a text of several words in quotes
+          generate --prompt-file f hi        | the text is given twice
+          chat --raw --system x              | --system needs a chat template
+          tokenize --decode --chat 1         | --decode and --chat exclude each other
+          gen                                | unknown command gen; did you mean generate
+          --nope                             | unknown option --nope
+          """)
+  void wrongOptions(String args, String message) {
+    CliRun run = CliRun.of(args.strip().split(" +"));
+    assertOneLine(run, ExitCodes.USAGE, message);
+  }
+
+  @Test
+  void aPromptThatIsTooLongIsAnsweredWithTheNumbers() {
+    CliRun run = CliRun.onModel("generate", "--gen-length", "1020", "To be, or not to be, that");
+    assertOneLine(run, ExitCodes.USAGE, "together 10");
+    assertThat(run.err()).contains("at most 1024 (max_sequence_length): pass --gen-length 10");
+    CliRun longer = CliRun.onModel("generate", "x ".repeat(2000));
+    assertOneLine(longer, ExitCodes.USAGE, "shorten the prompt by");
+  }
+
+  @Test
+  void idsOutOfRangeAreRefused() {
+    assertOneLine(
+        CliRun.onModel("tokenize", "--decode", "5 1024"),
+        ExitCodes.USAGE,
+        "id 1024 is out of range; this model's ids are 0 to 1023");
+    assertOneLine(
+        CliRun.onModel("tokenize", "--decode", "five"), ExitCodes.USAGE, "'five' is no token id");
+  }
+
+  @Test
+  void missingFilesAreNamed() {
+    assertOneLine(CliRun.of("info", "--model", "no/such"), ExitCodes.BAD_FILE, "no/such");
+    assertOneLine(
+        CliRun.onModel("generate", "--prompt-file", "no/such.txt"),
+        ExitCodes.BAD_FILE,
+        "no/such.txt: no such file or folder");
+    assertOneLine(
+        CliRun.onModel("generate", "--prompt-file", folder.toString()),
+        ExitCodes.BAD_FILE,
+        folder + ": is a folder");
+  }
+
+  @Test
+  void malformedFilesAreNamed() throws IOException {
+    Files.writeString(folder.resolve("config.json"), "{\"d_model\": ");
+    assertOneLine(
+        CliRun.of("info", "--model", folder.toString()), ExitCodes.BAD_FILE, "config.json");
+    Path gguf = Files.writeString(folder.resolve("x.gguf"), "GGUFnonsense");
+    assertOneLine(CliRun.of("info", "--model", gguf.toString()), ExitCodes.BAD_FILE, "x.gguf");
+  }
+
+  @Test
+  void inputMustBeUtf8() {
+    byte[] latin1 = "Verg\u00e4nglich".getBytes(StandardCharsets.ISO_8859_1);
+    CliRun run = CliRun.withInput(latin1, "generate", "--model", CliRun.model().toString());
+    assertOneLine(run, ExitCodes.BAD_FILE, "standard input: is not UTF-8");
+  }
+
+  @Test
+  void aBackendThatIsMissingIsNoFallback() {
+    assertOneLine(
+        CliRun.onModel("generate", "--backend", "quantum", "hi"), ExitCodes.NO_BACKEND, "quantum");
+  }
+
+  @Test
+  void aClosedOutputEndsQuietlyAndAFullDiskDoesNot() {
+    assertThat(failing("Broken pipe")).isEqualTo(new CliRun(ExitCodes.OUTPUT_CLOSED, "", ""));
+    assertOneLine(
+        failing("No space left on device"),
+        ExitCodes.BAD_FILE,
+        "cannot write to standard output: No space left on device");
+  }
+
+  private static CliRun failing(String reason) {
+    OutputStream broken =
+        new OutputStream() {
+          @Override
+          public void write(int b) throws IOException {
+            throw new IOException(reason);
+          }
+        };
+    ByteArrayOutputStream err = new ByteArrayOutputStream();
+    int code =
+        Main.run(
+            new String[] {
+              "generate", "--gen-length", "2", "--model", CliRun.model().toString(), "hi"
+            },
+            new ByteArrayInputStream(new byte[0]),
+            broken,
+            err);
+    return new CliRun(code, "", err.toString(StandardCharsets.UTF_8));
+  }
+
+  @Test
+  void faultsOfTheProgramAreShortUnlessAskedFor() {
+    ErrorReport fault = ErrorReport.of(new IllegalStateException("a\n  b"));
+    assertThat(fault.exitCode()).isEqualTo(ExitCodes.INTERNAL);
+    assertThat(fault.message())
+        .isEqualTo("internal error: IllegalStateException: a b; --verbose shows the stack trace");
+    CliRun run = CliRun.of("info", "--model", "no/such", "--verbose");
+    assertThat(run.code()).isEqualTo(ExitCodes.BAD_FILE);
+    assertThat(run.err()).contains("\tat llada.");
+  }
+
+  @Test
+  void outOfMemoryNamesTheNeedAndTheWaysOut() {
+    ErrorReport report = ErrorReport.of(new OutOfMemoryError("9 GiB of buffers"));
+    assertThat(report.exitCode()).isEqualTo(ExitCodes.OUT_OF_MEMORY);
+    assertThat(report.message())
+        .contains("9 GiB of buffers", "LLADA_JAVA_OPTS=-Xmx", "--gen-length");
+  }
+
+  private static void assertOneLine(CliRun run, int code, String message) {
+    assertThat(run.code()).as(run.toString()).isEqualTo(code);
+    assertThat(run.out()).isEmpty();
+    List<String> lines = run.err().lines().toList();
+    assertThat(lines).hasSize(1);
+    assertThat(lines.getFirst()).startsWith("llada: ").contains(message);
+  }
+}

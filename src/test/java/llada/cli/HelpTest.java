@@ -1,0 +1,62 @@
+package llada.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import picocli.CommandLine;
+
+/** The help is complete: every option, examples, exit codes. */
+class HelpTest {
+  @ParameterizedTest
+  @ValueSource(strings = {"generate", "chat", "tokenize", "info", "completion"})
+  void namesEveryOptionExamplesAndExitCodes(String command) {
+    CliRun run = CliRun.of(command, "--help");
+    assertThat(run.code()).isEqualTo(ExitCodes.OK);
+    assertThat(run.err()).isEmpty();
+    assertThat(run.out()).contains("Examples", "  llada " + command, "Exit codes");
+    assertThat(run.out()).doesNotContain("%n", "null", "${");
+    CommandLine all = Main.commandLine(new RootCommand(console()));
+    all.getSubcommands()
+        .get(command)
+        .getCommandSpec()
+        .options()
+        .forEach(option -> assertThat(run.out()).contains(option.longestName()));
+    assertThat(run.out().lines())
+        .allSatisfy(line -> assertThat(line.length()).isLessThanOrEqualTo(100));
+  }
+
+  @Test
+  void aRunWithoutCommandShowsTheCommands() {
+    CliRun run = CliRun.of();
+    assertThat(run.code()).isEqualTo(ExitCodes.OK);
+    assertThat(run.out()).contains("generate", "chat", "tokenize", "info", "completion", "130");
+    assertThat(CliRun.of("help", "generate").out())
+        .isEqualTo(CliRun.of("generate", "--help").out());
+  }
+
+  @Test
+  void optionsAreGrouped() {
+    assertThat(CliRun.of("generate", "--help").out())
+        .containsSubsequence("\nOptions\n", "--show-steps", "\nModel\n", "--model")
+        .containsSubsequence("\nSampling\n", "--steps", "\nComputation\n", "--backend")
+        .containsSubsequence("\nGeneral\n", "--verbose", "\nExit codes\n", "\nExamples\n");
+  }
+
+  @Test
+  void completionScriptKnowsCommandsAndOptions() {
+    CliRun run = CliRun.of("completion");
+    assertThat(run.code()).isEqualTo(ExitCodes.OK);
+    assertThat(run.out())
+        .startsWith("#!/usr/bin/env bash")
+        .contains("complete -F _complete_llada", "generate", "--show-steps", "tokenize");
+  }
+
+  private static Console console() {
+    return Console.of(
+        java.io.InputStream.nullInputStream(),
+        java.io.OutputStream.nullOutputStream(),
+        java.io.OutputStream.nullOutputStream());
+  }
+}
