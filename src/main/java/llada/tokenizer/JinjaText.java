@@ -3,7 +3,8 @@ package llada.tokenizer;
 /**
  * Brings a Jinja template to a form in which white space without effect is gone, so that templates
  * can be compared. White space between tags follows the settings under which chat templates are
- * rendered: {@code trim_blocks} and {@code lstrip_blocks}.
+ * rendered: {@code trim_blocks} and {@code lstrip_blocks}. The rare {@code +} in a tag, which
+ * suspends them, stays in the form and so equals no known template.
  */
 final class JinjaText {
   private JinjaText() {}
@@ -96,9 +97,8 @@ final class JinjaText {
   /** The inside of a tag without white space, its strings in double quotes and unescaped. */
   private static String tokens(String inside) {
     StringBuilder out = new StringBuilder();
-    String trimmed =
-        inside.startsWith("-") || inside.startsWith("+") ? inside.substring(1) : inside;
-    if (trimmed.endsWith("-") || trimmed.endsWith("+")) {
+    String trimmed = inside.startsWith("-") ? inside.substring(1) : inside;
+    if (trimmed.endsWith("-")) {
       trimmed = trimmed.substring(0, trimmed.length() - 1);
     }
     int i = 0;

@@ -19,7 +19,7 @@ public record PreTokenizer(List<Split> splits, boolean addPrefixSpace, Split byt
       "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";
 
   /** Hands each piece of the text to {@code use}, in order. */
-  void pieces(String text, RegexMatcher.Budget budget, Consumer<String> use) {
+  void pieces(String text, Budget budget, Consumer<String> use) {
     IntArrayList pieces = IntArrayList.of(0, text.length());
     for (Split split : splits) {
       IntArrayList finer = new IntArrayList();
@@ -34,7 +34,7 @@ public record PreTokenizer(List<Split> splits, boolean addPrefixSpace, Split byt
     }
   }
 
-  private void byteLevel(String piece, RegexMatcher.Budget budget, Consumer<String> use) {
+  private void byteLevel(String piece, Budget budget, Consumer<String> use) {
     if (piece.isEmpty()) {
       return;
     }

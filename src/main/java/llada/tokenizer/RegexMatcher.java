@@ -12,18 +12,6 @@ final class RegexMatcher {
   private static final int MAX_STACK = 30_000_000; // ints; a million rounds of a loop need nine
   private static final int FAIL = -1;
 
-  /** The steps that matching may still take, shared by all matchers of one call. */
-  static final class Budget {
-    private static final long FIXED = 20_000_000;
-    private static final long PER_CHARACTER = 200; // LLaDA's own pattern takes about 10
-
-    private long left;
-
-    Budget(int length) {
-      left = FIXED + PER_CHARACTER * length;
-    }
-  }
-
   private final Regex regex;
   private final Op[] ops;
   private final int[] x;
@@ -212,8 +200,7 @@ final class RegexMatcher {
   }
 
   private void spend(int steps) {
-    budget.left -= steps;
-    if (budget.left < 0) {
+    if (!budget.spend(steps)) {
       throw tooHard();
     }
   }

@@ -25,7 +25,7 @@ public record Split(SplitPattern pattern, Behavior behavior, boolean invert) {
   }
 
   /** Appends start and end of each piece of a part of the text; none is empty. */
-  void pieces(String text, int from, int to, RegexMatcher.Budget budget, IntArrayList out) {
+  void pieces(String text, int from, int to, Budget budget, IntArrayList out) {
     IntArrayList starts = new IntArrayList();
     IntArrayList ends = new IntArrayList();
     IntArrayList matched = new IntArrayList();

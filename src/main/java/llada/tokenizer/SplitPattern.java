@@ -22,17 +22,19 @@ public final class SplitPattern {
     return new SplitPattern(Regex.literal(text));
   }
 
-  RegexMatcher matcher(String text, int from, int to, RegexMatcher.Budget budget) {
+  RegexMatcher matcher(String text, int from, int to, Budget budget) {
     return new RegexMatcher(regex, text, from, to, budget);
   }
 
   /** The text with every match replaced. */
-  String replaceAll(String text, String replacement) {
-    RegexMatcher matcher = matcher(text, 0, text.length(), new RegexMatcher.Budget(text.length()));
+  String replaceAll(String text, String replacement, Budget budget) {
+    RegexMatcher matcher = matcher(text, 0, text.length(), budget);
     StringBuilder out = new StringBuilder(text.length());
     int done = 0;
     while (matcher.find()) {
       out.append(text, done, matcher.start()).append(replacement);
+      budget.grow(replacement.length());
+      budget.checkLength(out.length());
       done = matcher.end();
     }
     return out.append(text, done, text.length()).toString();

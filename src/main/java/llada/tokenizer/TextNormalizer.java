@@ -11,7 +11,11 @@ public sealed interface TextNormalizer {
     return new Steps(List.of());
   }
 
-  /** One of the four Unicode normalisation forms, with the JDK's tables. */
+  /**
+   * One of the four Unicode normalisation forms. The tables are the JDK's (Unicode 16 in version
+   * 25); the published library's are of Unicode 10 or older, hence a few characters that were added
+   * since, most of them marks of historic scripts, can be ordered or composed otherwise there.
+   */
   record Unicode(Normalizer.Form form) implements TextNormalizer {}
 
   /** Each character's lower case for itself: no rule looks at its neighbours. */
@@ -26,17 +30,27 @@ public sealed interface TextNormalizer {
   /** One after the other. */
   record Steps(List<TextNormalizer> steps) implements TextNormalizer {}
 
-  /** The changed text. */
+  /**
+   * The changed text.
+   *
+   * @throws TokenizerException if a pattern takes too many steps or the text grows too long
+   */
   default String apply(String text) {
+    return apply(text, new Budget(text.length()));
+  }
+
+  /** The same, as part of the work on a text; for this package. */
+  default String apply(String text, Budget budget) {
     return switch (this) {
-      case Unicode u -> Normalizer.normalize(text, u.form());
+      case Unicode u -> Normalizer.normalize(MarkOrder.sortLongRuns(text), u.form());
       case Lowercase l -> lowercase(text);
       case Prepend p -> text.isEmpty() ? text : p.text() + text;
-      case Replace r -> r.pattern().replaceAll(text, r.text());
+      case Replace r -> r.pattern().replaceAll(text, r.text(), budget);
       case Steps s -> {
         String result = text;
         for (TextNormalizer step : s.steps()) {
-          result = step.apply(result);
+          result = step.apply(result, budget);
+          budget.checkLength(result.length());
         }
         yield result;
       }

@@ -21,6 +21,7 @@ import java.util.OptionalInt;
 public final class Tokenizer {
   private static final int CACHE_SLOTS = 1 << 14;
   private static final int CACHED_LENGTH = 64;
+  private static final int MAX_ADDED_LENGTH = 512; // looking for one costs its length per character
 
   /** A piece and its ids; a record, so that a thread sees both or neither. */
   private record Cached(String piece, IntImmutableList ids) {}
@@ -41,7 +42,8 @@ public final class Tokenizer {
    * @param vocabulary all tokens, the added ones too
    * @param ignoreMerges whether a piece that is itself a token is not taken apart
    * @param addedTokens the tokens to recognise in the text
-   * @throws TokenizerException if an added token is empty or not in the vocabulary under its id
+   * @throws TokenizerException if an added token is empty, very long or not in the vocabulary under
+   *     its id
    */
   public Tokenizer(
       Vocabulary vocabulary,
@@ -51,6 +53,14 @@ public final class Tokenizer {
       PreTokenizer preTokenizer,
       List<AddedToken> addedTokens) {
     for (AddedToken token : addedTokens) {
+      if (token.content().length() > MAX_ADDED_LENGTH) {
+        throw new TokenizerException(
+            "added token %s has %d characters; at most %d are accepted"
+                .formatted(
+                    TokenizerException.shown(token.content()),
+                    token.content().length(),
+                    MAX_ADDED_LENGTH));
+      }
       if (token.content().isEmpty() || vocabulary.id(token.content()) != token.id()) {
         throw new TokenizerException(
             "added token %s has id %d, but in the vocabulary its id is %d (-1: it is not there)"
@@ -90,14 +100,14 @@ public final class Tokenizer {
    */
   public int[] encode(String text) {
     String whole = Utf8.wellFormed(text);
-    RegexMatcher.Budget budget = new RegexMatcher.Budget(whole.length());
+    Budget budget = new Budget(whole.length());
     IntArrayList ids = new IntArrayList();
     beforeNormalizing.split(
         whole,
         new AddedTokenMatcher.Parts() {
           @Override
           public void text(int start, int end) {
-            encodeNormalized(normalizer.apply(whole.substring(start, end)), budget, ids);
+            encodeNormalized(normalizer.apply(whole.substring(start, end), budget), budget, ids);
           }
 
           @Override
@@ -108,7 +118,7 @@ public final class Tokenizer {
     return ids.toIntArray();
   }
 
-  private void encodeNormalized(String text, RegexMatcher.Budget budget, IntArrayList ids) {
+  private void encodeNormalized(String text, Budget budget, IntArrayList ids) {
     afterNormalizing.split(
         text,
         new AddedTokenMatcher.Parts() {
@@ -130,21 +140,23 @@ public final class Tokenizer {
    * @throws TokenizerException if the file's pattern takes too many steps on this text
    */
   public int[] encodeOrdinary(String text) {
-    String normalized = normalizer.apply(Utf8.wellFormed(text));
+    String whole = Utf8.wellFormed(text);
+    Budget budget = new Budget(whole.length());
     IntArrayList ids = new IntArrayList();
-    encodePieces(normalized, new RegexMatcher.Budget(normalized.length()), ids);
+    encodePieces(normalizer.apply(whole, budget), budget, ids);
     return ids.toIntArray();
   }
 
   /** The pieces of ordinary text, normalised, into which it is cut before bytes are merged. */
   public List<String> pieces(String text) {
-    String normalized = normalizer.apply(Utf8.wellFormed(text));
+    String whole = Utf8.wellFormed(text);
+    Budget budget = new Budget(whole.length());
     List<String> pieces = new ArrayList<>();
-    preTokenizer.pieces(normalized, new RegexMatcher.Budget(normalized.length()), pieces::add);
+    preTokenizer.pieces(normalizer.apply(whole, budget), budget, pieces::add);
     return pieces;
   }
 
-  private void encodePieces(String text, RegexMatcher.Budget budget, IntArrayList ids) {
+  private void encodePieces(String text, Budget budget, IntArrayList ids) {
     preTokenizer.pieces(text, budget, piece -> encodePiece(piece, ids));
   }
 

@@ -1,22 +1,22 @@
 package llada.kernel.simd;
 
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.VectorMask;
 import llada.kernel.Parallel;
 import llada.tensor.Tensor;
 
 /**
  * {@link llada.kernel.scalar.Attention} with the keys taken in tiles and the softmax kept online
  * (Milakov and Gimelshein 2018; Dao et al. 2022): a running maximum and sum for each query, the
- * weighted values rescaled whenever the maximum grows. No T x T matrix exists at any time.
+ * weighted values rescaled whenever a maximum grows. No T x T matrix exists at any time.
+ *
+ * <p>Queries are lanes. Scores are a {@link Tile} product of keys with packed queries, the output
+ * one of values with weights, and the softmax between them works on each lane for itself.
  */
 final class Attention {
-  /** Queries that one piece of work holds. */
-  private static final int QUERIES = 32;
-
-  /** Keys in a tile. */
-  private static final int KEYS = 64;
+  /** Keys in a tile: a multiple of {@link Tile#ROWS}. */
+  private static final int KEYS = 8 * Tile.ROWS;
 
   private Attention() {}
 
@@ -35,133 +35,181 @@ final class Attention {
     int queries = q.dim(0) / batch;
     int keys = k.dim(0) / batch;
     int d = q.dim(1) / heads;
-    int tiles = (queries + QUERIES - 1) / QUERIES;
+    int width = Tile.WIDTH;
+    int panels = (queries + width - 1) / width;
     parallel.forEach(
-        batch * heads * tiles,
+        batch * heads * panels,
         (task, worker) -> {
-          int b = task / (heads * tiles);
-          int h = task / tiles % heads;
-          int firstQuery = task % tiles * QUERIES;
-          int group = h / (heads / kvHeads);
-          Head head =
-              new Head(
-                  out.data(),
-                  q.data(),
+          int b = task / (heads * panels);
+          int h = task / panels % heads;
+          int firstQuery = task % panels * width;
+          long keyStride = (long) kvHeads * d;
+          new Panel(
+                  d,
                   k.data(),
                   v.data(),
-                  visible,
-                  d,
+                  (long) b * keys * keyStride + (long) (h / (heads / kvHeads)) * d,
+                  keyStride,
+                  scratch[worker])
+              .run(
+                  out.data(),
+                  q.data(),
+                  ((long) b * queries + firstQuery) * heads * d + (long) h * d,
                   (long) heads * d,
-                  (long) kvHeads * d,
-                  b * keys,
+                  Math.min(width, queries - firstQuery),
                   keys,
-                  (long) group * d);
-          head.queries(
-              ((long) b * queries + firstQuery) * heads * d + (long) h * d,
-              Math.min(QUERIES, queries - firstQuery),
-              scratch[worker]);
+                  visible,
+                  b * keys);
         });
   }
 
-  /** One head of one sequence; offsets and strides in elements. */
-  private record Head(
-      MemorySegment out,
-      MemorySegment q,
-      MemorySegment k,
-      MemorySegment v,
-      boolean[] visible,
-      int d,
-      long queryStride,
-      long keyStride,
-      int firstKey,
-      int keys,
-      long channel) {
+  private static final int WIDTH = Tile.WIDTH;
 
-    /** All keys for {@code count} queries, of which the first starts at element {@code at}. */
-    void queries(long at, int count, Scratch scratch) {
-      MemorySegment scores = scratch.floats((long) QUERIES * KEYS);
-      float[] state = scratch.row(2 * QUERIES);
-      for (int t = 0; t < count; t++) {
-        state[t] = Float.NEGATIVE_INFINITY; // the maximum so far
-        state[QUERIES + t] = 0; // the sum so far of exp(score - maximum)
-        scale(at + t * queryStride, 0);
-      }
+  /** A panel of queries of one head of one sequence. All offsets and strides are in elements. */
+  private static final class Panel {
+    private final int d;
+    private final MemorySegment k;
+    private final MemorySegment v;
+    private final long key0;
+    private final long keyStride;
+    private final float[] query; // (d, WIDTH) packed queries
+    private final float[] rows; // (KEYS, d) a tile of keys, then of values
+    private final float[] state; // the four parts below, each (rows, WIDTH)
+    private final int scores; // (KEYS, WIDTH) scores, then weights
+    private final int sums; // (d rounded up to ROWS, WIDTH) the output so far
+    private final int max; // (1, WIDTH) the largest score so far
+    private final int total; // (1, WIDTH) sum so far of exp(score - max)
+
+    Panel(int d, MemorySegment k, MemorySegment v, long key0, long keyStride, Scratch scratch) {
+      this.d = d;
+      this.k = k;
+      this.v = v;
+      this.key0 = key0;
+      this.keyStride = keyStride;
+      int paddedD = (d + Tile.ROWS - 1) / Tile.ROWS * Tile.ROWS;
+      query = scratch.inputs((long) d * WIDTH);
+      rows = scratch.weights((long) KEYS * d);
+      state = scratch.sums((long) (KEYS + paddedD + 2) * WIDTH);
+      scores = 0;
+      sums = KEYS * WIDTH;
+      max = sums + paddedD * WIDTH;
+      total = max + WIDTH;
+    }
+
+    void run(
+        MemorySegment out,
+        MemorySegment q,
+        long query0,
+        long queryStride,
+        int count,
+        int keys,
+        boolean[] visible,
+        int firstVisible) {
+      Packing.toLanes(query, 0, WIDTH, q, query0, queryStride, count, d);
+      Arrays.fill(state, sums, total + WIDTH, 0);
+      Arrays.fill(state, max, max + WIDTH, Float.NEGATIVE_INFINITY);
       for (int s = 0; s < keys; s += KEYS) {
         int tile = Math.min(KEYS, keys - s);
-        long key = (firstKey + (long) s) * keyStride + channel;
-        Dot.block(scores, 0, KEYS, count, tile, q, at, queryStride, k, key, keyStride, d);
-        for (int t = 0; t < count; t++) {
-          softmaxTile(scores, t, s, tile, at + t * queryStride, state);
-          accumulate(scores, t, tile, key, at + t * queryStride);
+        scores(s, tile);
+        for (int lane = 0; lane < WIDTH; lane += Lanes.COUNT) {
+          softmax(lane, tile, visible, firstVisible + s);
         }
+        accumulate(s, tile);
       }
-      for (int t = 0; t < count; t++) {
-        float sum = state[QUERIES + t];
-        scale(at + t * queryStride, sum == 0 ? 0 : 1 / sum);
+      divide();
+      Packing.fromLanes(out, query0, queryStride, state, sums, WIDTH, d, count);
+    }
+
+    /** scores[s, t] = k[s] . q[t]. */
+    private void scores(int s, int tile) {
+      copyRows(k, s, tile);
+      Arrays.fill(state, scores, scores + KEYS * WIDTH, 0);
+      for (int r = 0; r < tile; r += Tile.ROWS) {
+        Tile.multiply(
+            state,
+            scores + r * WIDTH,
+            rows,
+            r * d,
+            d,
+            1,
+            Math.min(Tile.ROWS, tile - r),
+            query,
+            0,
+            d);
       }
     }
 
-    /** Turns a row of scores into weights relative to the running maximum. */
-    private void softmaxTile(
-        MemorySegment scores, int t, int firstInSequence, int tile, long outAt, float[] state) {
-      long row = (long) t * KEYS;
-      float scale = (float) (1 / Math.sqrt(d));
-      float max = state[t];
+    private void copyRows(MemorySegment from, int s, int tile) {
+      for (int r = 0; r < tile; r++) {
+        long at = key0 + (s + r) * keyStride;
+        MemorySegment.copy(from, Tensor.F32, at * Float.BYTES, rows, r * d, d);
+      }
+    }
+
+    /** Turns one vector's scores into weights relative to the running maximum. */
+    private void softmax(int lane, int tile, boolean[] visible, int firstVisible) {
+      FloatVector scale = FloatVector.broadcast(Lanes.F32, (float) (1 / Math.sqrt(d)));
+      FloatVector hidden = FloatVector.broadcast(Lanes.F32, Float.NEGATIVE_INFINITY);
+      FloatVector before = load(max + lane);
+      FloatVector now = before;
       for (int s = 0; s < tile; s++) {
-        boolean seen = visible == null || visible[firstKey + firstInSequence + s];
-        float score =
-            seen
-                ? scores.get(Tensor.F32, (row + s) * Float.BYTES) * scale
-                : Float.NEGATIVE_INFINITY;
-        scores.set(Tensor.F32, (row + s) * Float.BYTES, score);
-        max = Math.max(max, score);
+        int at = scores + s * WIDTH + lane;
+        boolean seen = visible == null || visible[firstVisible + s];
+        FloatVector score = seen ? load(at).mul(scale) : hidden;
+        score.intoArray(state, at);
+        now = now.max(score);
       }
-      if (max == Float.NEGATIVE_INFINITY) {
-        for (int s = 0; s < tile; s++) {
-          scores.set(Tensor.F32, (row + s) * Float.BYTES, 0);
+      // A lane that has seen no key yet keeps 0 in the place of its infinite maximum.
+      FloatVector base = now.blend(0f, now.eq(Float.NEGATIVE_INFINITY));
+      FloatVector shrink = Exp.exp(before.sub(base));
+      FloatVector sum = load(total + lane).mul(shrink);
+      for (int s = 0; s < tile; s++) {
+        int at = scores + s * WIDTH + lane;
+        FloatVector weight = Exp.exp(load(at).sub(base));
+        weight.intoArray(state, at);
+        sum = sum.add(weight);
+      }
+      now.intoArray(state, max + lane);
+      sum.intoArray(state, total + lane);
+      if (!before.eq(now).allTrue()) {
+        for (int i = 0; i < d; i++) {
+          int at = sums + i * WIDTH + lane;
+          load(at).mul(shrink).intoArray(state, at);
         }
-        return;
-      }
-      if (max != state[t]) {
-        float shrink = (float) Math.exp(state[t] - max);
-        state[QUERIES + t] *= shrink;
-        scale(outAt, shrink);
-        state[t] = max;
-      }
-      FloatVector sum = FloatVector.zero(Lanes.F32);
-      for (int s = 0; s < tile; s += Lanes.COUNT) {
-        VectorMask<Float> mask = Lanes.tail(s, tile);
-        FloatVector weight = Exp.exp(Lanes.load(scores, row + s, mask).sub(max));
-        Lanes.store(weight, scores, row + s, mask);
-        sum = sum.add(weight, mask);
-      }
-      state[QUERIES + t] += Lanes.sum(sum);
-    }
-
-    /** out += weights * values, for one query and one tile of keys. */
-    private void accumulate(MemorySegment scores, int t, int tile, long key, long outAt) {
-      long row = (long) t * KEYS;
-      for (int i = 0; i < d; i += Lanes.COUNT) {
-        VectorMask<Float> mask = Lanes.tail(i, d);
-        FloatVector sum = Lanes.load(out, outAt + i, mask);
-        for (int s = 0; s < tile; s++) {
-          float weight = scores.get(Tensor.F32, (row + s) * Float.BYTES);
-          sum =
-              Lanes.load(v, key + s * keyStride + i, mask)
-                  .fma(FloatVector.broadcast(Lanes.F32, weight), sum);
-        }
-        Lanes.store(sum, out, outAt + i, mask);
       }
     }
 
-    private void scale(long at, float factor) {
-      for (int i = 0; i < d; i += Lanes.COUNT) {
-        VectorMask<Float> mask = Lanes.tail(i, d);
-        FloatVector value =
-            factor == 0
-                ? FloatVector.zero(Lanes.F32) // what was there may be NaN
-                : Lanes.load(out, at + i, mask).mul(factor);
-        Lanes.store(value, out, at + i, mask);
+    /** sums[i, t] += sum_s v[s, i] * weights[s, t]. */
+    private void accumulate(int s, int tile) {
+      copyRows(v, s, tile);
+      for (int i = 0; i < d; i += Tile.ROWS) {
+        Tile.multiply(
+            state,
+            sums + i * WIDTH,
+            rows,
+            i,
+            1,
+            d,
+            Math.min(Tile.ROWS, d - i),
+            state,
+            scores,
+            tile);
+      }
+    }
+
+    private FloatVector load(int at) {
+      return FloatVector.fromArray(Lanes.F32, state, at);
+    }
+
+    /** sums / total; a lane that saw no key gives zeros. */
+    private void divide() {
+      for (int lane = 0; lane < WIDTH; lane += Lanes.COUNT) {
+        FloatVector sum = load(total + lane);
+        FloatVector inverse = FloatVector.broadcast(Lanes.F32, 1f).div(sum).blend(0f, sum.eq(0f));
+        for (int i = 0; i < d; i++) {
+          int at = sums + i * WIDTH + lane;
+          load(at).mul(inverse).intoArray(state, at);
+        }
       }
     }
   }

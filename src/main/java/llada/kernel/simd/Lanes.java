@@ -21,20 +21,16 @@ public final class Lanes {
   /** Numbers in a vector. */
   static final int COUNT = F32.length();
 
-  /** Shuffle i moves lane j + COUNT / 2^(i+1) to lane j, for {@link #sum}. */
-  private static final VectorShuffle<Float>[] HALVES = halves();
+  // Lane j takes lane j + distance. Not an array: the compiler does not see through one.
+  private static final VectorShuffle<Float> FAR_8 = shuffle(8);
+  private static final VectorShuffle<Float> FAR_4 = shuffle(4);
+  private static final VectorShuffle<Float> FAR_2 = shuffle(2);
+  private static final VectorShuffle<Float> FAR_1 = shuffle(1);
 
   private Lanes() {}
 
-  @SuppressWarnings({"unchecked", "rawtypes"}) // Java has no arrays of a generic type
-  private static VectorShuffle<Float>[] halves() {
-    int steps = Integer.numberOfTrailingZeros(COUNT);
-    VectorShuffle<Float>[] shuffles = new VectorShuffle[steps];
-    for (int i = 0; i < steps; i++) {
-      int distance = COUNT >> (i + 1);
-      shuffles[i] = VectorShuffle.fromOp(F32, lane -> (lane + distance) % COUNT);
-    }
-    return shuffles;
+  private static VectorShuffle<Float> shuffle(int distance) {
+    return VectorShuffle.fromOp(F32, lane -> (lane + distance) % COUNT);
   }
 
   /**
@@ -43,9 +39,16 @@ public final class Lanes {
    */
   static float sum(FloatVector vector) {
     FloatVector sum = vector;
-    for (VectorShuffle<Float> half : HALVES) {
-      sum = sum.add(sum.rearrange(half));
+    if (COUNT > 8) {
+      sum = sum.add(sum.rearrange(FAR_8));
     }
+    if (COUNT > 4) {
+      sum = sum.add(sum.rearrange(FAR_4));
+    }
+    if (COUNT > 2) {
+      sum = sum.add(sum.rearrange(FAR_2));
+    }
+    sum = sum.add(sum.rearrange(FAR_1));
     return sum.lane(0);
   }
 

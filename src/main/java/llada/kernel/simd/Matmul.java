@@ -1,51 +1,110 @@
 package llada.kernel.simd;
 
-import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 import llada.kernel.Parallel;
-import llada.tensor.DType;
 import llada.tensor.Tensor;
 
 /**
- * {@link llada.kernel.scalar.Matmul} on vectors. The weight's rows are cut into panels; a worker
- * expands one panel to float32 (float32 weights are used where they lie) and multiplies it with all
- * rows of x, so each weight is decoded once an op, not once a token.
+ * {@link llada.kernel.scalar.Matmul} on vectors.
+ *
+ * <p>First x is packed, once for all weights. Then the workers take blocks of weight rows: a block
+ * is expanded to float32, {@link #DEPTH} columns at a time, and multiplied tile by tile with every
+ * panel of tokens, so that each weight is decoded once an op, not once a token. Block and panel are
+ * sized for the second-level cache, a tile's rows for the first.
  */
 final class Matmul {
-  /**
-   * Weight rows in a panel: 16 rows of 4096 channels are 256 KiB, which a second-level cache holds.
-   */
-  private static final int PANEL = 16;
+  /** Weight rows in a block. */
+  private static final int BLOCK = 6 * Tile.ROWS;
+
+  /** Columns that are multiplied before the next are decoded: a multiple of every block length. */
+  private static final int DEPTH = 512;
 
   private Matmul() {}
 
   static void forward(Tensor out, Tensor x, Tensor weight, Parallel parallel, Scratch[] scratch) {
     llada.kernel.scalar.Matmul.check(out, x, weight);
-    int rows = x.dim(0);
+    int tokens = x.dim(0);
     int k = x.dim(1);
     int columns = weight.dim(0);
-    int panels = (columns + PANEL - 1) / PANEL;
+    int width = Tile.WIDTH;
+    int panels = (tokens + width - 1) / width;
+    float[] packed = scratch[0].inputs((long) panels * width * k);
     parallel.forEach(
         panels,
-        (panel, worker) -> {
-          int first = panel * PANEL;
-          int count = Math.min(PANEL, columns - first);
-          MemorySegment b = weight.data();
-          long b0 = (long) first * k;
-          if (weight.dtype() != DType.F32) {
-            b = expand(weight, first, count, k, scratch[worker]);
-            b0 = 0;
-          }
-          Dot.block(out.data(), first, columns, rows, count, x.data(), 0, k, b, b0, k, k);
+        (panel, worker) ->
+            Packing.toLanes(
+                packed,
+                panel * width * k,
+                width,
+                x.data(),
+                (long) panel * width * k,
+                k,
+                Math.min(width, tokens - panel * width),
+                k));
+    Panels panelsOfX = new Panels(packed, k, panels, tokens);
+    // A small matrix is cut finer, lest a worker have nothing to do.
+    int block = columns >= 2 * BLOCK * parallel.workers() ? BLOCK : Tile.ROWS;
+    parallel.forEach(
+        (columns + block - 1) / block,
+        (index, worker) -> {
+          int first = index * block;
+          block(out, panelsOfX, weight, first, Math.min(block, columns - first), scratch[worker]);
         });
   }
 
-  private static MemorySegment expand(Tensor weight, int first, int count, int k, Scratch scratch) {
-    MemorySegment panel = scratch.floats((long) PANEL * k);
-    float[] row = scratch.row(k);
-    for (int r = 0; r < count; r++) {
-      weight.dtype().decode(weight.data(), (long) (first + r) * k, row, 0, k);
-      MemorySegment.copy(row, 0, panel, Tensor.F32, (long) r * k * Float.BYTES, k);
+  /**
+   * The packed input.
+   *
+   * @param data (panels, k, WIDTH)
+   */
+  private record Panels(float[] data, int k, int panels, int tokens) {}
+
+  /** Output columns {@code first} to {@code first + rows} for all tokens. */
+  private static void block(
+      Tensor out, Panels x, Tensor weight, int first, int rows, Scratch scratch) {
+    int groups = (rows + Tile.ROWS - 1) / Tile.ROWS;
+    int tile = Tile.ROWS * Tile.WIDTH;
+    float[] sums = scratch.sums((long) tile * groups * x.panels());
+    Arrays.fill(sums, 0, tile * groups * x.panels(), 0);
+    float[] w = scratch.weights((long) BLOCK * DEPTH);
+    for (int k0 = 0; k0 < x.k(); k0 += DEPTH) {
+      int depth = Math.min(DEPTH, x.k() - k0);
+      expand(w, weight, first, rows, k0, depth);
+      for (int panel = 0; panel < x.panels(); panel++) {
+        for (int group = 0; group < groups; group++) {
+          Tile.multiply(
+              sums,
+              tile * (panel * groups + group),
+              w,
+              group * Tile.ROWS * depth,
+              depth,
+              1,
+              Math.min(Tile.ROWS, rows - group * Tile.ROWS),
+              x.data(),
+              (panel * x.k() + k0) * Tile.WIDTH,
+              depth);
+        }
+      }
     }
-    return panel;
+    int columns = out.dim(1);
+    for (int panel = 0; panel < x.panels(); panel++) {
+      Packing.fromLanes(
+          out.data(),
+          (long) panel * Tile.WIDTH * columns + first,
+          columns,
+          sums,
+          tile * panel * groups,
+          Tile.WIDTH,
+          rows,
+          Math.min(Tile.WIDTH, x.tokens() - panel * Tile.WIDTH));
+    }
+  }
+
+  /** Columns k0 to k0 + depth of a block of weight rows in float32, (rows, depth). */
+  private static void expand(float[] out, Tensor weight, int first, int rows, int k0, int depth) {
+    int k = weight.dim(1);
+    for (int r = 0; r < rows; r++) {
+      weight.dtype().decode(weight.data(), (long) (first + r) * k + k0, out, r * depth, depth);
+    }
   }
 }

@@ -1,27 +1,30 @@
 package llada.kernel.simd;
 
-import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
-import llada.tensor.Tensor;
-
 /** One worker's memory for intermediate values. It only grows, so steady work allocates nothing. */
 final class Scratch {
-  private MemorySegment segment = MemorySegment.NULL;
-  private float[] row = new float[0];
+  private float[] sums = new float[0];
+  private float[] weights = new float[0];
+  private float[] inputs = new float[0];
 
-  /** At least {@code floats} float32 numbers off the heap; what was there before is lost. */
-  MemorySegment floats(long floats) {
-    if (segment.byteSize() < floats * Float.BYTES) {
-      segment = Arena.ofAuto().allocate(floats * Float.BYTES, Tensor.ALIGNMENT);
-    }
-    return segment;
+  /** At least {@code count} numbers for sums; what was there before is lost, but not zeroed. */
+  float[] sums(long count) {
+    sums = grown(sums, count);
+    return sums;
   }
 
-  /** An array of at least {@code length}, for the scalar decoders. */
-  float[] row(int length) {
-    if (row.length < length) {
-      row = new float[length];
-    }
-    return row;
+  /** The same for expanded weights, or keys and values. */
+  float[] weights(long count) {
+    weights = grown(weights, count);
+    return weights;
+  }
+
+  /** The same for packed inputs; in matmul the first worker's scratch lends it to all. */
+  float[] inputs(long count) {
+    inputs = grown(inputs, count);
+    return inputs;
+  }
+
+  private static float[] grown(float[] array, long count) {
+    return array.length >= count ? array : new float[Math.toIntExact(count)];
   }
 }
