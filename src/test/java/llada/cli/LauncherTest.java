@@ -14,6 +14,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import llada.Golden;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -71,6 +72,14 @@ class LauncherTest {
     java("for a; do printf '[%s]\\n' \"$a\"; done");
   }
 
+  /** JUnit warns of every link out of the folder that it would delete. */
+  @AfterEach
+  void removeLinks() throws IOException {
+    for (String tool : TOOLS) {
+      Files.deleteIfExists(bin.resolve(tool));
+    }
+  }
+
   private void java(String body) throws IOException {
     script(temp.resolve("jdk/bin/java"), "echo '" + NOTICE + "' >&2\n" + body);
   }
@@ -91,6 +100,10 @@ class LauncherTest {
   private Process start(Path launcher, String... args) throws IOException {
     List<String> command = new ArrayList<>(List.of(launcher.toString()));
     command.addAll(List.of(args));
+    return start(command);
+  }
+
+  private Process start(List<String> command) throws IOException {
     ProcessBuilder builder = new ProcessBuilder(command).directory(temp.toFile());
     builder.environment().clear();
     builder
@@ -99,13 +112,26 @@ class LauncherTest {
     return builder.start();
   }
 
+  /**
+   * Runs to the end of the filter, which may come after the end of the process: a pipe that only
+   * the filter still holds tells. (Reading the process's own stream would lose what comes later.)
+   */
   private CliRun run(Path launcher, String... args) throws Exception {
-    Process process = start(launcher, args);
+    Path err = temp.resolve("err");
+    List<String> command =
+        new ArrayList<>(
+            List.of(
+                "/bin/bash",
+                "-c",
+                "{ \"$@\" 2>&1 >&3 | cat >\"$0\"; exit ${PIPESTATUS[0]}; } 3>&1",
+                err.toString(),
+                launcher.toString()));
+    command.addAll(List.of(args));
+    Process process = start(command);
     process.getOutputStream().close();
     String out = text(process.getInputStream());
-    String err = text(process.getErrorStream());
     assertThat(process.waitFor(30, TimeUnit.SECONDS)).isTrue();
-    return new CliRun(process.exitValue(), out, err);
+    return new CliRun(process.exitValue(), out, Files.readString(err));
   }
 
   private static String text(InputStream in) throws IOException {
