@@ -4,7 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
-import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -99,17 +98,17 @@ class LauncherTest {
     return builder.start();
   }
 
+  /** Runs to the end, also of the filter, which may outlive the process for a moment. */
   private CliRun run(Path launcher, String... args) throws Exception {
-    Process process = start(launcher, args);
-    process.getOutputStream().close();
-    String out = text(process.getInputStream());
-    String err = text(process.getErrorStream());
+    Path out = temp.resolve("out");
+    Path err = temp.resolve("err");
+    String script = "\"$@\" 2>&1 >\"$0/out\" | cat >\"$0/err\"; exit \"${PIPESTATUS[0]}\"";
+    List<String> all = new ArrayList<>(List.of("-c", script, temp.toString()));
+    all.add(launcher.toString());
+    all.addAll(List.of(args));
+    Process process = start(bin.resolve("bash"), all.toArray(String[]::new));
     assertThat(process.waitFor(30, TimeUnit.SECONDS)).isTrue();
-    return new CliRun(process.exitValue(), out, err);
-  }
-
-  private static String text(InputStream in) throws IOException {
-    return new String(in.readAllBytes(), StandardCharsets.UTF_8);
+    return new CliRun(process.exitValue(), Files.readString(out), Files.readString(err));
   }
 
   @Test
@@ -160,6 +159,18 @@ class LauncherTest {
     assertThat(new String(start, StandardCharsets.UTF_8)).isEqualTo("\r50%");
     assertThat(process.isAlive()).isTrue();
     process.destroyForcibly();
+  }
+
+  @Test
+  void theProgramGetsTheUnfilteredStandardError() throws Exception {
+    plantJar();
+    java("echo 'llada: direct' >&3; exit 5");
+    CliRun run = run(tree.resolve("llada"));
+    assertThat(run.err()).isEqualTo("llada: direct\n");
+    assertThat(run.code()).isEqualTo(5);
+    java("for a; do printf '[%s]\\n' \"$a\"; done");
+    assertThat(run(tree.resolve("llada")).out())
+        .contains("[-Dllada.stderr.fd=3]\n[--add-opens]\n[java.base/java.io=ALL-UNNAMED]");
   }
 
   @Test
