@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.io.PrintStream;
+import java.lang.reflect.Constructor;
 import java.nio.charset.StandardCharsets;
 import java.util.Locale;
 
@@ -47,7 +48,7 @@ final class Console {
     return new Console(
         new FileInputStream(FileDescriptor.in),
         new FileOutputStream(FileDescriptor.out),
-        new FileOutputStream(FileDescriptor.err),
+        new FileOutputStream(standardError()),
         isTerminal("stdin"),
         isTerminal("stdout"),
         isTerminal("stderr"));
@@ -56,6 +57,25 @@ final class Console {
   /** Streams that lead to no terminal. */
   static Console of(InputStream in, OutputStream out, OutputStream err) {
     return new Console(in, out, err, false, false, false);
+  }
+
+  /**
+   * The launcher filters what the JVM says on standard error and hands over the unfiltered one as
+   * another descriptor. Java can open that only by its number, for which the launcher opens the
+   * package; where it does not, the filtered one serves as well.
+   */
+  private static FileDescriptor standardError() {
+    String number = System.getProperty("llada.stderr.fd");
+    if (number == null) {
+      return FileDescriptor.err;
+    }
+    try {
+      Constructor<FileDescriptor> byNumber = FileDescriptor.class.getDeclaredConstructor(int.class);
+      byNumber.setAccessible(true);
+      return byNumber.newInstance(Integer.parseInt(number));
+    } catch (ReflectiveOperationException | RuntimeException _) {
+      return FileDescriptor.err;
+    }
   }
 
   /**

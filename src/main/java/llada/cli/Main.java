@@ -17,7 +17,9 @@ public final class Main {
    * @param args the command and its arguments
    */
   public static void main(String[] args) {
-    System.exit(run(args, Console.system()));
+    Console console = Console.system();
+    System.setErr(console.err()); // for what any library or dying thread may say
+    System.exit(run(args, console));
   }
 
   /**

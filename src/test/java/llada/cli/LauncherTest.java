@@ -4,7 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
-import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -100,10 +99,6 @@ class LauncherTest {
   private Process start(Path launcher, String... args) throws IOException {
     List<String> command = new ArrayList<>(List.of(launcher.toString()));
     command.addAll(List.of(args));
-    return start(command);
-  }
-
-  private Process start(List<String> command) throws IOException {
     ProcessBuilder builder = new ProcessBuilder(command).directory(temp.toFile());
     builder.environment().clear();
     builder
@@ -112,30 +107,17 @@ class LauncherTest {
     return builder.start();
   }
 
-  /**
-   * Runs to the end of the filter, which may come after the end of the process: a pipe that only
-   * the filter still holds tells. (Reading the process's own stream would lose what comes later.)
-   */
+  /** Runs to the end, also of the filter, which may outlive the process for a moment. */
   private CliRun run(Path launcher, String... args) throws Exception {
+    Path out = temp.resolve("out");
     Path err = temp.resolve("err");
-    List<String> command =
-        new ArrayList<>(
-            List.of(
-                "/bin/bash",
-                "-c",
-                "{ \"$@\" 2>&1 >&3 | cat >\"$0\"; exit ${PIPESTATUS[0]}; } 3>&1",
-                err.toString(),
-                launcher.toString()));
-    command.addAll(List.of(args));
-    Process process = start(command);
-    process.getOutputStream().close();
-    String out = text(process.getInputStream());
+    String script = "\"$@\" 2>&1 >\"$0/out\" | cat >\"$0/err\"; exit \"${PIPESTATUS[0]}\"";
+    List<String> all = new ArrayList<>(List.of("-c", script, temp.toString()));
+    all.add(launcher.toString());
+    all.addAll(List.of(args));
+    Process process = start(bin.resolve("bash"), all.toArray(String[]::new));
     assertThat(process.waitFor(30, TimeUnit.SECONDS)).isTrue();
-    return new CliRun(process.exitValue(), out, Files.readString(err));
-  }
-
-  private static String text(InputStream in) throws IOException {
-    return new String(in.readAllBytes(), StandardCharsets.UTF_8);
+    return new CliRun(process.exitValue(), Files.readString(out), Files.readString(err));
   }
 
   @Test
@@ -186,6 +168,18 @@ class LauncherTest {
     assertThat(new String(start, StandardCharsets.UTF_8)).isEqualTo("\r50%");
     assertThat(process.isAlive()).isTrue();
     process.destroyForcibly();
+  }
+
+  @Test
+  void theProgramGetsTheUnfilteredStandardError() throws Exception {
+    plantJar();
+    java("echo 'llada: direct' >&3; exit 5");
+    CliRun run = run(tree.resolve("llada"));
+    assertThat(run.err()).isEqualTo("llada: direct\n");
+    assertThat(run.code()).isEqualTo(5);
+    java("for a; do printf '[%s]\\n' \"$a\"; done");
+    assertThat(run(tree.resolve("llada")).out())
+        .contains("[-Dllada.stderr.fd=3]\n[--add-opens]\n[java.base/java.io=ALL-UNNAMED]");
   }
 
   @Test
