@@ -39,11 +39,16 @@ public final class Golden {
 
   /** Every checkpoint of the set: a folder with a config.json, by name. */
   public static List<Path> checkpoints() {
-    try (Stream<Path> folders = Files.list(root())) {
+    return checkpoints(root());
+  }
+
+  /** Every checkpoint in a folder, by name. */
+  public static List<Path> checkpoints(Path root) {
+    try (Stream<Path> folders = Files.list(root)) {
       List<Path> found =
           folders.filter(f -> Files.exists(f.resolve("config.json"))).sorted().toList();
       if (found.isEmpty()) {
-        throw new IllegalStateException(root() + " holds no checkpoint");
+        throw new IllegalStateException(root + " holds no checkpoint");
       }
       return found;
     } catch (IOException e) {
