@@ -147,7 +147,9 @@ final class DiffusionSamplerGoldenTest {
         (int) params.get("mask_id").integer(),
         (int) params.get("eos_id").integer(),
         c.padTokenId(),
-        OptionalInt.of((int) params.get("eot_id").integer()),
+        params.get("eot_id").isNull()
+            ? OptionalInt.empty()
+            : OptionalInt.of((int) params.get("eot_id").integer()),
         c.bosTokenId());
   }
 

@@ -1,0 +1,268 @@
+package llada.diffusion;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import llada.Golden;
+import llada.backend.Backend;
+import llada.backend.Backends;
+import llada.checkpoint.Checkpoint;
+import llada.model.LladaConfig;
+import llada.model.MaskPredictor;
+import net.jqwik.api.Arbitraries;
+import net.jqwik.api.Arbitrary;
+import net.jqwik.api.ForAll;
+import net.jqwik.api.Property;
+import net.jqwik.api.Provide;
+import net.jqwik.api.constraints.IntRange;
+import org.junit.jupiter.api.Test;
+
+/** What must hold for any options, on a small random model. */
+final class DiffusionSamplerPropertyTest {
+  private static final Checkpoint CHECKPOINT =
+      Checkpoint.open(Golden.resources().resolve("golden/tiny-llada"));
+  private static final LladaConfig CONFIG = CHECKPOINT.config();
+  private static final Backend BACKEND = Backends.choose("vector", 1);
+  private static final MaskPredictor PREDICTOR =
+      new MaskPredictor(CONFIG, CHECKPOINT.weights(), BACKEND.kernels(), 512);
+
+  @Provide
+  Arbitrary<SamplerOptions> options() {
+    Arbitrary<int[]> lengths =
+        Arbitraries.of(
+            new int[] {8, 8, 8},
+            new int[] {6, 12, 4},
+            new int[] {12, 12, 12},
+            new int[] {3, 9, 9},
+            new int[] {10, 10, 2},
+            new int[] {14, 7, 7});
+    return net.jqwik.api.Combinators.combine(
+            lengths,
+            Arbitraries.of(0.0, 0.7, 1.5),
+            Arbitraries.of(0.0, 1.5),
+            Arbitraries.of(Remasking.class),
+            Arbitraries.of(false, true),
+            Arbitraries.of(false, true),
+            Arbitraries.of(0, 1, 5),
+            Arbitraries.of(1.0, 0.9))
+        .as(
+            (l, temperature, cfg, remasking, eosInf, confidenceInf, topK, topP) ->
+                new SamplerOptions(
+                    l[0],
+                    l[1],
+                    l[2],
+                    temperature,
+                    cfg,
+                    remasking,
+                    eosInf,
+                    confidenceInf,
+                    topK,
+                    topP,
+                    false,
+                    SamplerMode.INTENDED));
+  }
+
+  private static Generation generate(int[][] prompts, SamplerOptions options, long seed) {
+    return new DiffusionSampler(PREDICTOR, CONFIG)
+        .generate(prompts, null, options, RandomSource.seeded(seed), StepListener.NONE);
+  }
+
+  @Property(tries = 150)
+  void promptStaysAndNothingIsLeftMasked(
+      @ForAll("options") SamplerOptions options, @ForAll @IntRange(min = 0, max = 1000) int seed) {
+    int[] prompt = {4, 99, CONFIG.maskTokenId(), 17, 200};
+    List<Integer> counts = new ArrayList<>();
+    Generation generation =
+        new DiffusionSampler(PREDICTOR, CONFIG)
+            .generate(
+                new int[][] {prompt.clone()},
+                null,
+                options,
+                RandomSource.seeded(seed),
+                step -> counts.add(step.revealed()[0].length));
+    int[] x = generation.x()[0];
+    assertThat(Arrays.copyOf(x, prompt.length)).isEqualTo(prompt);
+    assertThat(generation.answer(0)).doesNotContain(CONFIG.maskTokenId());
+    assertThat(counts).hasSize(options.steps());
+    assertThat(counts.stream().mapToInt(i -> i).sum()).isEqualTo(options.genLength());
+    if (options.logitsEosInf()) {
+      assertThat(generation.answer(0)).doesNotContain(CONFIG.eosTokenId());
+    }
+  }
+
+  @Property(tries = 40)
+  void sameSeedSameTokens(
+      @ForAll("options") SamplerOptions options, @ForAll @IntRange(min = 0, max = 1000) int seed) {
+    int[][] prompt = {{1, 2, 3}};
+    assertThat(generate(prompt, options, seed).x())
+        .isDeepEqualTo(generate(prompt, options, seed).x());
+  }
+
+  @Property(tries = 30)
+  void aSequenceDoesNotSeeItsNeighboursInTheBatch(@ForAll("options") SamplerOptions options) {
+    SamplerOptions greedy = options.withTemperature(0).withRemasking(Remasking.LOW_CONFIDENCE);
+    int[] a = {1, 2, 3, 40};
+    int[] b = {77, 5, 6, 250};
+    int[][] both = generate(new int[][] {a, b}, greedy, 0).x();
+    assertThat(both[0]).isEqualTo(generate(new int[][] {a}, greedy, 0).x()[0]);
+    assertThat(both[1]).isEqualTo(generate(new int[][] {b}, greedy, 0).x()[0]);
+  }
+
+  @Property(tries = 20)
+  void topOneIsGreedyAtAnyTemperature(@ForAll @IntRange(min = 0, max = 1000) int seed) {
+    SamplerOptions greedy = SamplerOptions.defaults().withLengths(8, 8, 8);
+    SamplerOptions topOne =
+        new SamplerOptions(
+            8,
+            8,
+            8,
+            2.0,
+            0,
+            Remasking.LOW_CONFIDENCE,
+            false,
+            false,
+            1,
+            1,
+            false,
+            SamplerMode.INTENDED);
+    int[][] prompt = {{9, 8, 7}};
+    assertThat(generate(prompt, topOne, seed).x())
+        .isDeepEqualTo(generate(prompt, greedy, seed).x());
+  }
+
+  @Test
+  void theNumberOfThreadsDoesNotShow() {
+    SamplerOptions options = SamplerOptions.defaults().withLengths(16, 16, 16).withTemperature(0.8);
+    int[][] prompt = {{9, 8, 7, 120, 31}};
+    int[][] one = generate(prompt, options, 5).x();
+    try (Backend three = Backends.choose("vector", 3);
+        MaskPredictor predictor =
+            new MaskPredictor(CONFIG, CHECKPOINT.weights(), three.kernels(), 64)) {
+      int[][] other =
+          new DiffusionSampler(predictor, CONFIG)
+              .generate(prompt, null, options, RandomSource.seeded(5), StepListener.NONE)
+              .x();
+      assertThat(other).isDeepEqualTo(one);
+    }
+  }
+
+  @Test
+  void withStopAtEosEverythingBehindTheFirstIsEos() {
+    SamplerOptions options =
+        new SamplerOptions(
+            40,
+            40,
+            10,
+            3.0,
+            0,
+            Remasking.LOW_CONFIDENCE,
+            false,
+            false,
+            0,
+            1,
+            true,
+            SamplerMode.INTENDED);
+    boolean stopped = false;
+    for (int seed = 0; seed < 60; seed++) {
+      Generation generation = generate(new int[][] {{1, 2}}, options, seed);
+      int[] answer = generation.answer(0);
+      assertThat(answer).doesNotContain(CONFIG.maskTokenId());
+      if (generation.steps() < options.steps()) {
+        stopped = true;
+        int end = generation.answerUpTo(0, CONFIG.eosTokenId()).length;
+        assertThat(Arrays.stream(answer, end, answer.length))
+            .isNotEmpty()
+            .allMatch(id -> id == CONFIG.eosTokenId());
+      }
+    }
+    assertThat(stopped).isTrue();
+  }
+
+  @Test
+  void eosAndEotAreRevealedLastWhenTheirConfidenceIsMinusInfinity() {
+    SamplerOptions options =
+        new SamplerOptions(
+            24, 24, 24, 2.0, 0, Remasking.RANDOM, false, true, 0, 1, false, SamplerMode.INTENDED);
+    int eos = CONFIG.eosTokenId();
+    int eot = CONFIG.eotTokenId().orElseThrow();
+    for (int seed = 0; seed < 20; seed++) {
+      new DiffusionSampler(PREDICTOR, CONFIG)
+          .generate(
+              new int[][] {{1, 2}},
+              null,
+              options,
+              RandomSource.seeded(seed),
+              step -> {
+                int chosen = step.x()[0][step.revealed()[0][0]];
+                if (chosen == eos || chosen == eot) {
+                  for (int i = 2; i < step.x()[0].length; i++) {
+                    if (step.x()[0][i] == CONFIG.maskTokenId()) {
+                      assertThat(step.x0()[0][i]).isIn(eos, eot);
+                    }
+                  }
+                }
+              });
+    }
+  }
+
+  @Test
+  void gumbelMaxSamplesFromTheSoftmax() {
+    double[] logits = {0, 1, 2, -1};
+    LladaConfig four =
+        new LladaConfig(
+            4,
+            1,
+            1,
+            1,
+            4,
+            4,
+            4,
+            8,
+            1e4,
+            1e-5,
+            true,
+            3,
+            3,
+            3,
+            java.util.OptionalInt.empty(),
+            java.util.OptionalInt.empty());
+    SamplerOptions options =
+        SamplerOptions.defaults().withTemperature(1).withMode(SamplerMode.PUBLISHED);
+    Proposals proposals = new Proposals(options, four, RandomSource.seeded(11));
+    int[] counts = new int[4];
+    int draws = 40_000;
+    for (int i = 0; i < draws; i++) {
+      counts[proposals.propose(logits.clone(), i, 0, 0).token()]++;
+    }
+    double total = Arrays.stream(logits).map(Math::exp).sum();
+    for (int v = 0; v < 4; v++) {
+      double p = Math.exp(logits[v]) / total;
+      // Five standard deviations of a binomial count.
+      assertThat(Math.abs(counts[v] / (double) draws - p))
+          .isLessThan(5 * Math.sqrt(p * (1 - p) / draws));
+    }
+  }
+
+  @Test
+  void tooLongAPromptSaysHowMuchFits() {
+    int[][] prompt = {new int[500]};
+    assertThatThrownBy(() -> generate(prompt, SamplerOptions.defaults(), 0))
+        .hasMessageContaining("500 tokens")
+        .hasMessageContaining("512")
+        .hasMessageContaining("at most 12");
+  }
+
+  @Test
+  void lengthsThatDoNotDivideAreRefused() {
+    assertThatThrownBy(() -> SamplerOptions.defaults().withLengths(128, 100, 32))
+        .hasMessage(
+            "gen_length, 100, is no multiple of block_length, 32; choose a block_length that"
+                + " divides it");
+    assertThatThrownBy(() -> SamplerOptions.defaults().withLengths(30, 128, 32))
+        .hasMessageContaining(
+            "steps is 30; it must be a positive multiple of the number of blocks, 4");
+  }
+}
