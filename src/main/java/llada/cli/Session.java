@@ -54,12 +54,16 @@ final class Session implements AutoCloseable {
     }
   }
 
-  /** The launcher becomes the JVM, so this counts from the moment the user pressed Enter. */
+  /**
+   * The launcher becomes the JVM, so this counts from the moment the user pressed Enter; less what
+   * the launcher took to build the program.
+   */
   private static Duration sinceProcessStart() {
     return ProcessHandle.current()
         .info()
         .startInstant()
         .map(started -> Duration.between(started, Instant.now()))
+        .map(time -> time.minusSeconds(Long.getLong("llada.build.seconds", 0)))
         .filter(time -> !time.isNegative())
         .orElse(Duration.ZERO);
   }
