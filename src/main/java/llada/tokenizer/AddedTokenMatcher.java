@@ -114,11 +114,11 @@ final class AddedTokenMatcher {
   }
 
   private static boolean wordBefore(String text, int at) {
-    return at > 0 && CharSet.WORD_OR_JOINER.contains(text.codePointBefore(at));
+    return at > 0 && CharSet.Words.WORD_OR_JOINER.contains(text.codePointBefore(at));
   }
 
   private static boolean wordAt(String text, int at) {
-    return at < text.length() && CharSet.WORD_OR_JOINER.contains(text.codePointAt(at));
+    return at < text.length() && CharSet.Words.WORD_OR_JOINER.contains(text.codePointAt(at));
   }
 
   /** The tokens of the list that are, or are not, looked for after normalisation. */

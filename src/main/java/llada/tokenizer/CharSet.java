@@ -23,11 +23,17 @@ final class CharSet {
 
   private static final Map<String, BitSet> PROPERTIES = new ConcurrentHashMap<>();
 
-  static final CharSet WHITE_SPACE = new CharSet(property("space"));
-  static final CharSet WORD = new CharSet(property("word"));
+  /** Built when asked for: each takes a look at every code point, and few patterns need them. */
+  static final class Words {
+    static final CharSet WORD = new CharSet(property("word"));
 
-  /** What Rust's regular expressions call a word character: it adds the two joiners. */
-  static final CharSet WORD_OR_JOINER = wordOrJoiner();
+    /** What Rust's regular expressions call a word character: it adds the two joiners. */
+    static final CharSet WORD_OR_JOINER = wordOrJoiner();
+
+    private Words() {}
+  }
+
+  static final CharSet WHITE_SPACE = new CharSet(property("space"));
 
   private final long[] words;
 
@@ -122,57 +128,53 @@ final class CharSet {
 
   private static IntPredicate test(String key, String name) {
     return switch (key) {
-      case "l", "letter" -> c -> category(c, "L");
-      case "lu", "uppercaseletter" -> c -> category(c, "Lu");
-      case "ll", "lowercaseletter" -> c -> category(c, "Ll");
-      case "lt", "titlecaseletter" -> c -> category(c, "Lt");
-      case "lm", "modifierletter" -> c -> category(c, "Lm");
-      case "lo", "otherletter" -> c -> category(c, "Lo");
-      case "m", "mark" -> c -> category(c, "M");
-      case "mn", "nonspacingmark" -> c -> category(c, "Mn");
-      case "mc", "spacingmark" -> c -> category(c, "Mc");
-      case "me", "enclosingmark" -> c -> category(c, "Me");
-      case "n", "number" -> c -> category(c, "N");
-      case "nd", "decimalnumber", "digit" -> c -> category(c, "Nd");
-      case "nl", "letternumber" -> c -> category(c, "Nl");
-      case "no", "othernumber" -> c -> category(c, "No");
-      case "p", "punctuation" -> c -> category(c, "P");
-      case "pc", "connectorpunctuation" -> c -> category(c, "Pc");
-      case "pd", "dashpunctuation" -> c -> category(c, "Pd");
-      case "ps", "openpunctuation" -> c -> category(c, "Ps");
-      case "pe", "closepunctuation" -> c -> category(c, "Pe");
-      case "pi", "initialpunctuation" -> c -> category(c, "Pi");
-      case "pf", "finalpunctuation" -> c -> category(c, "Pf");
-      case "po", "otherpunctuation" -> c -> category(c, "Po");
-      case "s", "symbol" -> c -> category(c, "S");
-      case "sm", "mathsymbol" -> c -> category(c, "Sm");
-      case "sc", "currencysymbol" -> c -> category(c, "Sc");
-      case "sk", "modifiersymbol" -> c -> category(c, "Sk");
-      case "so", "othersymbol" -> c -> category(c, "So");
-      case "z", "separator" -> c -> category(c, "Z");
-      case "zs", "spaceseparator" -> c -> category(c, "Zs");
-      case "zl", "lineseparator" -> c -> category(c, "Zl");
-      case "zp", "paragraphseparator" -> c -> category(c, "Zp");
-      case "c", "other" -> c -> category(c, "C");
-      case "cc", "control", "cntrl" -> c -> category(c, "Cc");
-      case "cf", "format" -> c -> category(c, "Cf");
-      case "cn", "unassigned" -> c -> category(c, "Cn");
-      case "co", "privateuse" -> c -> category(c, "Co");
+      case "l", "letter" -> category("L");
+      case "lu", "uppercaseletter" -> category("Lu");
+      case "ll", "lowercaseletter" -> category("Ll");
+      case "lt", "titlecaseletter" -> category("Lt");
+      case "lm", "modifierletter" -> category("Lm");
+      case "lo", "otherletter" -> category("Lo");
+      case "m", "mark" -> category("M");
+      case "mn", "nonspacingmark" -> category("Mn");
+      case "mc", "spacingmark" -> category("Mc");
+      case "me", "enclosingmark" -> category("Me");
+      case "n", "number" -> category("N");
+      case "nd", "decimalnumber", "digit" -> category("Nd");
+      case "nl", "letternumber" -> category("Nl");
+      case "no", "othernumber" -> category("No");
+      case "p", "punctuation" -> category("P");
+      case "pc", "connectorpunctuation" -> category("Pc");
+      case "pd", "dashpunctuation" -> category("Pd");
+      case "ps", "openpunctuation" -> category("Ps");
+      case "pe", "closepunctuation" -> category("Pe");
+      case "pi", "initialpunctuation" -> category("Pi");
+      case "pf", "finalpunctuation" -> category("Pf");
+      case "po", "otherpunctuation" -> category("Po");
+      case "s", "symbol" -> category("S");
+      case "sm", "mathsymbol" -> category("Sm");
+      case "sc", "currencysymbol" -> category("Sc");
+      case "sk", "modifiersymbol" -> category("Sk");
+      case "so", "othersymbol" -> category("So");
+      case "z", "separator" -> category("Z");
+      case "zs", "spaceseparator" -> category("Zs");
+      case "zl", "lineseparator" -> category("Zl");
+      case "zp", "paragraphseparator" -> category("Zp");
+      case "c", "other" -> category("C");
+      case "cc", "control", "cntrl" -> category("Cc");
+      case "cf", "format" -> category("Cf");
+      case "cn", "unassigned" -> category("Cn");
+      case "co", "privateuse" -> category("Co");
       case "any" -> c -> true;
       case "ascii" -> c -> c < 0x80;
       case "alpha", "alphabetic" -> Character::isAlphabetic;
-      case "alnum" -> c -> Character.isAlphabetic(c) || category(c, "Nd");
+      case "alnum" -> category("Nd").or(Character::isAlphabetic);
       case "upper", "uppercase" -> Character::isUpperCase;
       case "lower", "lowercase" -> Character::isLowerCase;
-      case "space", "whitespace" -> CharSet::whiteSpace;
-      case "blank" -> c -> c == '\t' || category(c, "Zs");
+      case "space", "whitespace" -> category("Z").or(CharSet::controlSpace);
+      case "blank" -> category("Zs").or(c -> c == '\t');
       case "xdigit" -> c -> c < 0x80 && Character.digit(c, 16) >= 0;
       case "word" ->
-          c ->
-              Character.isAlphabetic(c)
-                  || category(c, "M")
-                  || category(c, "Nd")
-                  || category(c, "Pc");
+          category("M").or(category("Nd")).or(category("Pc")).or(Character::isAlphabetic);
       default -> script(name);
     };
   }
@@ -186,13 +188,18 @@ final class CharSet {
     }
   }
 
-  /** The property White_Space; Java's own methods have other ideas of white space. */
-  private static boolean whiteSpace(int c) {
-    return c >= '\t' && c <= '\r' || c == 0x85 || category(c, "Z");
+  /** The rest of White_Space besides the separators; Java's own methods have other ideas of it. */
+  private static boolean controlSpace(int c) {
+    return c >= '\t' && c <= '\r' || c == 0x85;
   }
 
-  private static boolean category(int c, String wanted) {
-    String name = CATEGORY_NAMES[Character.getType(c)];
-    return name.startsWith(wanted);
+  /** The characters whose category's name begins so. */
+  private static IntPredicate category(String wanted) {
+    int mask = 0;
+    for (int type = 0; type < CATEGORY_NAMES.length; type++) {
+      mask |= CATEGORY_NAMES[type].startsWith(wanted) ? 1 << type : 0;
+    }
+    int wantedTypes = mask;
+    return c -> (wantedTypes >>> Character.getType(c) & 1) != 0;
   }
 }

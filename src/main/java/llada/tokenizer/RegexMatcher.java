@@ -265,10 +265,10 @@ final class RegexMatcher {
   }
 
   private boolean wordBefore(int at) {
-    return at > from && CharSet.WORD.contains(text.codePointBefore(at));
+    return at > from && CharSet.Words.WORD.contains(text.codePointBefore(at));
   }
 
   private boolean wordAfter(int at) {
-    return at < to && CharSet.WORD.contains(text.codePointAt(at));
+    return at < to && CharSet.Words.WORD.contains(text.codePointAt(at));
   }
 }
