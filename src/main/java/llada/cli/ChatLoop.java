@@ -137,7 +137,8 @@ final class ChatLoop {
       case "/steps" -> lengths(options.genLength(), number(words[0], argument), null);
       case "/block" -> lengths(options.genLength(), options.steps(), number(words[0], argument));
       case "/temperature" -> {
-        options = checked(() -> options.withTemperature(decimal(words[0], argument)));
+        options =
+            checked(() -> options.toBuilder().temperature(decimal(words[0], argument)).build());
         terminal.remark("temperature " + options.temperature());
       }
       case "/save" -> save(argument);
@@ -151,8 +152,9 @@ final class ChatLoop {
     options =
         checked(
             () ->
-                options.withLengths(
-                    steps == null ? length : steps, length, block == null ? kept : block));
+                options.toBuilder()
+                    .lengths(steps == null ? length : steps, length, block == null ? kept : block)
+                    .build());
     terminal.remark(
         "length %d, steps %d, block %d"
             .formatted(options.genLength(), options.steps(), options.blockLength()));

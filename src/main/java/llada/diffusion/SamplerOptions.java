@@ -66,87 +66,121 @@ public record SamplerOptions(
 
   /** The defaults of the published generate(): 128 tokens in 128 steps, one block, greedy. */
   public static SamplerOptions defaults() {
-    return new SamplerOptions(
-        128,
-        128,
-        128,
-        0,
-        0,
-        Remasking.LOW_CONFIDENCE,
-        false,
-        false,
-        0,
-        1,
-        false,
-        SamplerMode.INTENDED);
+    return new Builder().build();
   }
 
-  /** These options with another length, steps and block length. */
-  public SamplerOptions withLengths(int newSteps, int newGenLength, int newBlockLength) {
-    return new SamplerOptions(
-        newSteps,
-        newGenLength,
-        newBlockLength,
-        temperature,
-        cfgScale,
-        remasking,
-        logitsEosInf,
-        confidenceEosEotInf,
-        topK,
-        topP,
-        stopAtEos,
-        mode);
+  /** These options, to be changed. */
+  public Builder toBuilder() {
+    Builder builder = new Builder();
+    builder.steps = steps;
+    builder.genLength = genLength;
+    builder.blockLength = blockLength;
+    builder.temperature = temperature;
+    builder.cfgScale = cfgScale;
+    builder.remasking = remasking;
+    builder.logitsEosInf = logitsEosInf;
+    builder.confidenceEosEotInf = confidenceEosEotInf;
+    builder.topK = topK;
+    builder.topP = topP;
+    builder.stopAtEos = stopAtEos;
+    builder.mode = mode;
+    return builder;
   }
 
-  /** These options with another mode. */
-  public SamplerOptions withMode(SamplerMode newMode) {
-    return new SamplerOptions(
-        steps,
-        genLength,
-        blockLength,
-        temperature,
-        cfgScale,
-        remasking,
-        logitsEosInf,
-        confidenceEosEotInf,
-        topK,
-        topP,
-        stopAtEos,
-        newMode);
-  }
+  /** Options in the making; those not set keep the published defaults. */
+  public static final class Builder {
+    private int steps = 128;
+    private int genLength = 128;
+    private int blockLength = 128;
+    private double temperature;
+    private double cfgScale;
+    private Remasking remasking = Remasking.LOW_CONFIDENCE;
+    private boolean logitsEosInf;
+    private boolean confidenceEosEotInf;
+    private int topK;
+    private double topP = 1;
+    private boolean stopAtEos;
+    private SamplerMode mode = SamplerMode.INTENDED;
 
-  /** These options with another rule of remasking. */
-  public SamplerOptions withRemasking(Remasking newRemasking) {
-    return new SamplerOptions(
-        steps,
-        genLength,
-        blockLength,
-        temperature,
-        cfgScale,
-        newRemasking,
-        logitsEosInf,
-        confidenceEosEotInf,
-        topK,
-        topP,
-        stopAtEos,
-        mode);
-  }
+    /**
+     * How long and in how many steps: these three depend on each other.
+     *
+     * @param newSteps forward passes in all
+     * @param newGenLength tokens to generate
+     * @param newBlockLength tokens of a block
+     */
+    public Builder lengths(int newSteps, int newGenLength, int newBlockLength) {
+      steps = newSteps;
+      genLength = newGenLength;
+      blockLength = newBlockLength;
+      return this;
+    }
 
-  /** These options with another temperature. */
-  public SamplerOptions withTemperature(double newTemperature) {
-    return new SamplerOptions(
-        steps,
-        genLength,
-        blockLength,
-        newTemperature,
-        cfgScale,
-        remasking,
-        logitsEosInf,
-        confidenceEosEotInf,
-        topK,
-        topP,
-        stopAtEos,
-        mode);
+    public Builder temperature(double value) {
+      temperature = value;
+      return this;
+    }
+
+    public Builder cfgScale(double value) {
+      cfgScale = value;
+      return this;
+    }
+
+    public Builder remasking(Remasking value) {
+      remasking = value;
+      return this;
+    }
+
+    public Builder logitsEosInf(boolean value) {
+      logitsEosInf = value;
+      return this;
+    }
+
+    public Builder confidenceEosEotInf(boolean value) {
+      confidenceEosEotInf = value;
+      return this;
+    }
+
+    public Builder topK(int value) {
+      topK = value;
+      return this;
+    }
+
+    public Builder topP(double value) {
+      topP = value;
+      return this;
+    }
+
+    public Builder stopAtEos(boolean value) {
+      stopAtEos = value;
+      return this;
+    }
+
+    public Builder mode(SamplerMode value) {
+      mode = value;
+      return this;
+    }
+
+    /**
+     * The finished options.
+     *
+     * @throws IllegalArgumentException if they break a rule between them
+     */
+    public SamplerOptions build() {
+      return new SamplerOptions(
+          steps,
+          genLength,
+          blockLength,
+          temperature,
+          cfgScale,
+          remasking,
+          logitsEosInf,
+          confidenceEosEotInf,
+          topK,
+          topP,
+          stopAtEos,
+          mode);
+    }
   }
 
   private static void require(boolean holds, String rule, Object... values) {

@@ -209,7 +209,7 @@ final class CheckpointErrorsTest {
                       .generate(
                           new int[][] {{1, 2}},
                           null,
-                          SamplerOptions.defaults().withLengths(4, 4, 4),
+                          SamplerOptions.defaults().toBuilder().lengths(4, 4, 4).build(),
                           RandomSource.seeded(0),
                           StepListener.NONE))
           .isInstanceOf(NonFiniteLogitsException.class)

@@ -11,9 +11,8 @@ import llada.backend.Backend;
 import llada.backend.Backends;
 import llada.diffusion.DiffusionSampler;
 import llada.diffusion.Generation;
+import llada.diffusion.PublishedOptions;
 import llada.diffusion.RandomSource;
-import llada.diffusion.Remasking;
-import llada.diffusion.SamplerMode;
 import llada.diffusion.SamplerOptions;
 import llada.format.Json;
 import llada.model.MaskPredictor;
@@ -35,7 +34,7 @@ final class ShakespeareTest {
         Backend backend = Backends.choose("vector", 2)) {
       int[] prompt = ids(golden.get("prompt_ids"));
       assertThat(checkpoint.tokenizer().encode(golden.get("prompt").string())).isEqualTo(prompt);
-      SamplerOptions options = options(golden.get("params"));
+      SamplerOptions options = PublishedOptions.of(golden.get("params"));
       List<int[]> order = new ArrayList<>();
       int tokens = 2 * (prompt.length + options.genLength());
       try (MaskPredictor predictor =
@@ -62,21 +61,5 @@ final class ShakespeareTest {
 
   private static int[] ids(Json json) {
     return json.list().stream().mapToInt(j -> (int) j.integer()).toArray();
-  }
-
-  private static SamplerOptions options(Json params) {
-    return new SamplerOptions(
-        (int) params.get("steps").integer(),
-        (int) params.get("gen_length").integer(),
-        (int) params.get("block_length").integer(),
-        params.get("temperature").number(),
-        params.get("cfg_scale").number(),
-        Remasking.valueOf(params.get("remasking").string().toUpperCase(java.util.Locale.ROOT)),
-        params.get("logits_eos_inf").bool(),
-        params.get("confidence_eos_eot_inf").bool(),
-        0,
-        1,
-        false,
-        SamplerMode.PUBLISHED);
   }
 }

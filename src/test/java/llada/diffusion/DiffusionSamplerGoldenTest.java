@@ -56,7 +56,7 @@ final class DiffusionSamplerGoldenTest {
     try (Checkpoint checkpoint = Checkpoint.open(folder);
         Backend backend = Backends.choose(backendName, 2);
         Arena arena = Arena.ofShared()) {
-      SamplerOptions options = options(golden.get("params"));
+      SamplerOptions options = PublishedOptions.of(golden.get("params"));
       LladaConfig config = withIds(checkpoint.config(), golden.get("params"));
       int tokens = 2 * prompts.length * (prompts[0].length + options.genLength());
       try (MaskPredictor predictor =
@@ -112,22 +112,6 @@ final class DiffusionSamplerGoldenTest {
           .as(one.where())
           .isEqualTo(expected);
     }
-  }
-
-  private static SamplerOptions options(Json params) {
-    return new SamplerOptions(
-        (int) params.get("steps").integer(),
-        (int) params.get("gen_length").integer(),
-        (int) params.get("block_length").integer(),
-        params.get("temperature").number(),
-        params.get("cfg_scale").number(),
-        Remasking.valueOf(params.get("remasking").string().toUpperCase(java.util.Locale.ROOT)),
-        params.get("logits_eos_inf").bool(),
-        params.get("confidence_eos_eot_inf").bool(),
-        0,
-        1,
-        false,
-        SamplerMode.PUBLISHED);
   }
 
   /** The checkpoint with the special tokens that the case names. */

@@ -50,19 +50,16 @@ final class DiffusionSamplerPropertyTest {
             Arbitraries.of(1.0, 0.9))
         .as(
             (l, temperature, cfg, remasking, eosInf, confidenceInf, topK, topP) ->
-                new SamplerOptions(
-                    l[0],
-                    l[1],
-                    l[2],
-                    temperature,
-                    cfg,
-                    remasking,
-                    eosInf,
-                    confidenceInf,
-                    topK,
-                    topP,
-                    false,
-                    SamplerMode.INTENDED));
+                SamplerOptions.defaults().toBuilder()
+                    .lengths(l[0], l[1], l[2])
+                    .temperature(temperature)
+                    .cfgScale(cfg)
+                    .remasking(remasking)
+                    .logitsEosInf(eosInf)
+                    .confidenceEosEotInf(confidenceInf)
+                    .topK(topK)
+                    .topP(topP)
+                    .build());
   }
 
   private static Generation generate(int[][] prompts, SamplerOptions options, long seed) {
@@ -103,7 +100,8 @@ final class DiffusionSamplerPropertyTest {
 
   @Property(tries = 30)
   void aSequenceDoesNotSeeItsNeighboursInTheBatch(@ForAll("options") SamplerOptions options) {
-    SamplerOptions greedy = options.withTemperature(0).withRemasking(Remasking.LOW_CONFIDENCE);
+    SamplerOptions greedy =
+        options.toBuilder().temperature(0).remasking(Remasking.LOW_CONFIDENCE).build();
     int[] a = {1, 2, 3, 40};
     int[] b = {77, 5, 6, 250};
     int[][] both = generate(new int[][] {a, b}, greedy, 0).x();
@@ -113,21 +111,9 @@ final class DiffusionSamplerPropertyTest {
 
   @Property(tries = 20)
   void topOneIsGreedyAtAnyTemperature(@ForAll @IntRange(min = 0, max = 1000) int seed) {
-    SamplerOptions greedy = SamplerOptions.defaults().withLengths(8, 8, 8);
+    SamplerOptions greedy = SamplerOptions.defaults().toBuilder().lengths(8, 8, 8).build();
     SamplerOptions topOne =
-        new SamplerOptions(
-            8,
-            8,
-            8,
-            2.0,
-            0,
-            Remasking.LOW_CONFIDENCE,
-            false,
-            false,
-            1,
-            1,
-            false,
-            SamplerMode.INTENDED);
+        SamplerOptions.defaults().toBuilder().lengths(8, 8, 8).temperature(2.0).topK(1).build();
     int[][] prompt = {{9, 8, 7}};
     assertThat(generate(prompt, topOne, seed).x())
         .isDeepEqualTo(generate(prompt, greedy, seed).x());
@@ -135,7 +121,8 @@ final class DiffusionSamplerPropertyTest {
 
   @Test
   void theNumberOfThreadsDoesNotShow() {
-    SamplerOptions options = SamplerOptions.defaults().withLengths(16, 16, 16).withTemperature(0.8);
+    SamplerOptions options =
+        SamplerOptions.defaults().toBuilder().lengths(16, 16, 16).temperature(0.8).build();
     int[][] prompt = {{9, 8, 7, 120, 31}};
     int[][] one = generate(prompt, options, 5).x();
     try (Backend three = Backends.choose("vector", 3);
@@ -152,19 +139,11 @@ final class DiffusionSamplerPropertyTest {
   @Test
   void withStopAtEosEverythingBehindTheFirstIsEos() {
     SamplerOptions options =
-        new SamplerOptions(
-            40,
-            40,
-            10,
-            3.0,
-            0,
-            Remasking.LOW_CONFIDENCE,
-            false,
-            false,
-            0,
-            1,
-            true,
-            SamplerMode.INTENDED);
+        SamplerOptions.defaults().toBuilder()
+            .lengths(40, 40, 10)
+            .temperature(3.0)
+            .stopAtEos(true)
+            .build();
     boolean stopped = false;
     for (int seed = 0; seed < 60; seed++) {
       Generation generation = generate(new int[][] {{1, 2}}, options, seed);
@@ -184,8 +163,12 @@ final class DiffusionSamplerPropertyTest {
   @Test
   void eosAndEotAreRevealedLastWhenTheirConfidenceIsMinusInfinity() {
     SamplerOptions options =
-        new SamplerOptions(
-            24, 24, 24, 2.0, 0, Remasking.RANDOM, false, true, 0, 1, false, SamplerMode.INTENDED);
+        SamplerOptions.defaults().toBuilder()
+            .lengths(24, 24, 24)
+            .temperature(2.0)
+            .remasking(Remasking.RANDOM)
+            .confidenceEosEotInf(true)
+            .build();
     int eos = CONFIG.eosTokenId();
     int eot = CONFIG.eotTokenId().orElseThrow();
     for (int seed = 0; seed < 20; seed++) {
@@ -230,7 +213,7 @@ final class DiffusionSamplerPropertyTest {
             java.util.OptionalInt.empty(),
             java.util.OptionalInt.empty());
     SamplerOptions options =
-        SamplerOptions.defaults().withTemperature(1).withMode(SamplerMode.PUBLISHED);
+        SamplerOptions.defaults().toBuilder().temperature(1).mode(SamplerMode.PUBLISHED).build();
     Proposals proposals = new Proposals(options, four, RandomSource.seeded(11));
     int[] counts = new int[4];
     int draws = 40_000;
@@ -257,11 +240,11 @@ final class DiffusionSamplerPropertyTest {
 
   @Test
   void lengthsThatDoNotDivideAreRefused() {
-    assertThatThrownBy(() -> SamplerOptions.defaults().withLengths(128, 100, 32))
+    assertThatThrownBy(() -> SamplerOptions.defaults().toBuilder().lengths(128, 100, 32).build())
         .hasMessage(
             "gen_length, 100, is no multiple of block_length, 32; choose a block_length that"
                 + " divides it");
-    assertThatThrownBy(() -> SamplerOptions.defaults().withLengths(30, 128, 32))
+    assertThatThrownBy(() -> SamplerOptions.defaults().toBuilder().lengths(30, 128, 32).build())
         .hasMessageContaining(
             "steps is 30; it must be a positive multiple of the number of blocks, 4");
   }
