@@ -6,6 +6,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Collection;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import llada.format.FormatException;
@@ -228,6 +229,11 @@ public final class Checkpoint implements AutoCloseable {
 
   public LladaWeights weights() {
     return weights;
+  }
+
+  /** The weights under their Hugging Face names, in half-split order whatever the file's. */
+  public Map<String, Tensor> weightsByName() {
+    return TensorNames.huggingFace(weights);
   }
 
   /** All tensors as stored, in file order. */

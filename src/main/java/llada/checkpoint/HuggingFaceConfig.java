@@ -1,8 +1,14 @@
 package llada.checkpoint;
 
+import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonGenerator;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
+import java.util.TreeMap;
 import llada.format.FormatException;
 import llada.format.Json;
 import llada.model.LladaConfig;
@@ -156,5 +162,38 @@ final class HuggingFaceConfig {
     return json.value() instanceof List<?> list && !list.isEmpty()
         ? json.get(0).integer(0, LARGEST)
         : json.integer(0, LARGEST);
+  }
+
+  /** The text of a config.json that {@link #read} and the published code read as {@code config}. */
+  static byte[] write(LladaConfig config) {
+    ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+    try (JsonGenerator json = new JsonFactory().createGenerator(bytes).useDefaultPrettyPrinter()) {
+      json.writeStartObject();
+      json.writeArrayFieldStart("architectures");
+      json.writeString("LLaDAModelLM");
+      json.writeEndArray();
+      json.writeStringField("model_type", "llada");
+      for (Map.Entry<String, Object> fixed : new TreeMap<>(FIXED).entrySet()) {
+        json.writeObjectField(fixed.getKey(), fixed.getValue());
+      }
+      json.writeNumberField("d_model", config.dModel());
+      json.writeNumberField("n_layers", config.nLayers());
+      json.writeNumberField("n_heads", config.nHeads());
+      json.writeNumberField("n_kv_heads", config.nKvHeads());
+      json.writeNumberField("mlp_hidden_size", config.mlpHiddenSize());
+      json.writeNumberField("vocab_size", config.vocabSize());
+      json.writeNumberField("embedding_size", config.embeddingSize());
+      json.writeNumberField("max_sequence_length", config.maxSequenceLength());
+      json.writeNumberField("rope_theta", config.ropeTheta());
+      json.writeNumberField("rms_norm_eps", config.rmsNormEps());
+      json.writeBooleanField("weight_tying", config.weightTying());
+      json.writeNumberField("mask_token_id", config.maskTokenId());
+      json.writeNumberField("eos_token_id", config.eosTokenId());
+      json.writeNumberField("pad_token_id", config.padTokenId());
+      json.writeEndObject();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e); // memory does not fail so
+    }
+    return bytes.toByteArray();
   }
 }

@@ -1,10 +1,7 @@
 package llada.checkpoint;
 
-import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
-import llada.checkpoint.TensorNames.Part;
-import llada.model.BlockWeights;
 import llada.model.LladaWeights;
 import llada.tensor.Tensor;
 
@@ -16,24 +13,7 @@ final class NonFinite {
 
   /** The first weight that is NaN or infinite, with its tensor under its Hugging Face name. */
   static Optional<String> first(LladaWeights weights) {
-    TensorNames names = TensorNames.HUGGING_FACE;
-    Map<String, Tensor> all = new LinkedHashMap<>();
-    all.put(names.embedding(), weights.embedding());
-    for (int layer = 0; layer < weights.blocks().size(); layer++) {
-      BlockWeights b = weights.blocks().get(layer);
-      all.put(names.of(layer, Part.ATTN_NORM), b.attnNorm());
-      all.put(names.of(layer, Part.Q_PROJ), b.qProj());
-      all.put(names.of(layer, Part.K_PROJ), b.kProj());
-      all.put(names.of(layer, Part.V_PROJ), b.vProj());
-      all.put(names.of(layer, Part.ATTN_OUT), b.attnOut());
-      all.put(names.of(layer, Part.FF_NORM), b.ffNorm());
-      all.put(names.of(layer, Part.FF_PROJ), b.ffProj());
-      all.put(names.of(layer, Part.UP_PROJ), b.upProj());
-      all.put(names.of(layer, Part.FF_OUT), b.ffOut());
-    }
-    all.put(names.finalNorm(), weights.finalNorm());
-    all.put(names.head(), weights.head());
-    for (Map.Entry<String, Tensor> entry : all.entrySet()) {
+    for (Map.Entry<String, Tensor> entry : TensorNames.huggingFace(weights).entrySet()) {
       long at = first(entry.getValue());
       if (at >= 0) {
         return Optional.of(

@@ -1,5 +1,11 @@
 package llada.checkpoint;
 
+import java.util.LinkedHashMap;
+import java.util.Map;
+import llada.model.BlockWeights;
+import llada.model.LladaWeights;
+import llada.tensor.Tensor;
+
 /**
  * What the same weight is called in the two formats.
  *
@@ -43,5 +49,32 @@ record TensorNames(String embedding, String finalNorm, String head, String block
 
   String of(int layer, Part part) {
     return block.formatted(layer, equals(GGUF) ? part.gguf : part.huggingFace);
+  }
+
+  /**
+   * All weights under their Hugging Face names, in the order of the forward pass; a tied head is
+   * left out.
+   */
+  static Map<String, Tensor> huggingFace(LladaWeights weights) {
+    TensorNames names = HUGGING_FACE;
+    Map<String, Tensor> all = new LinkedHashMap<>();
+    all.put(names.embedding(), weights.embedding());
+    for (int layer = 0; layer < weights.blocks().size(); layer++) {
+      BlockWeights b = weights.blocks().get(layer);
+      all.put(names.of(layer, Part.ATTN_NORM), b.attnNorm());
+      all.put(names.of(layer, Part.Q_PROJ), b.qProj());
+      all.put(names.of(layer, Part.K_PROJ), b.kProj());
+      all.put(names.of(layer, Part.V_PROJ), b.vProj());
+      all.put(names.of(layer, Part.ATTN_OUT), b.attnOut());
+      all.put(names.of(layer, Part.FF_NORM), b.ffNorm());
+      all.put(names.of(layer, Part.FF_PROJ), b.ffProj());
+      all.put(names.of(layer, Part.UP_PROJ), b.upProj());
+      all.put(names.of(layer, Part.FF_OUT), b.ffOut());
+    }
+    all.put(names.finalNorm(), weights.finalNorm());
+    if (!weights.tied()) {
+      all.put(names.head(), weights.head());
+    }
+    return all;
   }
 }

@@ -16,4 +16,10 @@ public record LladaWeights(
   public LladaWeights {
     blocks = List.copyOf(blocks);
   }
+
+  /** Whether the head is the embedding. */
+  @SuppressWarnings("ReferenceEquality") // the same memory is what is asked for
+  public boolean tied() {
+    return head == embedding;
+  }
 }

@@ -1,0 +1,31 @@
+package llada.benchmarks;
+
+import llada.tensor.DType;
+import llada.tensor.Tensor;
+import org.openjdk.jmh.annotations.Benchmark;
+import org.openjdk.jmh.annotations.Setup;
+
+/** (256, 4096), as in LLaDA-8B. */
+public class RmsNormBenchmark extends OpBenchmark {
+  private Tensor out;
+  private Tensor x;
+  private Tensor weight;
+
+  /** Makes the input and checks the kernel on it. */
+  @Setup
+  public void setup() {
+    x = Inputs.normal(arena, 1, 256, 4096);
+    weight = Inputs.normal(arena, 2, 4096);
+    out = Tensor.allocate(arena, DType.F32, 256, 4096);
+    Tensor expected = Tensor.allocate(arena, DType.F32, 256, 4096);
+    kernels().rmsNorm(out, x, weight, 1e-5f);
+    REFERENCE.rmsNorm(expected, x, weight, 1e-5f);
+    Inputs.requireClose(out, expected, 1e-4);
+  }
+
+  @Benchmark
+  public Tensor rmsNorm() {
+    kernels().rmsNorm(out, x, weight, 1e-5f);
+    return out;
+  }
+}

@@ -1,0 +1,49 @@
+package llada.benchmarks;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.util.List;
+import llada.tensor.DType;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** Every benchmark's own check passes, so that its figures mean something. */
+final class BenchmarksTest {
+  @ParameterizedTest
+  @EnumSource(
+      value = DType.class,
+      names = {"F32", "BF16", "Q8_0", "Q4_0", "Q4_K", "Q6_K"})
+  void matmul(DType dtype) {
+    MatmulBenchmark benchmark = new MatmulBenchmark();
+    benchmark.dtype = dtype;
+    benchmark.setup();
+    assertThat(benchmark.matmul().dim(1)).isEqualTo(1024);
+    benchmark.close();
+  }
+
+  @Test
+  void otherOps() {
+    AttentionBenchmark attention = new AttentionBenchmark();
+    attention.setup();
+    assertThat(attention.attention().dim(0)).isEqualTo(64);
+    RmsNormBenchmark rmsNorm = new RmsNormBenchmark();
+    rmsNorm.setup();
+    RopeBenchmark rope = new RopeBenchmark();
+    rope.setup();
+    SwiGluBenchmark swiGlu = new SwiGluBenchmark();
+    swiGlu.setup();
+    List.of(attention, rmsNorm, rope, swiGlu).forEach(OpBenchmark::close);
+  }
+
+  @Test
+  void samplerAndTokenizer() {
+    SamplerBenchmark sampler = new SamplerBenchmark();
+    sampler.temperature = 0.7;
+    sampler.setup();
+    assertThat(sampler.step().answer(0)).hasSize(32);
+    TokenizerBenchmark tokenizer = new TokenizerBenchmark();
+    tokenizer.setup();
+    assertThat(tokenizer.encode()).isNotEmpty();
+  }
+}
