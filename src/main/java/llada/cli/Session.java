@@ -7,9 +7,11 @@ import llada.backend.Backend;
 import llada.checkpoint.Checkpoint;
 import llada.diffusion.DiffusionSampler;
 import llada.diffusion.Generation;
+import llada.diffusion.NonFiniteLogitsException;
 import llada.diffusion.RandomSource;
 import llada.diffusion.SamplerOptions;
 import llada.diffusion.StepListener;
+import llada.format.FormatException;
 import llada.model.LladaConfig;
 import llada.model.MaskPredictor;
 import llada.tokenizer.Tokenizer;
@@ -113,6 +115,7 @@ final class Session implements AutoCloseable {
   /**
    * Generates one answer.
    *
+   * @throws FormatException if the weights are damaged
    * @throws UsageException if prompt and answer do not fit the model's longest sequence
    */
   Generation generate(int[] prompt, SamplerOptions options, long seed, StepListener listener) {
@@ -120,8 +123,22 @@ final class Session implements AutoCloseable {
     // Guidance runs the prompt a second time in the same batch, without its tokens.
     int rows = options.cfgScale() > 0 ? 2 : 1;
     reserve(rows * (prompt.length + options.genLength()));
-    return new DiffusionSampler(predictor, config())
-        .generate(new int[][] {prompt}, null, options, RandomSource.seeded(seed), listener);
+    try {
+      return new DiffusionSampler(predictor, config())
+          .generate(new int[][] {prompt}, null, options, RandomSource.seeded(seed), listener);
+    } catch (NonFiniteLogitsException e) {
+      throw damaged(e);
+    }
+  }
+
+  /** Now that the logits are found to be no numbers, it is worth a look at all weights. */
+  private FormatException damaged(NonFiniteLogitsException e) {
+    String culprit =
+        checkpoint.firstNonFinite().orElse("all weights are finite, but they overflow");
+    return new FormatException(
+        "%s: %s, so %s; download or convert the model again"
+            .formatted(checkpoint.path(), culprit, e.getMessage()),
+        e);
   }
 
   private static void checkLength(int prompt, int answer, int most) {

@@ -6,7 +6,7 @@ public final class NonFiniteLogitsException extends RuntimeException {
 
   NonFiniteLogitsException(double value, int token, int position, int step) {
     super(
-        "the logit of token %d at position %d in step %d is %s; weights that are NaN, infinite or of another model do that"
+        "the logit of token %d at position %d in step %d is %s"
             .formatted(token, position, step, value));
   }
 }

@@ -6,10 +6,17 @@ import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
+import java.lang.foreign.Arena;
+import java.lang.foreign.ValueLayout;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import llada.format.Safetensors;
+import llada.tensor.DType;
+import llada.tensor.Tensor;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -66,6 +73,28 @@ class BadInputTest {
     assertThat(run.err()).contains("at most 1024 (max_sequence_length): pass --gen-length 10");
     CliRun longer = CliRun.onModel("generate", "x ".repeat(2000));
     assertOneLine(longer, ExitCodes.USAGE, "shorten the prompt by");
+  }
+
+  @Test
+  void aNanWeightIsNamed() throws IOException {
+    for (String name : List.of("config.json", "tokenizer.json", "tokenizer_config.json")) {
+      Files.copy(CliRun.model().resolve(name), folder.resolve(name));
+    }
+    try (Arena arena = Arena.ofShared()) {
+      Map<String, Tensor> tensors =
+          new LinkedHashMap<>(
+              Safetensors.open(CliRun.model().resolve("model.safetensors"), arena).tensors());
+      String name = "model.transformer.blocks.2.up_proj.weight";
+      Tensor damaged = Tensor.allocate(arena, DType.BF16, 512, 192);
+      damaged.data().copyFrom(tensors.get(name).data());
+      damaged.data().setAtIndex(ValueLayout.JAVA_SHORT, 1000, (short) 0x7FC0);
+      tensors.put(name, damaged);
+      Safetensors.write(folder.resolve("model.safetensors"), tensors, Map.of());
+      assertOneLine(
+          CliRun.of("generate", "--model", folder.toString(), "--gen-length", "4", "x"),
+          ExitCodes.BAD_FILE,
+          folder + ": tensor " + name + " holds NaN at element 1000");
+    }
   }
 
   @Test
