@@ -18,6 +18,9 @@ public final class Lanes {
   /** The float32 vector of all kernels. */
   static final VectorSpecies<Float> F32 = species();
 
+  /** Integers of the same number and width. */
+  static final VectorSpecies<Integer> I32 = VectorSpecies.of(int.class, F32.vectorShape());
+
   /** Numbers in a vector. */
   static final int COUNT = F32.length();
 

@@ -29,18 +29,22 @@ final class Matmul {
     int width = Tile.WIDTH;
     int panels = (tokens + width - 1) / width;
     float[] packed = scratch[0].inputs((long) panels * width * k);
+    int pieces = (k + DEPTH - 1) / DEPTH; // one panel alone would keep one worker busy
     parallel.forEach(
-        panels,
-        (panel, worker) ->
-            Packing.toLanes(
-                packed,
-                panel * width * k,
-                width,
-                x.data(),
-                (long) panel * width * k,
-                k,
-                Math.min(width, tokens - panel * width),
-                k));
+        panels * pieces,
+        (task, worker) -> {
+          int panel = task / pieces;
+          int k0 = task % pieces * DEPTH;
+          Packing.toLanes(
+              packed,
+              (panel * k + k0) * width,
+              width,
+              x.data(),
+              (long) panel * width * k + k0,
+              k,
+              Math.min(width, tokens - panel * width),
+              Math.min(DEPTH, k - k0));
+        });
     Panels panelsOfX = new Panels(packed, k, panels, tokens);
     // A small matrix is cut finer, lest a worker have nothing to do.
     int block = columns >= 2 * BLOCK * parallel.workers() ? BLOCK : Tile.ROWS;
@@ -104,7 +108,7 @@ final class Matmul {
   private static void expand(float[] out, Tensor weight, int first, int rows, int k0, int depth) {
     int k = weight.dim(1);
     for (int r = 0; r < rows; r++) {
-      weight.dtype().decode(weight.data(), (long) (first + r) * k + k0, out, r * depth, depth);
+      Decoding.decode(out, r * depth, weight, (long) (first + r) * k + k0, depth);
     }
   }
 }
