@@ -7,7 +7,7 @@ import org.openjdk.jmh.annotations.Param;
 import org.openjdk.jmh.annotations.Setup;
 
 /**
- * Eight heads of 128 channels over T tokens: 4096 T^2 multiply-adds, a quarter of LLaDA-8B's heads.
+ * Eight heads of 128 channels over T tokens: 2048 T^2 multiply-adds, a quarter of LLaDA-8B's heads.
  */
 public class AttentionBenchmark extends OpBenchmark {
   private static final int HEADS = 8;

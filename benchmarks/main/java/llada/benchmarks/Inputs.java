@@ -55,6 +55,9 @@ final class Inputs {
     double largest = 0;
     double worst = 0;
     for (long i = 0; i < expected.shape().elements(); i++) {
+      if (!Float.isFinite(expected.get(i))) {
+        throw new IllegalStateException("the reference gives " + expected.get(i));
+      }
       largest = Math.max(largest, Math.abs(expected.get(i)));
       double difference = Math.abs((double) found.get(i) - expected.get(i));
       worst = Double.isNaN(difference) ? Double.POSITIVE_INFINITY : Math.max(worst, difference);

@@ -2,8 +2,10 @@ package llada.checkpoint;
 
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
@@ -30,21 +32,20 @@ public final class HuggingFaceFolder {
    * written to a folder beside, which is renamed once it is complete: on any failure nothing is
    * left under {@code folder}.
    *
-   * @param folder must not exist yet
+   * @param folder must not exist yet; see {@link #requireNew}
    * @param weights by Hugging Face name, of float types
    * @param tokenizerFrom a folder to copy the tokenizer's files from; others give none
    * @throws FormatException if it exists or cannot be written
    */
   public static void write(
       Path folder, LladaConfig config, Map<String, Tensor> weights, Path tokenizerFrom) {
-    if (Files.exists(folder)) {
-      throw new FormatException(folder + ": exists already; give the name of a new folder");
-    }
+    requireNew(folder);
     Path target = folder.toAbsolutePath().normalize();
-    Path beside = target.resolveSibling("." + target.getFileName() + ".part");
+    Path beside = null;
     try {
-      remove(beside);
-      Files.createDirectory(beside);
+      // A new name each time: whatever stands there already is somebody else's.
+      beside = Files.createTempDirectory(target.getParent(), "." + target.getFileName() + ".");
+      Files.setPosixFilePermissions(beside, PosixFilePermissions.fromString("rwxr-xr-x"));
       Files.write(beside.resolve("config.json"), HuggingFaceConfig.write(config));
       for (String name : TOKENIZER_FILES) {
         if (Files.isRegularFile(tokenizerFrom.resolve(name))) {
@@ -55,15 +56,33 @@ public final class HuggingFaceFolder {
       Files.move(beside, target, StandardCopyOption.ATOMIC_MOVE);
     } catch (IOException e) {
       throw new FormatException(
-          "%s: cannot be written (%s); is there such a parent folder, and room on the disk?"
+          "%s: cannot be written (%s); may you write there, and is there room on the disk?"
               .formatted(folder, e.getMessage()),
           e);
     } finally {
       try {
-        remove(beside);
+        if (beside != null) {
+          remove(beside);
+        }
       } catch (IOException e) {
         // What is left beside is in no one's way; the first failure is what matters.
       }
+    }
+  }
+
+  /**
+   * Whether a folder of this name can be made, asked before the work and not after it.
+   *
+   * @throws FormatException if it exists, or its parent does not
+   */
+  public static void requireNew(Path folder) {
+    if (Files.exists(folder, LinkOption.NOFOLLOW_LINKS)) {
+      throw new FormatException(folder + ": exists already; give the name of a new folder");
+    }
+    Path parent = folder.toAbsolutePath().normalize().getParent();
+    if (parent == null || !Files.isDirectory(parent)) {
+      throw new FormatException(
+          "%s: its parent folder does not exist; make it first".formatted(folder));
     }
   }
 

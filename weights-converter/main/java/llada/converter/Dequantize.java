@@ -32,6 +32,7 @@ public final class Dequantize {
     if (type != DType.F32 && type != DType.BF16) {
       throw new FormatException("type is " + type + "; F32 and BF16 are supported");
     }
+    HuggingFaceFolder.requireNew(target);
     try (Checkpoint checkpoint = Checkpoint.open(source);
         Arena arena = Arena.ofShared()) {
       Map<String, Tensor> converted = new LinkedHashMap<>();

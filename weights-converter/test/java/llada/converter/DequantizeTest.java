@@ -76,6 +76,19 @@ final class DequantizeTest {
     }
   }
 
+  /** It once began by clearing a folder of a fixed name, whoever's that was. */
+  @Test
+  void foldersBesideTheTargetAreLeftAlone() throws IOException {
+    Path bystander = Files.createDirectory(temp.resolve(".made.part"));
+    Files.writeString(bystander.resolve("notes.txt"), "mine");
+    Path made = temp.resolve("made");
+    Dequantize.run(Golden.resources().resolve("gguf/tiny-llada-Q8_0.gguf"), made, DType.F32);
+    assertThat(bystander.resolve("notes.txt")).hasContent("mine");
+    try (Stream<Path> left = Files.list(temp)) {
+      assertThat(left).containsExactlyInAnyOrder(bystander, made);
+    }
+  }
+
   @Test
   void nothingIsLeftWhenItFails() throws IOException {
     Path folder = Files.createDirectory(temp.resolve("there"));
@@ -85,7 +98,7 @@ final class DequantizeTest {
         .hasMessageContaining("exists already");
     assertThatThrownBy(() -> Dequantize.run(source, temp.resolve("no/such/parent"), DType.F32))
         .isInstanceOf(FormatException.class)
-        .hasMessageContaining("cannot be written");
+        .hasMessageContaining("its parent folder does not exist");
     Path damaged = temp.resolve("damaged.gguf");
     byte[] bytes = Files.readAllBytes(source);
     Files.write(damaged, java.util.Arrays.copyOf(bytes, bytes.length / 2));
