@@ -33,7 +33,9 @@ final class BenchmarksTest {
     rope.setup();
     SwiGluBenchmark swiGlu = new SwiGluBenchmark();
     swiGlu.setup();
-    List.of(attention, rmsNorm, rope, swiGlu).forEach(OpBenchmark::close);
+    ResidualBenchmark residual = new ResidualBenchmark();
+    residual.setup();
+    List.of(attention, rmsNorm, rope, swiGlu, residual).forEach(OpBenchmark::close);
   }
 
   @Test

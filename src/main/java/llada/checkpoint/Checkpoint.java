@@ -1,6 +1,5 @@
 package llada.checkpoint;
 
-import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -32,7 +31,7 @@ import llada.tokenizer.TokenizerException;
 public final class Checkpoint implements AutoCloseable {
   static final String END_OF_TURN = "<|eot_id|>";
   private static final String MASK = "<|mdm_mask|>";
-  private static final long MAX_CONFIG_BYTES = 1 << 20;
+  private static final int MAX_CONFIG_BYTES = 1 << 20;
 
   private final Arena arena;
   private final Path path;
@@ -135,19 +134,13 @@ public final class Checkpoint implements AutoCloseable {
 
   private static Json config(Path folder) {
     Path file = folder.resolve("config.json");
-    try {
-      if (Files.size(file) > MAX_CONFIG_BYTES) {
-        throw new FormatException(
-            "%s: has %d bytes; a configuration has at most %d"
-                .formatted(file, Files.size(file), MAX_CONFIG_BYTES));
-      }
-      return Json.parse(Files.readAllBytes(file), file.toString());
-    } catch (IOException e) {
+    if (Files.notExists(file)) {
       throw new FormatException(
           file
-              + ": cannot be read; a model folder holds config.json, tokenizer.json and *.safetensors",
-          e);
+              + ": cannot be read; a model folder holds config.json, tokenizer.json and"
+              + " *.safetensors");
     }
+    return Json.read(file, MAX_CONFIG_BYTES);
   }
 
   private static OptionalInt id(Optional<Tokenizer> tokenizer, Optional<String> token) {

@@ -130,12 +130,6 @@ final class ChatTerminal implements AutoCloseable {
 
   @Override
   public void close() {
-    if (terminal != null) {
-      try {
-        terminal.close();
-      } catch (IOException e) {
-        throw new UncheckedIOException(e);
-      }
-    }
+    StepViews.close(terminal);
   }
 }

@@ -9,7 +9,6 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.NotDirectoryException;
 import java.util.List;
 import llada.backend.BackendException;
-import llada.diffusion.NonFiniteLogitsException;
 import llada.format.FormatException;
 import llada.tokenizer.TokenizerException;
 import picocli.CommandLine;
@@ -29,7 +28,6 @@ record ErrorReport(int exitCode, String message) {
       case UsageException e -> new ErrorReport(ExitCodes.USAGE, e.getMessage());
       case FormatException e -> new ErrorReport(ExitCodes.BAD_FILE, e.getMessage());
       case TokenizerException e -> new ErrorReport(ExitCodes.BAD_FILE, e.getMessage());
-      case NonFiniteLogitsException e -> new ErrorReport(ExitCodes.BAD_FILE, e.getMessage());
       case BackendException e -> new ErrorReport(ExitCodes.NO_BACKEND, e.getMessage());
       case Console.OutputException e ->
           e.closed()

@@ -128,19 +128,18 @@ final class SamplerFlags {
 
   private SamplerOptions options(int length, Integer steps, int block) {
     try {
-      return new SamplerOptions(
-          steps == null ? length : steps,
-          length,
-          block,
-          temperature,
-          cfgScale,
-          remasking,
-          logitsEosInf,
-          confidenceEosEotInf,
-          topK,
-          topP,
-          stopAtEos,
-          mode);
+      return SamplerOptions.defaults().toBuilder()
+          .lengths(steps == null ? length : steps, length, block)
+          .temperature(temperature)
+          .cfgScale(cfgScale)
+          .remasking(remasking)
+          .logitsEosInf(logitsEosInf)
+          .confidenceEosEotInf(confidenceEosEotInf)
+          .topK(topK)
+          .topP(topP)
+          .stopAtEos(stopAtEos)
+          .mode(mode)
+          .build();
     } catch (IllegalArgumentException e) {
       throw new UsageException(asOptions(e.getMessage()));
     }

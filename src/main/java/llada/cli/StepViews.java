@@ -61,6 +61,11 @@ final class StepViews implements AutoCloseable {
 
   @Override
   public void close() {
+    close(terminal);
+  }
+
+  /** Gives a terminal back; null is none. */
+  static void close(Terminal terminal) {
     if (terminal != null) {
       try {
         terminal.close();

@@ -11,6 +11,7 @@ import java.math.BigInteger;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -69,6 +70,16 @@ public record Json(Object value, String where) {
     } catch (IOException e) {
       throw new FormatException(source + ": not valid JSON: " + e.getMessage());
     }
+  }
+
+  /**
+   * Reads a file that holds one JSON document.
+   *
+   * @param maxBytes what such a file has at most; a larger one is not read
+   * @throws FormatException if it is no regular file, too large, or not valid JSON
+   */
+  public static Json read(Path file, int maxBytes) {
+    return parse(MappedFile.read(file, maxBytes), file.toString());
   }
 
   private static Object read(JsonParser parser) throws IOException {

@@ -75,8 +75,7 @@ public final class SafetensorsFolder {
   }
 
   private static SafetensorsFolder openShards(Path folder, Path index, Arena arena) {
-    Json map =
-        Json.parse(MappedFile.read(index, MAX_INDEX_BYTES), index.toString()).get("weight_map");
+    Json map = Json.read(index, MAX_INDEX_BYTES).get("weight_map");
     Map<String, Safetensors> shards = new LinkedHashMap<>();
     Map<String, Safetensors> owners = new LinkedHashMap<>();
     Map<String, Safetensors> homes = new LinkedHashMap<>();

@@ -1,6 +1,6 @@
 package llada.format;
 
-import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -22,7 +22,8 @@ public record TokenizerConfig(
     Optional<String> bosToken,
     Optional<String> eosToken,
     Optional<String> padToken) {
-  private static final long MAX_TEMPLATE_BYTES = 1 << 20;
+  /** A configuration lists added tokens, some thousands at most. */
+  private static final int MAX_BYTES = 16 << 20;
 
   /**
    * Reads the files of a checkpoint's folder.
@@ -41,33 +42,13 @@ public record TokenizerConfig(
   }
 
   private static Json json(Path file) {
-    try {
-      return Files.exists(file)
-          ? Json.parse(Files.readAllBytes(file), file.toString())
-          : new Json(Map.of(), file.toString());
-    } catch (IOException e) {
-      throw unreadable(file, e);
-    }
-  }
-
-  private static FormatException unreadable(Path file, IOException e) {
-    return new FormatException("%s: cannot be read (%s)".formatted(file, e.getMessage()), e);
+    return Files.exists(file) ? Json.read(file, MAX_BYTES) : new Json(Map.of(), file.toString());
   }
 
   private static Optional<String> templateFile(Path file) {
-    try {
-      if (!Files.exists(file)) {
-        return Optional.empty();
-      }
-      if (Files.size(file) > MAX_TEMPLATE_BYTES) {
-        throw new FormatException(
-            "%s has %d bytes; a template has at most %d"
-                .formatted(file, Files.size(file), MAX_TEMPLATE_BYTES));
-      }
-      return Optional.of(Files.readString(file));
-    } catch (IOException e) {
-      throw unreadable(file, e);
-    }
+    return Files.exists(file)
+        ? Optional.of(new String(MappedFile.read(file, MAX_BYTES), StandardCharsets.UTF_8))
+        : Optional.empty();
   }
 
   /**

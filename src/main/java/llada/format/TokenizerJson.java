@@ -1,7 +1,5 @@
 package llada.format;
 
-import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -21,6 +19,9 @@ import llada.tokenizer.Vocabulary;
  * encoded without special tokens, which is how LLaDA's code encodes.
  */
 public final class TokenizerJson {
+  /** Vocabularies of a quarter of a million tokens take some tens of megabytes. */
+  private static final int MAX_BYTES = 256 << 20;
+
   private static final String REMEDY =
       "; fetch the file again from where the model was published, or export it anew";
 
@@ -32,14 +33,7 @@ public final class TokenizerJson {
    * @throws FormatException if it cannot be read, is broken or asks for what is not supported
    */
   public static Tokenizer read(Path file) {
-    try {
-      return parse(Files.readAllBytes(file), file.toString());
-    } catch (IOException e) {
-      throw new FormatException(
-          "%s: cannot be read (%s); a Hugging Face checkpoint has its tokenizer in this file"
-              .formatted(file, e.getMessage()),
-          e);
-    }
+    return parse(MappedFile.read(file, MAX_BYTES), file.toString());
   }
 
   /**

@@ -50,11 +50,6 @@ public enum DType {
     return blockBytes;
   }
 
-  /** Whether several numbers share scales in a block. */
-  public boolean quantized() {
-    return blockLength > 1;
-  }
-
   /** Bytes of {@code elements} numbers, which must be a whole number of blocks. */
   public long bytes(long elements) {
     if (elements % blockLength != 0) {

@@ -3,12 +3,14 @@ package llada.checkpoint;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.lang.foreign.Arena;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.function.Consumer;
@@ -31,6 +33,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * A folder that is damaged in one place: one message that names the file, the value and the rule.
@@ -120,6 +123,17 @@ final class CheckpointErrorsTest {
   void noConfiguration() throws IOException {
     Files.delete(folder.resolve("config.json"));
     refuses("config.json", "cannot be read");
+  }
+
+  /** Reading a pipe that nobody writes to would wait for ever. */
+  @ParameterizedTest
+  @ValueSource(strings = {"config.json", "tokenizer.json", "tokenizer_config.json"})
+  void aPipeInTheFoldersPlaceIsRefusedAtOnce(String name) throws Exception {
+    Files.delete(folder.resolve(name));
+    Process mkfifo = new ProcessBuilder("mkfifo", folder.resolve(name).toString()).start();
+    assertThat(mkfifo.waitFor()).isZero();
+    assertTimeoutPreemptively(
+        Duration.ofSeconds(20), () -> refuses(folder.resolve(name).toString(), "no regular file"));
   }
 
   @Test

@@ -67,16 +67,8 @@ public final class Lanes {
     return F32.vectorBitSize();
   }
 
-  static FloatVector load(MemorySegment segment, long element) {
-    return FloatVector.fromMemorySegment(F32, segment, element * Float.BYTES, ORDER);
-  }
-
   static FloatVector load(MemorySegment segment, long element, VectorMask<Float> mask) {
     return FloatVector.fromMemorySegment(F32, segment, element * Float.BYTES, ORDER, mask);
-  }
-
-  static void store(FloatVector vector, MemorySegment segment, long element) {
-    vector.intoMemorySegment(segment, element * Float.BYTES, ORDER);
   }
 
   static void store(
