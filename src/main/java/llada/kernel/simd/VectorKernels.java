@@ -8,7 +8,7 @@ import llada.tensor.Tensor;
  * The contract on the Vector API, several threads at a time. Embedding stays scalar: it only
  * copies.
  */
-public final class VectorKernels implements Kernels {
+public class VectorKernels implements Kernels {
   /** Elements that make a piece of work large enough to hand to a thread. */
   private static final int GRAIN = 16 * 1024;
 
