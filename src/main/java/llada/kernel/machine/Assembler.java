@@ -339,11 +339,7 @@ final class Assembler {
   }
 
   void jump(Condition condition, Label label) {
-    line(
-        "j"
-            + condition.name().toLowerCase(java.util.Locale.ROOT).replace("_", "-")
-            + " "
-            + label.name);
+    line(condition.mnemonic + " " + label.name);
     emit(0x0F, 0x80 | condition.code);
     label.uses.add(size);
     labels.add(label);
