@@ -30,7 +30,8 @@ final class Assembler {
     }
   }
 
-  private record Line(int at, String text) {}
+  /** An instruction's place and the parts of its text, joined only when someone asks. */
+  private record Line(int at, Object[] parts) {}
 
   private byte[] code = new byte[1024];
   private int size;
@@ -41,51 +42,51 @@ final class Assembler {
 
   /** dst = op(a, b). */
   void op(Op op, Vec dst, Vec a, Vec b) {
-    note(op, dst, a + ", " + b);
+    note(op, dst, a, ", ", b);
     vector(op, dst.bits(), dst.number(), a.number(), b.number(), null);
   }
 
   /** dst = op(a, memory). */
   void op(Op op, Vec dst, Vec a, Mem b) {
-    note(op, dst, a + ", " + b.text(dst.bits() / 32));
+    note(op, dst, a, ", ", b);
     vector(op, dst.bits(), dst.number(), a.number(), -1, b);
   }
 
   /** dst = op(a, b, immediate). */
   void op(Op op, Vec dst, Vec a, Vec b, int immediate) {
-    note(op, dst, a + ", " + b + ", " + immediate);
+    note(op, dst, a, ", ", b, ", ", immediate);
     vector(op, dst.bits(), dst.number(), a.number(), b.number(), null);
     emit(immediate);
   }
 
   /** dst = op(a). Where the two differ in width, the wider one says how wide op is. */
   void op(Op op, Vec dst, Vec a) {
-    note(op, dst, a.toString());
+    note(op, dst, a);
     vector(op, Math.max(dst.bits(), a.bits()), dst.number(), 0, a.number(), null);
   }
 
   /** dst = op(memory): a load. */
   void op(Op op, Vec dst, Mem a) {
-    note(op, dst, a.text(dst.bits() / 32));
+    note(op, dst, a);
     vector(op, dst.bits(), dst.number(), 0, -1, a);
   }
 
   /** dst = op(a, immediate): a shift. */
   void shift(Op op, Vec dst, Vec a, int count) {
-    note(op, dst, a + ", " + count);
+    note(op, dst, a, ", ", count);
     vector(op, dst.bits(), op.digit, dst.number(), a.number(), null);
     emit(count);
   }
 
   /** memory = a. */
   void store(Op op, Mem to, Vec a) {
-    line(op.mnemonic(a.bits() == 512) + " " + to.text(0) + ", " + a);
+    line(op.mnemonic(a.bits() == 512), " ", to, ", ", a);
     vector(op, a.bits(), a.number(), 0, -1, to);
   }
 
   /** dst = the lower 32 bits of a; the rest 0. */
   void vmovd(Vec dst, Gpr a) {
-    line("vmovd " + dst + ", " + a + "d");
+    line("vmovd ", dst, ", ", a.lower());
     vex(1, 1, 0, 128, dst.number(), 0, a.number(), null);
     emit(0x6E);
     emit(0xC0 | (dst.number() & 7) << 3 | a.low());
@@ -93,7 +94,7 @@ final class Assembler {
 
   /** dst = a; the rest 0. */
   void vmovq(Vec dst, Gpr a) {
-    line("vmovq " + dst + ", " + a);
+    line("vmovq ", dst, ", ", a);
     vex(1, 1, 1, 128, dst.number(), 0, a.number(), null);
     emit(0x6E);
     emit(0xC0 | (dst.number() & 7) << 3 | a.low());
@@ -104,15 +105,21 @@ final class Assembler {
     emit(0xC5, 0xF8, 0x77);
   }
 
-  private void note(Op op, Vec dst, String operands) {
-    line(op.mnemonic(dst.bits() == 512) + " " + dst + ", " + operands);
+  private void note(Op op, Vec dst, Object... operands) {
+    Object[] parts = new Object[4 + operands.length];
+    parts[0] = op.mnemonic(dst.bits() == 512);
+    parts[1] = " ";
+    parts[2] = dst;
+    parts[3] = ", ";
+    System.arraycopy(operands, 0, parts, 4, operands.length);
+    line(parts);
   }
 
   /** Prefix, opcode and operands; rm is a register number, or -1 for memory. */
   private void vector(Op op, int bits, int reg, int second, int rm, Mem memory) {
     boolean evex = bits == 512;
-    if (!evex && (reg > 15 || second > 15 || rm > 15 || memory != null && memory.broadcast())) {
-      throw new IllegalArgumentException(op + " at " + bits + " bits cannot have these operands");
+    if (!evex && memory != null && memory.broadcast()) {
+      throw new IllegalArgumentException(op + " at " + bits + " bits has no broadcast operand");
     }
     if (evex) {
       evex(op, reg, second, rm, memory);
@@ -129,6 +136,9 @@ final class Assembler {
 
   /** The three bytes of VEX; register bits are stored inverted. */
   private void vex(int map, int prefix, int w, int bits, int reg, int second, int rm, Mem memory) {
+    if (reg > 15 || second > 15 || rm > 15) {
+      throw new IllegalArgumentException("VEX reaches registers 0 to 15 only");
+    }
     int base = memory == null ? rm >> 3 & 1 : memory.base().high();
     emit(0xC4);
     emit((~reg >> 3 & 1) << 7 | 1 << 6 | (1 - base) << 5 | map);
@@ -167,13 +177,13 @@ final class Assembler {
   // ---- general registers, 64 bits ----
 
   void mov(Gpr dst, Gpr a) {
-    line("mov " + dst + ", " + a);
+    line("mov ", dst, ", ", a);
     registers(0x89, a, dst);
   }
 
   /** dst = a 32-bit number without sign. */
   void mov(Gpr dst, int value) {
-    line("mov " + dst + ", " + Integer.toUnsignedString(value));
+    line("mov ", dst.lower(), ", ", Integer.toUnsignedString(value));
     if (dst.high() == 1) {
       emit(0x41);
     }
@@ -183,7 +193,7 @@ final class Assembler {
 
   /** dst = the 64 bits there. */
   void mov(Gpr dst, Mem a) {
-    line("mov " + dst + ", " + a.text(0));
+    line("mov ", dst, ", ", a);
     emit(0x48 | dst.high() << 2 | a.base().high());
     emit(0x8B);
     address(dst.low(), a, 1);
@@ -191,7 +201,7 @@ final class Assembler {
 
   /** a goes to memory. */
   void mov(Mem to, Gpr a) {
-    line("mov " + to.text(0) + ", " + a);
+    line("mov ", to, ", ", a);
     emit(0x48 | a.high() << 2 | to.base().high());
     emit(0x89);
     address(a.low(), to, 1);
@@ -199,7 +209,7 @@ final class Assembler {
 
   /** The lower 32 bits of a go to memory. */
   void mov32(Mem to, Gpr a) {
-    line("mov dword " + to.text(0) + ", " + a + "d");
+    line("mov dword ", to, ", ", a.lower());
     emit(0x40 | a.high() << 2 | to.base().high());
     emit(0x89);
     address(a.low(), to, 1);
@@ -207,7 +217,7 @@ final class Assembler {
 
   /** dst = the 32 bits there, the rest 0. */
   void mov32(Gpr dst, Mem a) {
-    line("mov " + dst + "d, dword " + a.text(0));
+    line("mov ", dst.lower(), ", dword ", a);
     emit(0x40 | dst.high() << 2 | a.base().high());
     emit(0x8B);
     address(dst.low(), a, 1);
@@ -215,68 +225,68 @@ final class Assembler {
 
   /** dst = the 16 bits there, the rest 0. */
   void movzx16(Gpr dst, Mem a) {
-    line("movzx " + dst + ", word " + a.text(0));
+    line("movzx ", dst, ", word ", a);
     emit(0x48 | dst.high() << 2 | a.base().high());
     emit(0x0F, 0xB7);
     address(dst.low(), a, 1);
   }
 
   void add(Gpr dst, Gpr a) {
-    line("add " + dst + ", " + a);
+    line("add ", dst, ", ", a);
     registers(0x01, a, dst);
   }
 
   void add(Gpr dst, int value) {
-    line("add " + dst + ", " + value);
+    line("add ", dst, ", ", value);
     immediate(0, dst, value);
   }
 
   /** dst += the 64 bits there. */
   void add(Gpr dst, Mem a) {
-    line("add " + dst + ", " + a.text(0));
+    line("add ", dst, ", ", a);
     emit(0x48 | dst.high() << 2 | a.base().high());
     emit(0x03);
     address(dst.low(), a, 1);
   }
 
   void sub(Gpr dst, int value) {
-    line("sub " + dst + ", " + value);
+    line("sub ", dst, ", ", value);
     immediate(5, dst, value);
   }
 
   void sub(Gpr dst, Gpr a) {
-    line("sub " + dst + ", " + a);
+    line("sub ", dst, ", ", a);
     registers(0x29, a, dst);
   }
 
   void and(Gpr dst, int value) {
-    line("and " + dst + ", " + value);
+    line("and ", dst, ", ", value);
     immediate(4, dst, value);
   }
 
   void or(Gpr dst, Gpr a) {
-    line("or " + dst + ", " + a);
+    line("or ", dst, ", ", a);
     registers(0x09, a, dst);
   }
 
   void cmp(Gpr a, int value) {
-    line("cmp " + a + ", " + value);
+    line("cmp ", a, ", ", value);
     immediate(7, a, value);
   }
 
   void shl(Gpr dst, int count) {
-    line("shl " + dst + ", " + count);
+    line("shl ", dst, ", ", count);
     emit(0x48 | dst.high(), 0xC1, 0xC0 | 4 << 3 | dst.low(), count);
   }
 
   void shr(Gpr dst, int count) {
-    line("shr " + dst + ", " + count);
+    line("shr ", dst, ", ", count);
     emit(0x48 | dst.high(), 0xC1, 0xC0 | 5 << 3 | dst.low(), count);
   }
 
   /** The line there to the second-level cache; an address that is none is no error. */
   void prefetch(Mem a) {
-    line("prefetcht1 " + a.text(0));
+    line("prefetcht1 ", a);
     if (a.base().high() == 1) {
       emit(0x41);
     }
@@ -285,7 +295,7 @@ final class Assembler {
   }
 
   void push(Gpr a) {
-    line("push " + a);
+    line("push ", a);
     if (a.high() == 1) {
       emit(0x41);
     }
@@ -293,7 +303,7 @@ final class Assembler {
   }
 
   void pop(Gpr a) {
-    line("pop " + a);
+    line("pop ", a);
     if (a.high() == 1) {
       emit(0x41);
     }
@@ -335,11 +345,11 @@ final class Assembler {
   void bind(Label label) {
     label.at = size;
     labels.add(label);
-    line(label.name + ":");
+    line(label.name, ":");
   }
 
   void jump(Condition condition, Label label) {
-    line(condition.mnemonic + " " + label.name);
+    line(condition.mnemonic, " ", label.name);
     emit(0x0F, 0x80 | condition.code);
     label.uses.add(size);
     labels.add(label);
@@ -347,7 +357,7 @@ final class Assembler {
   }
 
   void jump(Label label) {
-    line("jmp " + label.name);
+    line("jmp ", label.name);
     emit(0xE9);
     label.uses.add(size);
     labels.add(label);
@@ -380,19 +390,19 @@ final class Assembler {
     for (int i = 0; i < listing.size(); i++) {
       Line line = listing.get(i);
       int end = i + 1 < listing.size() ? listing.get(i + 1).at() : size;
-      if (end == line.at()) {
-        text.append("%s%n".formatted(line.text()));
-      } else {
-        text.append(
-            "%6x  %-34s %s%n"
-                .formatted(line.at(), hex.formatHex(bytes, line.at(), end), line.text()));
+      if (end > line.at()) { // a label takes no bytes
+        text.append("%6x  %-34s ".formatted(line.at(), hex.formatHex(bytes, line.at(), end)));
       }
+      for (Object part : line.parts()) {
+        text.append(part);
+      }
+      text.append(System.lineSeparator());
     }
     return text.toString();
   }
 
-  private void line(String text) {
-    listing.add(new Line(size, text));
+  private void line(Object... parts) {
+    listing.add(new Line(size, parts));
   }
 
   private void emit(int... bytes) {

@@ -6,9 +6,6 @@ import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
-import java.util.LinkedHashMap;
-import java.util.Locale;
-import java.util.Map;
 
 /**
  * Memory that holds assembled code and may be executed. It is first writable, then executable,
@@ -19,7 +16,6 @@ final class CodePage {
   private static final int WRITE = 2;
   private static final int EXECUTE = 4;
   private static final int PRIVATE_ANONYMOUS = 0x22; // Linux
-  private static final int ALIGNMENT = 64;
 
   private CodePage() {}
 
@@ -47,48 +43,25 @@ final class CodePage {
   }
 
   /**
-   * Maps the kernels.
+   * Maps a kernel.
    *
-   * @param kernels by name
-   * @return what can be called, by the same names
    * @throws MachineException if this system gives no executable memory
    */
-  static Map<String, Code> map(Map<String, Assembler> kernels) {
-    String os = System.getProperty("os.name").toLowerCase(Locale.ROOT);
+  static Code map(Assembler kernel) {
+    String os = System.getProperty("os.name");
     String architecture = System.getProperty("os.arch");
-    if (!os.contains("linux") || !architecture.equals("amd64")) {
+    if (!os.equals("Linux") || !architecture.equals("amd64")) {
       throw new MachineException(
           "machine code is made for Linux on x86-64, and this is %s on %s"
-              .formatted(System.getProperty("os.name"), architecture));
+              .formatted(os, architecture));
     }
-    Map<String, Integer> starts = new LinkedHashMap<>();
-    int size = 0;
-    for (Map.Entry<String, Assembler> kernel : kernels.entrySet()) {
-      starts.put(kernel.getKey(), size);
-      int length = kernel.getValue().toBytes().length;
-      size += (length + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
-    }
-    MemorySegment page = writable(size);
-    kernels.forEach(
-        (name, kernel) ->
-            MemorySegment.copy(
-                MemorySegment.ofArray(kernel.toBytes()),
-                0,
-                page,
-                starts.get(name),
-                kernel.toBytes().length));
+    byte[] bytes = kernel.toBytes();
+    MemorySegment page = writable(bytes.length);
+    page.copyFrom(MemorySegment.ofArray(bytes));
     makeExecutable(page);
-    Linker linker = Linker.nativeLinker();
     FunctionDescriptor signature = FunctionDescriptor.ofVoid(ValueLayout.JAVA_LONG);
-    Map<String, Code> code = new LinkedHashMap<>();
-    starts.forEach(
-        (name, start) ->
-            code.put(
-                name,
-                new Code(
-                    linker.downcallHandle(
-                        page.asSlice(start), signature, Linker.Option.critical(false)))));
-    return code;
+    return new Code(
+        Linker.nativeLinker().downcallHandle(page, signature, Linker.Option.critical(false)));
   }
 
   private static MemorySegment writable(long size) {

@@ -3,7 +3,6 @@ package llada.kernel.machine;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.util.Map;
 
 /**
  * What the processor has and the system lets programs use, asked by CPUID and XGETBV.
@@ -25,20 +24,19 @@ record CpuFeatures(
    * @throws MachineException where no machine code can run
    */
   static CpuFeatures detect() {
-    Map<String, CodePage.Code> code =
-        CodePage.map(Map.of("cpuid", cpuidCode(), "xgetbv", xgetbvCode()));
+    CodePage.Code cpuid = CodePage.map(cpuidCode());
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment block = arena.allocate(4 * Integer.BYTES, 8);
-      int[] highest = cpuid(code.get("cpuid"), block, 0, 0);
-      int[] one = cpuid(code.get("cpuid"), block, 1, 0);
+      int[] highest = cpuid(cpuid, block, 0, 0);
+      int[] one = cpuid(cpuid, block, 1, 0);
       boolean saves = bit(one[2], 27); // OSXSAVE: XGETBV may be used
       if (!saves || highest[0] < 7) {
         return new CpuFeatures(false, false, false, false, false);
       }
-      code.get("xgetbv").run(block);
+      CodePage.map(xgetbvCode()).run(block);
       int state = block.get(ValueLayout.JAVA_INT, 0);
-      int[] seven = cpuid(code.get("cpuid"), block, 7, 0);
-      int[] more = seven[0] >= 1 ? cpuid(code.get("cpuid"), block, 7, 1) : new int[4];
+      int[] seven = cpuid(cpuid, block, 7, 0);
+      int[] more = seven[0] >= 1 ? cpuid(cpuid, block, 7, 1) : new int[4];
       boolean ymm = (state & YMM_STATE) == YMM_STATE;
       boolean zmm = (state & ZMM_STATE) == ZMM_STATE;
       boolean avx2 = ymm && bit(one[2], 12) && bit(one[2], 29) && bit(seven[1], 5);

@@ -46,6 +46,11 @@ enum Gpr {
     return name().toLowerCase(Locale.ROOT);
   }
 
+  /** The name of its lower 32 bits. */
+  String lower() {
+    return number < 8 ? "e" + toString().substring(1) : this + "d";
+  }
+
   /** Memory at this register plus {@code offset} bytes. */
   Mem at(int offset) {
     return new Mem(this, offset, false);

@@ -1,11 +1,12 @@
 package llada.kernel.machine;
 
+import java.util.Collections;
 import java.util.EnumSet;
 import java.util.Map;
 import java.util.Set;
-import java.util.stream.Collectors;
 import llada.kernel.Kernels;
 import llada.kernel.Parallel;
+import llada.kernel.Precision;
 import llada.kernel.simd.VectorKernels;
 import llada.tensor.DType;
 import llada.tensor.Tensor;
@@ -19,23 +20,16 @@ import llada.tensor.Tensor;
  * forbids that.
  */
 public final class MachineKernels extends VectorKernels {
-  /** What the activations may be rounded to. */
-  public enum Precision {
-    /** Nothing: every product in float32. */
-    EXACT,
-    /** What suits the weights: bytes for quantised ones, bfloat16 for bfloat16. */
-    WEIGHTS,
-    /** As WEIGHTS, and bfloat16 also for float32 and float16 weights, which are rounded as well. */
-    BF16
-  }
-
   private final Program program;
   private final Matmul matmul;
   private final Precision precision;
+  private final Set<DType> checked = EnumSet.noneOf(DType.class);
   private final Set<DType> wrong = EnumSet.noneOf(DType.class);
 
   /**
-   * Assembles the kernels, maps them and checks each against the scalar reference.
+   * Asks the processor what it has and tries the float32 product. The products of other weight
+   * types are assembled, and checked against the scalar reference, when one first comes; a type
+   * that fails goes to the vector tier.
    *
    * @throws MachineException if this machine or system cannot run them; the message says why
    */
@@ -46,9 +40,11 @@ public final class MachineKernels extends VectorKernels {
   MachineKernels(Parallel parallel, Precision precision, CpuFeatures features) {
     super(parallel);
     this.precision = precision;
-    this.program = Program.assemble(features);
+    this.program = new Program(features);
     this.matmul = new Matmul(program, parallel);
-    wrong.addAll(SelfCheck.run(this, EnumSet.allOf(DType.class)));
+    if (!check(DType.F32)) {
+      throw new MachineException("the float32 product failed its self-check");
+    }
   }
 
   /** The width of the vectors, in bits. */
@@ -58,16 +54,30 @@ public final class MachineKernels extends VectorKernels {
 
   /** The instructions that do the products, for a line to the user. */
   public String instructions() {
-    String text = "float32 FMA";
-    text += program.has(Program.dot(true, 1)) ? ", BF16" : "";
-    text += program.has(Program.quantize(1)) ? ", VNNI" : "";
-    String dropped = wrong.stream().map(DType::toString).collect(Collectors.joining(", "));
-    return wrong.isEmpty() ? text : text + "; failed its self-check: " + dropped;
+    StringBuilder text = new StringBuilder("FMA");
+    text.append(program.bf16() && precision != Precision.EXACT ? ", BF16" : "");
+    text.append(program.int8() && precision != Precision.EXACT ? ", VNNI" : "");
+    return text.toString();
+  }
+
+  /** Weight types whose products failed their self-check so far, and so run on the vector tier. */
+  public Set<DType> failed() {
+    return Collections.unmodifiableSet(wrong);
   }
 
   /** Whether products with such weights run in machine code here. */
   public boolean takes(DType dtype, int channels) {
-    return !wrong.contains(dtype) && matmul.takes(dtype, channels, arithmetic(dtype));
+    boolean rounds = Program.QUANTISED.contains(dtype);
+    return !(rounds && precision == Precision.EXACT)
+        && matmul.takes(dtype, channels, arithmetic(dtype))
+        && check(dtype);
+  }
+
+  private boolean check(DType dtype) {
+    if (checked.add(dtype) && !SelfCheck.passes(matmul, dtype, arithmetic(dtype))) {
+      wrong.add(dtype);
+    }
+    return !wrong.contains(dtype);
   }
 
   /** The disassembly of all kernels, by name. */
@@ -81,19 +91,15 @@ public final class MachineKernels extends VectorKernels {
     }
     boolean bf16 =
         precision == Precision.BF16 || precision == Precision.WEIGHTS && dtype == DType.BF16;
-    return bf16 && program.has(Program.dot(true, 1))
-        ? Matmul.Arithmetic.BF16
-        : Matmul.Arithmetic.F32;
+    return bf16 && program.bf16() ? Matmul.Arithmetic.BF16 : Matmul.Arithmetic.F32;
   }
 
   /** See {@link Kernels#matmul}. */
   @Override
   public void matmul(Tensor out, Tensor x, Tensor weight) {
     DType dtype = weight.dtype();
-    boolean rounds = Program.QUANTISED.contains(dtype);
     boolean usable =
         takes(dtype, weight.dim(1))
-            && !(rounds && precision == Precision.EXACT)
             && out.data().isNative()
             && x.data().isNative()
             && weight.data().isNative();

@@ -49,11 +49,11 @@ final class Matmul {
   boolean takes(DType dtype, int channels, Arithmetic arithmetic) {
     boolean known =
         switch (arithmetic) {
-          case INT8 -> Program.QUANTISED.contains(dtype) && program.has(Program.quantize(1));
-          case BF16 -> Program.FLOATS.contains(dtype) && program.has(Program.dot(true, 1));
+          case INT8 -> Program.QUANTISED.contains(dtype) && program.int8();
+          case BF16 -> Program.FLOATS.contains(dtype) && program.bf16();
           case F32 -> Program.FLOATS.contains(dtype);
         };
-    return known && channels % 16 == 0;
+    return known && channels % 16 == 0 && channels > 0;
   }
 
   /**

@@ -8,9 +8,10 @@ package llada.kernel.machine;
  * @param broadcast whether one 32-bit number goes to every lane (EVEX only)
  */
 record Mem(Gpr base, int offset, boolean broadcast) {
-  String text(int lanes) {
+  @Override
+  public String toString() {
     String sign = offset < 0 ? " - " : " + ";
     String at = offset == 0 ? "[" + base + "]" : "[" + base + sign + Math.abs(offset) + "]";
-    return broadcast ? at + "{1to" + lanes + "}" : at;
+    return broadcast ? at + "{1to16}" : at;
   }
 }

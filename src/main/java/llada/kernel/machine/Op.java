@@ -71,6 +71,7 @@ enum Op {
   final int opcode;
   final int digit;
   private final int memory;
+  private final String mnemonic;
 
   Op(int map, int prefix, int opcode, int memory) {
     this(map, prefix, opcode, memory, -1);
@@ -87,6 +88,7 @@ enum Op {
     this.prefix = prefix;
     this.opcode = opcode;
     this.memory = memory;
+    this.mnemonic = name().toLowerCase(Locale.ROOT).replace("_store", "");
     this.digit = digit;
   }
 
@@ -99,13 +101,13 @@ enum Op {
   }
 
   String mnemonic(boolean evex) {
-    String name = name().toLowerCase(Locale.ROOT).replace("_store", "");
+    String plain = mnemonic;
     return evex
         ? switch (this) {
-          case VPAND, VPOR, VPXOR -> name + "d";
-          case VMOVDQU, VMOVDQU_STORE -> name + "32";
-          default -> name;
+          case VPAND, VPOR, VPXOR -> plain.concat("d");
+          case VMOVDQU, VMOVDQU_STORE -> plain.concat("32");
+          default -> plain;
         }
-        : name;
+        : plain;
   }
 }

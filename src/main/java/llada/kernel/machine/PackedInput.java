@@ -141,7 +141,7 @@ final class PackedInput {
           x.data().address() + 4 * (token * channels + k0));
       Block.set(arguments, TransposeCode.targets(g) + 8 * i, target + (long) i * g.step());
     }
-    program.code("transpose").run(arguments);
+    program.code(Program.TRANSPOSE).run(arguments);
   }
 
   /** Tells a product where channels from {@code k} of a panel are. */

@@ -3,9 +3,14 @@ package llada.kernel.machine;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Supplier;
 import llada.tensor.DType;
 
-/** All kernels of one machine, assembled and mapped once. */
+/**
+ * The kernels of one machine, by name. Each is assembled and mapped when first asked for: a model
+ * needs few of them, and the first token should not wait for the rest.
+ */
 final class Program {
   static final List<DType> QUANTISED =
       List.of(DType.Q8_0, DType.Q4_0, DType.Q4_K, DType.Q5_K, DType.Q6_K);
@@ -13,63 +18,59 @@ final class Program {
   /** The types that a float product reads. */
   static final List<DType> FLOATS = List.of(DType.F32, DType.F16, DType.BF16);
 
-  private final int bits;
-  private final Map<String, Assembler> sources;
-  private final Map<String, CodePage.Code> code;
+  static final String TRANSPOSE = "transpose";
 
-  private Program(int bits, Map<String, Assembler> sources) {
-    this.bits = bits;
-    this.sources = sources;
-    this.code = CodePage.map(sources);
-  }
+  private final int bits;
+  private final boolean int8;
+  private final boolean bf16;
+  private final Map<String, Supplier<Assembler>> sources = new LinkedHashMap<>();
+  private final Map<String, CodePage.Code> code = new ConcurrentHashMap<>();
 
   /**
    * The kernels that these features allow.
    *
-   * @throws MachineException if there are none, or none can be mapped
+   * @throws MachineException if there are none
    */
-  static Program assemble(CpuFeatures features) {
+  Program(CpuFeatures features) {
     if (!features.avx2()) {
       throw new MachineException("the processor has no AVX2");
     }
     boolean wide = features.avx512();
-    int bits = wide ? 512 : 256;
-    Map<String, Assembler> kernels = new LinkedHashMap<>();
-    boolean int8 = wide ? features.avx512Vnni() : features.avxVnni();
-    boolean bf16 = features.avx512Bf16();
+    bits = wide ? 512 : 256;
+    int8 = wide ? features.avx512Vnni() : features.avxVnni();
+    bf16 = features.avx512Bf16();
+    sources.put(TRANSPOSE, () -> TransposeCode.assemble(new Geometry(bits, 1)));
     for (int vectors = 1; vectors <= 2; vectors++) {
       Geometry g = new Geometry(bits, vectors);
-      kernels.put("transpose", TransposeCode.assemble(g));
-      kernels.put(dot(false, vectors), DotCode.assemble(g, Op.VFMADD231PS, stride(false)));
+      sources.put(dot(false, vectors), () -> DotCode.assemble(g, Op.VFMADD231PS, stride(false)));
       if (bf16) {
-        kernels.put(dot(true, vectors), DotCode.assemble(g, Op.VDPBF16PS, stride(true)));
-        kernels.put(pairs(vectors), PairCode.assemble(g));
+        sources.put(dot(true, vectors), () -> DotCode.assemble(g, Op.VDPBF16PS, stride(true)));
+        sources.put(pairs(vectors), () -> PairCode.assemble(g));
       }
       if (int8) {
         for (DType dtype : QUANTISED) {
           WeightForm form = WeightForm.of(dtype);
-          kernels.computeIfAbsent(int8(form, vectors), name -> Int8Code.assemble(g, form));
+          sources.put(int8(form, vectors), () -> Int8Code.assemble(g, form));
         }
-        kernels.put(quantize(vectors), QuantizeCode.assemble(g));
+        sources.put(quantize(vectors), () -> QuantizeCode.assemble(g));
       }
     }
     for (DType dtype : FLOATS) {
-      kernels.put(expand(dtype, false), ExpandCode.floats(dtype, false, wide));
+      sources.put(expand(dtype, false), () -> ExpandCode.floats(dtype, false, wide));
       if (bf16) {
-        kernels.put(expand(dtype, true), ExpandCode.floats(dtype, true, wide));
+        sources.put(expand(dtype, true), () -> ExpandCode.floats(dtype, true, wide));
       }
     }
     if (int8) {
       for (DType dtype : QUANTISED) {
-        kernels.put(expand(dtype, false), ExpandCode.quantised(dtype));
+        sources.put(expand(dtype, false), () -> ExpandCode.quantised(dtype));
       }
-      kernels.put("peak vpdpbusd", PeakCode.assemble(Op.VPDPBUSD, bits));
+      sources.put(peak(Op.VPDPBUSD), () -> PeakCode.assemble(Op.VPDPBUSD, bits));
     }
     if (bf16) {
-      kernels.put("peak vdpbf16ps", PeakCode.assemble(Op.VDPBF16PS, bits));
+      sources.put(peak(Op.VDPBF16PS), () -> PeakCode.assemble(Op.VDPBF16PS, bits));
     }
-    kernels.put("peak vfmadd231ps", PeakCode.assemble(Op.VFMADD231PS, bits));
-    return new Program(bits, kernels);
+    sources.put(peak(Op.VFMADD231PS), () -> PeakCode.assemble(Op.VFMADD231PS, bits));
   }
 
   private static int stride(boolean bf16) {
@@ -93,6 +94,10 @@ final class Program {
     return "int8 " + kind + " x" + vectors;
   }
 
+  static String peak(Op op) {
+    return "peak " + op.mnemonic(false);
+  }
+
   /** Expansion to float32 or bytes, or to bfloat16. */
   static String expand(DType dtype, boolean bf16) {
     return "expand " + dtype + (bf16 ? " to bf16" : "");
@@ -103,18 +108,25 @@ final class Program {
     return bits;
   }
 
-  boolean has(String name) {
-    return code.containsKey(name);
+  /** Whether 8-bit products can be had. */
+  boolean int8() {
+    return int8;
   }
 
+  /** Whether bfloat16 products can be had. */
+  boolean bf16() {
+    return bf16;
+  }
+
+  /** A kernel that these features allow. */
   CodePage.Code code(String name) {
-    return code.get(name);
+    return code.computeIfAbsent(name, wanted -> CodePage.map(sources.get(wanted).get()));
   }
 
   /** The listing of every kernel, by name. */
   Map<String, String> listings() {
     Map<String, String> listings = new LinkedHashMap<>();
-    sources.forEach((name, assembler) -> listings.put(name, assembler.listing()));
+    sources.forEach((name, source) -> listings.put(name, source.get().listing()));
     return listings;
   }
 }

@@ -3,17 +3,14 @@ package llada.kernel.machine;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.util.EnumSet;
 import java.util.Random;
-import java.util.Set;
-import llada.kernel.Kernels;
 import llada.kernel.ScalarKernels;
 import llada.tensor.DType;
 import llada.tensor.Tensor;
 
 /**
- * Multiplies a small matrix of each weight type at start and compares with the scalar reference: a
- * processor or a virtual machine may promise an instruction and get it wrong.
+ * Multiplies a small matrix of a weight type before its first use and compares with the scalar
+ * reference: a processor or a virtual machine may promise an instruction and get it wrong.
  *
  * <p>The activations are whole numbers of which one in each chunk is 127, so that rounding them to
  * bytes or bfloat16 changes nothing and the results must agree but for the order of sums.
@@ -25,10 +22,9 @@ final class SelfCheck {
 
   private SelfCheck() {}
 
-  /** Those of {@code dtypes} that come out wrong. */
-  static Set<DType> run(Kernels kernels, Set<DType> dtypes) {
-    Set<DType> wrong = EnumSet.noneOf(DType.class);
-    try (Arena arena = Arena.ofConfined()) {
+  /** Whether products with weights of this type come out right. */
+  static boolean passes(Matmul matmul, DType dtype, Matmul.Arithmetic arithmetic) {
+    try (Arena arena = Arena.ofShared()) {
       Tensor x = Tensor.allocate(arena, DType.F32, TOKENS, CHANNELS);
       Random random = new Random(1);
       for (int k = 0; k < CHANNELS; k++) {
@@ -38,22 +34,19 @@ final class SelfCheck {
           x.set((long) t * CHANNELS + k, t == 0 ? first : last);
         }
       }
-      for (DType dtype : dtypes) {
-        Tensor weight = weight(arena, dtype, random);
-        if (!agrees(kernels, arena, x.rows(0, 1), weight) || !agrees(kernels, arena, x, weight)) {
-          wrong.add(dtype);
-        }
-      }
+      Tensor weight = weight(arena, dtype, random);
+      return agrees(matmul, arithmetic, arena, x.rows(0, 1), weight)
+          && agrees(matmul, arithmetic, arena, x, weight);
     }
-    return wrong;
   }
 
   /** First and last token only; those between repeat the last. */
-  private static boolean agrees(Kernels kernels, Arena arena, Tensor x, Tensor weight) {
+  private static boolean agrees(
+      Matmul matmul, Matmul.Arithmetic arithmetic, Arena arena, Tensor x, Tensor weight) {
     int tokens = x.dim(0);
     Tensor out = Tensor.allocate(arena, DType.F32, tokens, ROWS);
     Tensor expected = Tensor.allocate(arena, DType.F32, 1, ROWS);
-    kernels.matmul(out, x, weight);
+    matmul.forward(out, x, weight, arithmetic);
     float[] w = weight.toArray();
     boolean agrees = true;
     for (int t : new int[] {0, tokens - 1}) {
@@ -73,7 +66,7 @@ final class SelfCheck {
     return agrees;
   }
 
-  /** Random bytes, as long as they are finite weights of ordinary size. */
+  /** Random bytes, as long as they are finite weights of ordinary size that bfloat16 can hold. */
   private static Tensor weight(Arena arena, DType dtype, Random random) {
     Tensor weight = Tensor.allocate(arena, dtype, ROWS, CHANNELS);
     MemorySegment data = weight.data();
@@ -83,6 +76,10 @@ final class SelfCheck {
       boolean usable;
       do {
         random.nextBytes(block);
+        if (dtype == DType.F32 || dtype == DType.F16) { // eight bits of fraction: bfloat16 has them
+          block[0] &= dtype == DType.F32 ? 0 : (byte) 0xF8;
+          block[1] &= dtype == DType.F32 ? 0 : (byte) 0xFF;
+        }
         MemorySegment.copy(block, 0, data, ValueLayout.JAVA_BYTE, at, block.length);
         dtype.decode(data.asSlice(at, block.length), 0, decoded, 0, decoded.length);
         usable = true;

@@ -47,7 +47,7 @@ final class SumRows {
               TransposeCode.targets(g) + 8 * i,
               i < count ? row : arguments.address() + spare);
         }
-        program.code("transpose").run(arguments);
+        program.code(Program.TRANSPOSE).run(arguments);
       }
       for (int r = squares * lanes; r < rows; r++) {
         for (int i = 0; i < count; i++) {
