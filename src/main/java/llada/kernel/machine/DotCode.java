@@ -26,10 +26,9 @@ final class DotCode {
   static final int WEIGHTS = 8; // (tiles * rows, stride)
   static final int X = 16; // (steps, width)
   static final int TILES = 24;
-  static final int STEPS = 32; // a multiple of 4
-  static final int ARGUMENTS = 40;
+  static final int STEPS = 32; // a multiple of 8
 
-  private static final int UNROLL = 4;
+  private static final int UNROLL = 8;
 
   private DotCode() {}
 
@@ -47,6 +46,8 @@ final class DotCode {
     Vec weight = geometry.vec(rows * vectors + vectors);
     Label tile = new Label("tile");
     Label steps = new Label("steps");
+    Fetch fetch = new Fetch(a);
+    fetch.save();
     a.mov(RSI, RDI.at(WEIGHTS));
     a.mov(RDX, RDI.at(OUT));
     a.mov(R8, RDI.at(TILES));
@@ -54,10 +55,12 @@ final class DotCode {
     a.mov(RCX, RDI.at(X));
     a.mov(RAX, RDI.at(STEPS));
     a.mov(R9, RSI);
+    fetch.startTile();
     for (int sum = 0; sum < rows * vectors; sum++) {
       a.op(Op.VMOVUPS, geometry.vec(sum), RDX.at(sum * vectorBytes));
     }
     a.bind(steps);
+    fetch.startRound();
     for (int step = 0; step < UNROLL; step++) {
       for (int v = 0; v < vectors; v++) {
         Vec x = geometry.vec(rows * vectors + v);
@@ -68,8 +71,12 @@ final class DotCode {
         for (int v = 0; v < vectors; v++) {
           a.op(op, geometry.vec(r * vectors + v), weight, geometry.vec(rows * vectors + v));
         }
+        if (r % UNROLL == step) {
+          fetch.row();
+        }
       }
     }
+    fetch.endRound();
     a.add(R9, 4 * UNROLL);
     a.add(RCX, UNROLL * geometry.step());
     a.sub(RAX, UNROLL);
@@ -77,10 +84,12 @@ final class DotCode {
     for (int sum = 0; sum < rows * vectors; sum++) {
       a.store(Op.VMOVUPS_STORE, RDX.at(sum * vectorBytes), geometry.vec(sum));
     }
+    fetch.endTile();
     a.add(RSI, rows * stride);
     a.add(RDX, rows * geometry.step());
     a.sub(R8, 1);
     a.jump(Assembler.Condition.NOT_EQUAL, tile);
+    fetch.restore();
     a.vzeroupper();
     a.ret();
     return a;

@@ -40,17 +40,40 @@ final class ExpandedRows {
     long rowBytes = bytes(dtype, channels);
     boolean int8 = arithmetic == Matmul.Arithmetic.INT8;
     int block = int8 ? dtype.blockLength() : 16;
-    Block.set(
-        arguments,
-        ExpandCode.SOURCE,
-        weight.data().address() + first * rowBytes + bytes(dtype, k0));
+    Block.set(arguments, ExpandCode.SOURCE, address(first, k0));
     Block.set(arguments, ExpandCode.SOURCE_STRIDE, rowBytes);
     Block.set(arguments, ExpandCode.TARGET, rows.address());
     Block.set(arguments, ExpandCode.SCALES, scales.address());
     Block.set(arguments, ExpandCode.ROWS, count);
     Block.set(arguments, ExpandCode.BLOCKS, depth / block);
-    Block.set(arguments, ExpandCode.AHEAD, bytes(dtype, depth));
     program.code(Program.expand(dtype, arithmetic == Matmul.Arithmetic.BF16)).run(arguments);
+  }
+
+  /** Where channel k of a row is in memory. */
+  private long address(int row, int k) {
+    DType dtype = weight.dtype();
+    return weight.data().address() + row * bytes(dtype, weight.dim(1)) + bytes(dtype, k);
+  }
+
+  /** Asks the product to fetch weights from this row and channel on while it runs. */
+  void fetch(MemorySegment arguments, int row, int k) {
+    long rowBytes = bytes(weight.dtype(), weight.dim(1));
+    boolean int8 = arithmetic == Matmul.Arithmetic.INT8;
+    int tileRows = int8 ? g.int8Rows() : g.floatRows();
+    Block.set(arguments, Fetch.FROM, address(row, k));
+    Block.set(arguments, Fetch.ROW, rowBytes);
+    Block.set(arguments, Fetch.TILE, tileRows * rowBytes);
+    int channels = int8 ? 32 : arithmetic == Matmul.Arithmetic.BF16 ? 16 : 8; // of a round
+    int block = weight.dtype().blockLength();
+    Block.set(arguments, Fetch.STEP, (long) channels * weight.dtype().blockBytes() / block);
+  }
+
+  /** Asks for nothing: the same line over and over. */
+  void fetchNothing(MemorySegment arguments) {
+    Block.set(arguments, Fetch.FROM, rows.address());
+    Block.set(arguments, Fetch.ROW, 0);
+    Block.set(arguments, Fetch.TILE, 0);
+    Block.set(arguments, Fetch.STEP, 0);
   }
 
   private static long bytes(DType dtype, int channels) {

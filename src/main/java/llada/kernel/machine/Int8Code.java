@@ -40,7 +40,6 @@ final class Int8Code {
   static final int X_SCALES = 40; // float32 (chunks, width)
   static final int TILES = 48;
   static final int GROUPS = 56; // of 32 channels
-  static final int ARGUMENTS = 64;
 
   private static final int GROUPS_IN_CHUNK = Geometry.CHUNK / 32;
 
@@ -50,6 +49,7 @@ final class Int8Code {
   private final int rows;
   private final int vectors;
   private final int vectorBytes;
+  private final Fetch fetch;
 
   private Int8Code(Geometry geometry, WeightForm form) {
     this.g = geometry;
@@ -57,6 +57,7 @@ final class Int8Code {
     this.rows = geometry.int8Rows();
     this.vectors = geometry.vectors();
     this.vectorBytes = geometry.bits() / 8;
+    this.fetch = new Fetch(a);
   }
 
   /** The code for weights of this form. */
@@ -92,6 +93,7 @@ final class Int8Code {
     a.push(RBX);
     a.push(RBP);
     a.push(R12);
+    fetch.save();
     a.mov(RSI, RDI.at(WEIGHTS));
     a.mov(RDX, RDI.at(SCALES));
     a.mov(R10, RDI.at(OUT));
@@ -103,6 +105,7 @@ final class Int8Code {
     a.mov(R11, RDI.at(SUMS));
     a.mov(RBX, RDI.at(X_SCALES));
     a.mov(RBP, RDI.at(GROUPS)); // still to do
+    fetch.startTile();
     a.bind(chunk);
     a.mov(R12, GROUPS_IN_CHUNK);
     a.cmp(RBP, GROUPS_IN_CHUNK);
@@ -112,11 +115,13 @@ final class Int8Code {
     a.sub(RBP, R12);
     forEach((r, v) -> a.op(Op.VPXOR, total(r, v), total(r, v), total(r, v)));
     a.bind(group);
+    fetch.startRound();
     for (int part = 0; part < 32 / form.group(); part++) {
       start(part);
       multiply(part);
       scale(part);
     }
+    fetch.endRound();
     a.add(R9, 32);
     a.add(RCX, 8 * g.step());
     a.add(R11, 2 * g.step());
@@ -127,11 +132,13 @@ final class Int8Code {
     a.add(RBX, g.step());
     a.cmp(RBP, 0);
     a.jump(Assembler.Condition.NOT_EQUAL, chunk);
+    fetch.endTile();
     a.add(RSI, rows * Geometry.INT8_STRIDE);
     a.add(RDX, rows * Geometry.SCALE_STRIDE);
     a.add(R10, rows * g.step());
     a.sub(R8, 1);
     a.jump(Assembler.Condition.NOT_EQUAL, tile);
+    fetch.restore();
     a.pop(R12);
     a.pop(RBP);
     a.pop(RBX);
@@ -177,6 +184,9 @@ final class Int8Code {
         a.op(Op.VPBROADCASTD, weight(), R9.at(r * Geometry.INT8_STRIDE + 4 * at));
         for (int v = 0; v < vectors; v++) {
           a.op(Op.VPDPBUSD, sum(r, v), weight(), x(v));
+        }
+        if (at == r % 8) {
+          fetch.row();
         }
       }
     }

@@ -9,10 +9,10 @@ import llada.tensor.Tensor;
  * {@link llada.kernel.scalar.Matmul} in machine code.
  *
  * <p>First x is packed, once for all weights: transposed so that lanes are tokens, and quantised
- * where the weights are. Then the workers take blocks of weight rows: a block is expanded some
- * channels at a time and multiplied with every panel of tokens, so that a weight is expanded once
- * an op, not once a token; at last the block's sums are transposed back to rows of tokens. Every
- * sum has one order, whatever the number of threads.
+ * where the weights are. Then the workers take blocks of weight rows: some rows and channels at a
+ * time are expanded and multiplied with every panel of tokens, so that a weight is expanded once an
+ * op, not once a token; at last the block's sums are transposed back to rows of tokens. Every sum
+ * has one order, whatever the number of threads.
  */
 final class Matmul {
   private final Program program;
@@ -110,12 +110,20 @@ final class Matmul {
     sums.asSlice(0, panelBytes * input.panels()).fill((byte) 0);
     ExpandedRows expanded =
         new ExpandedRows(program, g, arithmetic, weight, worker.weights, worker.scales);
+    MemorySegment arguments = worker.arguments.atLeast(TransposeCode.arguments(g));
+    int next = first + rows * workers.length; // what this worker will probably take
     for (int k0 = 0; k0 < input.channels(); k0 += expanded.depth()) {
       int depth = Math.min(expanded.depth(), input.channels() - k0);
-      MemorySegment arguments = worker.arguments.atLeast(TransposeCode.arguments(g));
       expanded.expand(first, rows, k0, depth, arguments);
       CodePage.Code product = expanded.product(arguments, tiles, depth);
       for (int panel = 0; panel < input.panels(); panel++) {
+        if (panel > 0) {
+          expanded.fetchNothing(arguments);
+        } else if (k0 + depth < input.channels()) {
+          expanded.fetch(arguments, first, k0 + depth);
+        } else {
+          expanded.fetch(arguments, next < weight.dim(0) ? next : first, 0);
+        }
         Block.set(arguments, DotCode.OUT, sums.address() + panel * panelBytes);
         input.address(arguments, panel, k0);
         product.run(arguments);
