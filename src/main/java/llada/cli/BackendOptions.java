@@ -24,10 +24,18 @@ final class BackendOptions {
 
   /** Starts the backend. */
   Backend start() {
-    if (threads != null && threads < 1) {
-      throw new UsageException("--threads is " + threads + "; it must be at least 1");
+    return Backends.choose(backend, threads(threads));
+  }
+
+  /**
+   * The number of threads that was asked for, or the default.
+   *
+   * @param asked null if none was
+   */
+  static int threads(Integer asked) {
+    if (asked != null && asked < 1) {
+      throw new UsageException("--threads is " + asked + "; it must be at least 1");
     }
-    int wanted = threads != null ? threads : Runtime.getRuntime().availableProcessors();
-    return Backends.choose(backend, wanted);
+    return asked != null ? asked : Runtime.getRuntime().availableProcessors();
   }
 }

@@ -18,6 +18,7 @@ import picocli.CommandLine.Spec;
       ChatCommand.class,
       TokenizeCommand.class,
       InfoCommand.class,
+      SynthCommand.class,
       CompletionCommand.class
     })
 final class RootCommand implements Runnable {
