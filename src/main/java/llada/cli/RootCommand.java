@@ -19,6 +19,7 @@ import picocli.CommandLine.Spec;
       TokenizeCommand.class,
       InfoCommand.class,
       SynthCommand.class,
+      BenchCommand.class,
       CompletionCommand.class
     })
 final class RootCommand implements Runnable {
