@@ -26,6 +26,9 @@ final class RandomWeights {
   private static final ValueLayout.OfFloat FLOAT =
       ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
+  /** Root mean square of a number that is uniform from 0.75 to 1.25. */
+  private static final double SPREAD = Math.sqrt(1 + 1 / 48.0);
+
   private final long seed;
 
   /** Weights of this seed. */
@@ -95,11 +98,11 @@ final class RandomWeights {
     }
   }
 
-  /** A block's scale: 0.75 to 1.25 of {@code mean}, of random sign if {@code signed}. */
+  /** A block's scale, of root mean square {@code rms} and of random sign if {@code signed}. */
   private static void scale(
-      MemorySegment out, long at, double mean, boolean signed, SplittableRandom random) {
+      MemorySegment out, long at, double rms, boolean signed, SplittableRandom random) {
     long bits = random.nextLong();
-    double value = mean * (0.75 + 0.5 * (bits >>> 12) * 0x1p-52);
+    double value = rms * (0.75 + 0.5 * (bits >>> 12) * 0x1p-52) / SPREAD;
     out.set(SHORT, at, Float.floatToFloat16((float) (signed && (bits & 1) != 0 ? -value : value)));
   }
 

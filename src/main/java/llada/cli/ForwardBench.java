@@ -66,7 +66,7 @@ final class ForwardBench {
    * Runs.
    *
    * @param tokens T
-   * @param warmup passes that do not count, at least
+   * @param warmup passes that do not count, at least; 0 for none at all
    * @param repeats passes that count
    */
   static Result run(
@@ -87,7 +87,8 @@ final class ForwardBench {
     try (MaskPredictor predictor = new MaskPredictor(config, weights, kernels.kernels(), tokens)) {
       long begin = System.nanoTime();
       for (int i = 0;
-          i < warmup || i < MOST_WARM_PASSES && System.nanoTime() - begin < WARM_NANOS;
+          i < warmup
+              || warmup > 0 && i < MOST_WARM_PASSES && System.nanoTime() - begin < WARM_NANOS;
           i++) {
         predictor.forward(batch, rows);
       }

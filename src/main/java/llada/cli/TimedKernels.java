@@ -90,7 +90,12 @@ final class TimedKernels {
         yield new Op(name, shape, weight.dtype(), flop, bytes);
       }
       case "attention" -> {
-        int batch = (Integer) args[5];
+        int batch =
+            Arrays.stream(args)
+                .filter(Integer.class::isInstance)
+                .mapToInt(Integer.class::cast)
+                .findFirst()
+                .orElse(1);
         Tensor keys = tensors.get(2);
         double flop = 4.0 * out.shape().elements() * keys.shape().dim(0) / batch;
         yield new Op(name, out.shape() + ", kv " + keys.shape(), DType.F32, flop, bytes);

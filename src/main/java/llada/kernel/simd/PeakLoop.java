@@ -16,6 +16,9 @@ public final class PeakLoop {
   /** About two milliseconds of one core. */
   private static final int STEPS = 1 << 18;
 
+  private static final int WARM_STEPS = 1 << 8;
+  private static final int MOST_WARM_LOOPS = 20_000;
+  private static final long FAST_NANOS = 10_000;
   private static final int PIECES_PER_WORKER = 16;
 
   /** Bytes that one task reads: small, so that no worker waits long for the last one. */
@@ -32,12 +35,18 @@ public final class PeakLoop {
     int pieces = PIECES_PER_WORKER * parallel.workers();
     double flop = 2.0 * pieces * SUMS * Lanes.COUNT * STEPS;
     DoubleAdder sink = new DoubleAdder();
-    for (int i = 0; i < 4; i++) { // until it is compiled: a few thousand short ones, then long ones
-      for (int j = 0; j < 1 << 12; j++) {
-        sink.add(multiplyAdd(1 << i));
-      }
-    }
+    compile(sink);
     return best(flop, () -> parallel.forEach(pieces, (_, _) -> sink.add(multiplyAdd(STEPS))), sink);
+  }
+
+  /** Short loops until they are fast: compiled, they take a microsecond, and before hundreds. */
+  private static void compile(DoubleAdder sink) {
+    int fast = 0;
+    for (int i = 0; i < MOST_WARM_LOOPS && fast < 3; i++) {
+      long before = System.nanoTime();
+      sink.add(multiplyAdd(WARM_STEPS));
+      fast = System.nanoTime() - before < FAST_NANOS ? fast + 1 : 0;
+    }
   }
 
   /** Sixteen sums hide the latency of the instruction; all of them tend to 1. */
