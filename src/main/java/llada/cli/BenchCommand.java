@@ -61,6 +61,11 @@ final class BenchCommand implements Callable<Integer> {
       description = "Of the tokens and of random weights. Default: ${DEFAULT-VALUE}.")
   private long seed;
 
+  @Option(
+      names = "--no-limits",
+      description = "Do not measure the machine's limits, which takes 512 MiB and two seconds.")
+  private boolean noLimits;
+
   @Option(names = "--json", description = "Write one JSON object instead of the table.")
   private boolean json;
 
@@ -126,7 +131,7 @@ final class BenchCommand implements Callable<Integer> {
               .formatted(tokens, config.maxSequenceLength()));
     }
     ForwardBench.Result result =
-        ForwardBench.run(config, weights, backend, tokens, warmup, repeat, seed);
+        ForwardBench.run(config, weights, backend, tokens, warmup, repeat, !noLimits, seed);
     return new BenchReport(name, config, tokens, backend, result);
   }
 }

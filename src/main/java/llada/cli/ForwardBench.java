@@ -68,6 +68,8 @@ final class ForwardBench {
    * @param tokens T
    * @param warmup passes that do not count, at least; 0 for none at all
    * @param repeats passes that count
+   * @param limits whether to measure the machine's as well
+   * @param seed of the tokens
    */
   static Result run(
       LladaConfig config,
@@ -76,6 +78,7 @@ final class ForwardBench {
       int tokens,
       int warmup,
       int repeats,
+      boolean limits,
       long seed) {
     TimedKernels kernels = new TimedKernels(backend.kernels());
     ForwardBench bench = new ForwardBench(config);
@@ -107,7 +110,7 @@ final class ForwardBench {
         flop(config, tokens),
         bench.finite,
         rss,
-        Peaks.measure(backend.pool()));
+        limits ? Peaks.measure(backend.pool()) : Peaks.unknown());
   }
 
   private void pass(MaskPredictor predictor, TokenBatch batch, int[] rows, boolean check) {

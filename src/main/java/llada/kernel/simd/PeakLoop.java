@@ -10,7 +10,9 @@ import llada.kernel.Parallel;
  * Results are of the best of several rounds, since whatever else runs can only slow a round down.
  */
 public final class PeakLoop {
-  private static final int ROUNDS = 24;
+  private static final int MOST_ROUNDS = 24;
+  private static final int LEAST_ROUNDS = 3;
+  private static final long ROUNDS_NANOS = 600_000_000;
   private static final int SUMS = 16;
 
   /** About two milliseconds of one core. */
@@ -133,7 +135,10 @@ public final class PeakLoop {
   /** Billions of {@code work} a second in the fastest round. */
   private static double best(double work, Runnable round, DoubleAdder sink) {
     long shortest = Long.MAX_VALUE;
-    for (int i = 0; i < ROUNDS; i++) {
+    long begin = System.nanoTime();
+    for (int i = 0;
+        i < LEAST_ROUNDS || i < MOST_ROUNDS && System.nanoTime() - begin < ROUNDS_NANOS;
+        i++) {
       long before = System.nanoTime();
       round.run();
       shortest = Math.min(shortest, System.nanoTime() - before);
