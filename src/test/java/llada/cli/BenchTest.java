@@ -106,11 +106,13 @@ class BenchTest {
   @Test
   void theTableHasARowForEverything() {
     CliRun run =
-        CliRun.onModel(
-            "bench", "--tokens", "8", "--repeat", "1", "--warmup", "0", "--backend", "vector");
+        CliRun.of(
+            ("bench --shape custom --dim 64 --layers 2 --heads 4 --ffn 96 --vocab 300 --type bf16"
+                    + " --tokens 8 --repeat 1 --warmup 0 --no-limits --backend vector")
+                .split(" "));
     assertThat(run.code()).as(run.toString()).isEqualTo(ExitCodes.OK);
     assertThat(run.out())
-        .contains("model    " + CliRun.model(), "backend: vector", "limits   FMA ", "VNNI -")
+        .contains("model    synthetic, 2 layers, bf16", "backend: vector", "limits   FMA -, VNNI -")
         .containsSubsequence("op ", "embedding", "matmul", "attention", "block", "head", "forward");
   }
 
