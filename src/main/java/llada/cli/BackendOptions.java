@@ -57,11 +57,7 @@ final class BackendOptions {
 
   /** Starts the backend. */
   Backend start() {
-    if (threads != null && threads < 1) {
-      throw new UsageException("--threads is " + threads + "; it must be at least 1");
-    }
-    int wanted = threads != null ? threads : Runtime.getRuntime().availableProcessors();
-    Backend chosen = Backends.choose(backend, wanted, precision());
+    Backend chosen = Backends.choose(backend, threads(threads), precision());
     try {
       if (dump != null) {
         dump(chosen);
@@ -71,6 +67,18 @@ final class BackendOptions {
       chosen.close();
       throw e;
     }
+  }
+
+  /**
+   * The number of threads that was asked for, or the default.
+   *
+   * @param asked null if none was
+   */
+  static int threads(Integer asked) {
+    if (asked != null && asked < 1) {
+      throw new UsageException("--threads is " + asked + "; it must be at least 1");
+    }
+    return asked != null ? asked : Runtime.getRuntime().availableProcessors();
   }
 
   private Precision precision() {
@@ -94,5 +102,8 @@ final class BackendOptions {
     } catch (IOException e) {
       throw new UncheckedIOException("--dump-kernels " + dump + ": " + e.getMessage(), e);
     }
+=======
+    return asked != null ? asked : Runtime.getRuntime().availableProcessors();
+>>>>>>> synth
   }
 }
