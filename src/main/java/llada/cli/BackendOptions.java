@@ -102,8 +102,5 @@ final class BackendOptions {
     } catch (IOException e) {
       throw new UncheckedIOException("--dump-kernels " + dump + ": " + e.getMessage(), e);
     }
-=======
-    return asked != null ? asked : Runtime.getRuntime().availableProcessors();
->>>>>>> synth
   }
 }
