@@ -41,7 +41,7 @@ class BenchTest {
     CliRun run =
         CliRun.of(
             ("bench --shape custom --dim 64 --layers 3 --heads 4 --kv-heads 2 --ffn 96 --vocab 300"
-                    + " --type q4_0 --head q8_0 --tokens 10 --repeat 3 --warmup 0 --threads 2 --json")
+                    + " --type q4_0 --head q8_0 --tokens 10 --repeat 3 --warmup 0 --threads 2 --backend vector --json")
                 .split(" "));
     assertThat(run.code()).as(run.toString()).isEqualTo(ExitCodes.OK);
     assertThat(run.err()).isEmpty();
