@@ -6,6 +6,7 @@ import llada.kernel.scalar.Matmul;
 import llada.kernel.scalar.Residual;
 import llada.kernel.scalar.RmsNorm;
 import llada.kernel.scalar.Rope;
+import llada.kernel.scalar.RopeLayout;
 import llada.kernel.scalar.SwiGlu;
 import llada.tensor.Tensor;
 
@@ -30,9 +31,9 @@ public interface Kernels {
     Matmul.forward(out, x, weight);
   }
 
-  /** See {@link Rope#forward}: x (T, H * D) in place, tables (P, D/2). */
-  default void rope(Tensor x, int[] positions, Tensor cos, Tensor sin) {
-    Rope.forward(x, positions, cos, sin);
+  /** See {@link Rope#forward}: x (T, H * D) in place, half-split afterwards, tables (P, D/2). */
+  default void rope(Tensor x, int[] positions, Tensor cos, Tensor sin, RopeLayout layout) {
+    Rope.forward(x, positions, cos, sin, layout);
   }
 
   /** See {@link Attention#forward}: out and q (B * Tq, H * D), k and v (B * Tk, kvHeads * D). */

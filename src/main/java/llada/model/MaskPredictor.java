@@ -82,6 +82,7 @@ public final class MaskPredictor implements AutoCloseable {
             batch.positions(),
             activations.cos,
             activations.sin,
+            weights.ropeLayout(),
             batch.flatVisible(),
             batch.size(),
             probe);

@@ -2,6 +2,7 @@ package llada.kernel.simd;
 
 import llada.kernel.Kernels;
 import llada.kernel.Parallel;
+import llada.kernel.scalar.RopeLayout;
 import llada.tensor.Tensor;
 
 /**
@@ -47,43 +48,42 @@ public final class VectorKernels implements Kernels {
     llada.kernel.scalar.RmsNorm.check(out, x, weight);
     int c = x.dim(1);
     float[] scale = weight.toArray();
-    forEachRow(x, t -> RmsNorm.row(out.data(), x.data(), t * c, scale, c, eps));
+    forEachRow(x, (t, worker) -> RmsNorm.row(out.data(), x.data(), t * c, scale, c, eps));
   }
 
   @Override
-  public void rope(Tensor x, int[] positions, Tensor cos, Tensor sin) {
+  public void rope(Tensor x, int[] positions, Tensor cos, Tensor sin, RopeLayout layout) {
     llada.kernel.scalar.Rope.check(x, positions, cos, sin);
     int channels = x.dim(1);
     int half = cos.dim(1);
     forEachRow(
         x,
-        t ->
-            Rope.row(
-                x.data(),
-                t * channels,
-                channels,
-                cos.data(),
-                sin.data(),
-                positions[(int) t],
-                half));
+        (t, worker) -> {
+          if (layout == RopeLayout.INTERLEAVED) {
+            float[] buffer = scratch[worker].inputs(channels);
+            Rope.halfSplit(x.data(), t * channels, channels, half, buffer);
+          }
+          Rope.row(
+              x.data(), t * channels, channels, cos.data(), sin.data(), positions[(int) t], half);
+        });
   }
 
   @Override
   public void swiGlu(Tensor out, Tensor gate, Tensor up) {
     llada.kernel.scalar.SwiGlu.check(out, gate, up);
     int f = gate.dim(1);
-    forEachRow(gate, t -> SwiGlu.row(out.data(), gate.data(), up.data(), t * f, f));
+    forEachRow(gate, (t, worker) -> SwiGlu.row(out.data(), gate.data(), up.data(), t * f, f));
   }
 
   @Override
   public void residual(Tensor x, Tensor delta) {
     llada.kernel.scalar.Residual.check(x, delta);
     int c = x.dim(1);
-    forEachRow(x, t -> Residual.row(x.data(), delta.data(), t * c, c));
+    forEachRow(x, (t, worker) -> Residual.row(x.data(), delta.data(), t * c, c));
   }
 
   private interface RowTask {
-    void run(long row);
+    void run(long row, int worker);
   }
 
   private void forEachRow(Tensor x, RowTask task) {
@@ -94,7 +94,7 @@ public final class VectorKernels implements Kernels {
         (piece, worker) -> {
           int end = Math.min(rows, (piece + 1) * chunk);
           for (int t = piece * chunk; t < end; t++) {
-            task.run(t);
+            task.run(t, worker);
           }
         });
   }
