@@ -48,6 +48,11 @@ public final class MaskPredictor implements AutoCloseable {
     return config;
   }
 
+  /** What it computes with; for what is done to its logits. */
+  public Kernels kernels() {
+    return kernels;
+  }
+
   /**
    * Logits of the rows asked for.
    *

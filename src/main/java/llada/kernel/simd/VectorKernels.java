@@ -2,6 +2,7 @@ package llada.kernel.simd;
 
 import llada.kernel.Kernels;
 import llada.kernel.Parallel;
+import llada.kernel.scalar.Exclusions;
 import llada.kernel.scalar.RopeLayout;
 import llada.tensor.Tensor;
 
@@ -15,13 +16,19 @@ public final class VectorKernels implements Kernels {
 
   private final Parallel parallel;
   private final Scratch[] scratch;
+  private final SoftmaxStatistics[] vocabulary;
+  private final GumbelMax[] gumbelMax;
 
   /** Kernels that run on the workers of {@code parallel}. */
   public VectorKernels(Parallel parallel) {
     this.parallel = parallel;
     this.scratch = new Scratch[parallel.workers()];
+    this.vocabulary = new SoftmaxStatistics[scratch.length];
+    this.gumbelMax = new GumbelMax[scratch.length];
     for (int i = 0; i < scratch.length; i++) {
       scratch[i] = new Scratch();
+      vocabulary[i] = new SoftmaxStatistics();
+      gumbelMax[i] = new GumbelMax();
     }
   }
 
@@ -80,6 +87,37 @@ public final class VectorKernels implements Kernels {
     llada.kernel.scalar.Residual.check(x, delta);
     int c = x.dim(1);
     forEachRow(x, (t, worker) -> Residual.row(x.data(), delta.data(), t * c, c));
+  }
+
+  @Override
+  public void softmaxStatistics(
+      llada.kernel.scalar.SoftmaxStatistics.Rows out, Tensor logits, Exclusions exclusions) {
+    llada.kernel.scalar.SoftmaxStatistics.check(out, logits, exclusions);
+    parallel.forEach(
+        logits.dim(0), (r, worker) -> vocabulary[worker].statistics(out, r, logits, exclusions));
+  }
+
+  @Override
+  public void gumbelMax(
+      int[] tokens,
+      Tensor logits,
+      Exclusions exclusions,
+      double temperature,
+      llada.kernel.scalar.GumbelMax.Noise noise) {
+    llada.kernel.scalar.GumbelMax.check(tokens, logits, exclusions, temperature);
+    parallel.forEach(
+        logits.dim(0),
+        (r, worker) ->
+            tokens[r] = gumbelMax[worker].row(r, logits, exclusions, temperature, noise));
+  }
+
+  @Override
+  public void maskedCrossEntropy(double[] losses, Tensor logits, int[] targets, double[] weights) {
+    llada.kernel.scalar.MaskedCrossEntropy.check(losses, logits, targets, weights);
+    parallel.forEach(
+        targets.length,
+        (r, worker) ->
+            losses[r] = weights[r] * vocabulary[worker].crossEntropy(logits, r, targets[r]));
   }
 
   private interface RowTask {
