@@ -27,9 +27,6 @@ final class SoftmaxStatistics {
   /** Vectors added up in float32. */
   private static final int STEPS = 32;
 
-  /** exp is 0 from here on; farther down a product with it must not become NaN. */
-  private static final float FAR = -1e4f;
-
   private final float[] lanes = new float[Lanes.COUNT];
   private final int[] starts = new int[Lanes.COUNT];
 
@@ -185,21 +182,26 @@ final class SoftmaxStatistics {
     FloatVector product = sum;
     int i = from;
     for (; i <= to - Lanes.COUNT; i += Lanes.COUNT) {
-      FloatVector x = load(data, at + i).sub(max).max(FAR);
-      FloatVector e = Exp.exp(x);
+      FloatVector x = bounded(load(data, at + i).sub(max));
+      FloatVector e = Exp.bounded(x);
       sum = sum.add(e.blend(0f, x.compare(VectorOperators.EQ, 0f)));
       product = e.fma(x, product);
     }
     if (i < to) {
       VectorMask<Float> mask = Lanes.tail(i, to);
       FloatVector x =
-          FloatVector.zero(Lanes.F32).blend(Lanes.load(data, at + i, mask).sub(max).max(FAR), mask);
-      FloatVector e = Exp.exp(x);
+          FloatVector.zero(Lanes.F32).blend(bounded(Lanes.load(data, at + i, mask).sub(max)), mask);
+      FloatVector e = Exp.bounded(x);
       sum = sum.add(e.blend(0f, x.compare(VectorOperators.EQ, 0f)));
       product = e.fma(x, product);
     }
     others += Lanes.sum(sum);
     weighted += Lanes.sum(product);
+  }
+
+  /** Farther down all count as exp(-87.3), 1e-38: it adds nothing, and a product stays finite. */
+  private static FloatVector bounded(FloatVector x) {
+    return x.blend(Exp.LOWEST, x.compare(VectorOperators.LT, Exp.LOWEST));
   }
 
   /** How many logits of the softmax equal the largest; one unless the second does. */
