@@ -12,6 +12,7 @@ import llada.backend.Backend;
 import llada.backend.Backends;
 import llada.checkpoint.Checkpoint;
 import llada.format.Json;
+import org.junit.jupiter.api.TestReporter;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -19,7 +20,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 final class MaskedCrossEntropyGoldenTest {
   @ParameterizedTest
   @CsvSource({"pretrain,vector", "pretrain,scalar", "sft,vector", "sft,scalar"})
-  void lossAgrees(String kind, String backendName) {
+  void lossAgrees(String kind, String backendName, TestReporter reporter) {
     Path folder = Golden.root().resolve("tiny-llada");
     if (!Files.exists(folder.resolve("golden/training/training.json"))) {
       return; // another set of vectors
@@ -62,6 +63,8 @@ final class MaskedCrossEntropyGoldenTest {
       // Logits are within 2e-5 of the published ones, and a loss moves by at most twice that
       // for each unit of weight.
       double bound = 2 * 2e-5 * weights.doubleStream().sum();
+      reporter.publishEntry(
+          "loss", "%s, %s: error %.3g".formatted(kind, backendName, loss - wanted));
       assertThat(Math.abs(loss - wanted))
           .as("loss %s, published %s", loss, wanted)
           .isLessThanOrEqualTo(bound);
