@@ -26,7 +26,7 @@ final class Exp {
   private static final float LN2_LOW = (float) (Math.log(2) - LN2_HIGH);
 
   /** Below it the result is 0 here, a subnormal number in truth. */
-  private static final float LOWEST = -87.3f;
+  static final float LOWEST = -87.3f;
 
   /** Above it the result stays at exp(88), short of overflow: enough for softmax and silu. */
   private static final float HIGHEST = 88f;
@@ -35,7 +35,13 @@ final class Exp {
 
   /** exp of each lane to about one unit in the last place; NaN stays NaN. */
   static FloatVector exp(FloatVector x) {
-    FloatVector bounded = x.max(LOWEST).min(HIGHEST);
+    return bounded(x.max(LOWEST).min(HIGHEST))
+        .blend(0f, x.compare(VectorOperators.LT, LOWEST))
+        .blend(x, x.test(VectorOperators.IS_NAN));
+  }
+
+  /** exp of lanes that lie between {@link #LOWEST} and {@link #HIGHEST}. */
+  static FloatVector bounded(FloatVector bounded) {
     FloatVector shifted =
         bounded.fma(
             FloatVector.broadcast(Lanes.F32, PER_LN2), FloatVector.broadcast(Lanes.F32, ROUND));
@@ -50,12 +56,8 @@ final class Exp {
     p = p.fma(r, FloatVector.broadcast(Lanes.F32, 0.5f));
     p = p.fma(r, FloatVector.broadcast(Lanes.F32, 1f));
     p = p.fma(r, FloatVector.broadcast(Lanes.F32, 1f));
-    FloatVector scaled =
-        p.reinterpretAsInts()
-            .add(shifted.reinterpretAsInts().lanewise(VectorOperators.LSHL, 23))
-            .reinterpretAsFloats();
-    return scaled
-        .blend(0f, x.compare(VectorOperators.LT, LOWEST))
-        .blend(x, x.test(VectorOperators.IS_NAN));
+    return p.reinterpretAsInts()
+        .add(shifted.reinterpretAsInts().lanewise(VectorOperators.LSHL, 23))
+        .reinterpretAsFloats();
   }
 }
