@@ -13,6 +13,7 @@ import java.util.stream.Stream;
 import llada.format.FormatException;
 import llada.format.Safetensors;
 import llada.model.LladaConfig;
+import llada.model.LladaWeights;
 import llada.tensor.Tensor;
 
 /** Writes a model as a Hugging Face folder that the published code loads. */
@@ -27,6 +28,23 @@ public final class HuggingFaceFolder {
 
   private HuggingFaceFolder() {}
 
+  /** The weights under their Hugging Face names, first to last; a tied head is left out. */
+  public static Map<String, Tensor> byName(LladaWeights weights) {
+    return TensorNames.huggingFace(weights);
+  }
+
+  /** More files for the folder than a model's own. */
+  @FunctionalInterface
+  public interface MoreFiles {
+    /**
+     * Writes them.
+     *
+     * @param folder not yet under its final name
+     * @throws IOException if that fails; the folder is then removed
+     */
+    void writeInto(Path folder) throws IOException;
+  }
+
   /**
    * Writes config.json, model.safetensors and copies of the tokenizer's files. Everything is
    * written to a folder beside, which is renamed once it is complete: on any failure nothing is
@@ -39,6 +57,21 @@ public final class HuggingFaceFolder {
    */
   public static void write(
       Path folder, LladaConfig config, Map<String, Tensor> weights, Path tokenizerFrom) {
+    write(folder, config, weights, tokenizerFrom, _ -> {});
+  }
+
+  /**
+   * As {@link #write(Path, LladaConfig, Map, Path)}, with more files that appear together with the
+   * rest.
+   *
+   * @throws FormatException if the folder exists or cannot be written
+   */
+  public static void write(
+      Path folder,
+      LladaConfig config,
+      Map<String, Tensor> weights,
+      Path tokenizerFrom,
+      MoreFiles more) {
     requireNew(folder);
     Path target = folder.toAbsolutePath().normalize();
     Path beside = null;
@@ -53,6 +86,7 @@ public final class HuggingFaceFolder {
         }
       }
       Safetensors.write(beside.resolve("model.safetensors"), weights, Map.of("format", "pt"));
+      more.writeInto(beside);
       Files.move(beside, target, StandardCopyOption.ATOMIC_MOVE);
     } catch (IOException e) {
       throw new FormatException(
