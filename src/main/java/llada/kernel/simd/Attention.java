@@ -31,7 +31,7 @@ final class Attention {
       int kvHeads,
       Parallel parallel,
       Scratch[] scratch) {
-    llada.kernel.scalar.Attention.check(out, q, k, v, visible, batch, heads, kvHeads);
+    llada.kernel.scalar.Attention.check(out, q, k, v, visible, batch, heads, kvHeads, false);
     int queries = q.dim(0) / batch;
     int keys = k.dim(0) / batch;
     int d = q.dim(1) / heads;

@@ -46,7 +46,12 @@ public class VectorKernels implements Kernels {
       boolean[] visible,
       int batch,
       int heads,
-      int kvHeads) {
+      int kvHeads,
+      boolean causal) {
+    if (causal) {
+      llada.kernel.scalar.Attention.forward(out, q, k, v, visible, batch, heads, kvHeads, true);
+      return;
+    }
     Attention.forward(out, q, k, v, visible, batch, heads, kvHeads, parallel, scratch);
   }
 
@@ -83,10 +88,10 @@ public class VectorKernels implements Kernels {
   }
 
   @Override
-  public void residual(Tensor x, Tensor delta) {
-    llada.kernel.scalar.Residual.check(x, delta);
+  public void residual(Tensor out, Tensor x, Tensor delta) {
+    llada.kernel.scalar.Residual.check(out, x, delta);
     int c = x.dim(1);
-    forEachRow(x, (t, worker) -> Residual.row(x.data(), delta.data(), t * c, c));
+    forEachRow(x, (t, worker) -> Residual.row(out.data(), x.data(), delta.data(), t * c, c));
   }
 
   @Override
