@@ -30,7 +30,6 @@ final class ArchitectureTest {
           "llada.model",
           "llada.diffusion",
           "llada.checkpoint",
-          "llada.train.demo",
           "llada.train",
           "llada.cli");
 

@@ -6,8 +6,8 @@ import java.util.SplittableRandom;
 import llada.model.TokenBatch;
 
 /**
- * The forward process of LLaDA (sec. 2.1 and 2.2 of the paper, forward_process() of its guidelines):
- * from x0 to xt by masking each token for itself.
+ * The forward process of LLaDA (sec. 2.1 and 2.2 of the paper, forward_process() of its
+ * guidelines): from x0 to xt by masking each token for itself.
  *
  * <pre>
  *   t ~ U(0, 1) for each sequence

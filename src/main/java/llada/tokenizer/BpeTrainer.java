@@ -164,8 +164,7 @@ public final class BpeTrainer {
         IntArrayList old = words.get(word);
         IntArrayList merged = new IntArrayList(old.size());
         for (int i = 0; i < old.size(); i++) {
-          boolean here =
-              i + 1 < old.size() && old.getInt(i) == left && old.getInt(i + 1) == right;
+          boolean here = i + 1 < old.size() && old.getInt(i) == left && old.getInt(i + 1) == right;
           merged.add(here ? id : old.getInt(i));
           i += here ? 1 : 0;
         }

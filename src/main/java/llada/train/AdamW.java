@@ -136,8 +136,8 @@ public final class AdamW {
    * @param clip see {@link #clipCoefficient}
    */
   public void step(long number, double learningRate, double clip) {
-    float correct1 = (float) (1 / (1 - Math.pow(options.beta1, number)));
-    float correct2 = (float) (1 / (1 - Math.pow(options.beta2, number)));
+    float correct1 = (float) (1 / (1 - Math.pow(options.beta1, (double) number)));
+    float correct2 = (float) (1 / (1 - Math.pow(options.beta2, (double) number)));
     parallel.forEach(
         pieces.size(),
         (i, _) -> {
@@ -166,12 +166,7 @@ public final class AdamW {
   }
 
   private static void update(
-      MemorySegment w,
-      MemorySegment g,
-      MemorySegment m,
-      MemorySegment v,
-      Piece piece,
-      float[] k) {
+      MemorySegment w, MemorySegment g, MemorySegment m, MemorySegment v, Piece piece, float[] k) {
     float beta1 = k[0];
     float beta2 = k[1];
     float rest1 = k[2];

@@ -142,7 +142,8 @@ public final class Chats implements TrainingData {
     }
     if (!answered) {
       throw new FormatException(
-          document.where() + ": holds no message of role \"assistant\" after another; it has no"
+          document.where()
+              + ": holds no message of role \"assistant\" after another; it has no"
               + " answer to learn");
     }
     dialogue[0]++;

@@ -22,8 +22,8 @@ import llada.tokenizer.ChatTemplate.Message;
  *
  * <ul>
  *   <li>{@code .jsonl}: an object a line, with {@code "text"}; or with {@code "messages"}, a list
- *       of {@code {"role", "content"}}; or with {@code "prompt"} and {@code "response"}. Empty lines
- *       count for nothing.
+ *       of {@code {"role", "content"}}; or with {@code "prompt"} and {@code "response"}. Empty
+ *       lines count for nothing.
  *   <li>all else: text in UTF-8. A line {@code <|endoftext|>} ends a document; a file without one
  *       is one document.
  *   <li>a folder: all its {@code .txt}, {@code .md} and {@code .jsonl} files, by name.
@@ -173,8 +173,7 @@ public record Corpus(List<Path> files) {
     }
     List<Message> messages = new ArrayList<>();
     for (Json message : json.get("messages").list()) {
-      messages.add(
-          new Message(message.get("role").string(), message.get("content").string()));
+      messages.add(new Message(message.get("role").string(), message.get("content").string()));
     }
     if (messages.isEmpty()) {
       throw new FormatException(where + ": \"messages\" is empty; a chat has at least one");

@@ -34,8 +34,7 @@ public final class Ema {
     this.decay = (float) decay;
     this.parallel = parallel;
     for (Parameter parameter : parameters) {
-      Tensor average =
-          Tensor.allocate(arena, DType.F32, parameter.value().shape().toArray());
+      Tensor average = Tensor.allocate(arena, DType.F32, parameter.value().shape().toArray());
       average.data().copyFrom(parameter.value().data());
       averages.add(average);
     }

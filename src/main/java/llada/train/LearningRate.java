@@ -1,6 +1,8 @@
 package llada.train;
 
-/** The learning rate of each step: a sealed choice of schedules, all of which begin by warming up. */
+/**
+ * The learning rate of each step: a sealed choice of schedules, all of which begin by warming up.
+ */
 public sealed interface LearningRate {
   /**
    * The rate.
@@ -33,8 +35,7 @@ public sealed interface LearningRate {
     public double at(long step, long total) {
       double decay = Math.max(1, decayShare * total);
       double left = total - 1 - step;
-      double rate =
-          decayShare > 0 && left < decay ? floor + (peak - floor) * left / decay : peak;
+      double rate = decayShare > 0 && left < decay ? floor + (peak - floor) * left / decay : peak;
       return Math.min(rate, warming(peak, step, warmup));
     }
   }

@@ -108,10 +108,8 @@ public final class Lora implements Trained {
         weight,
         gradient,
         base,
-        new Parameter(
-            prefix + ".lora_A.weight", a, Tensor.allocate(arena, DType.F32, rank, k)),
-        new Parameter(
-            prefix + ".lora_B.weight", b, Tensor.allocate(arena, DType.F32, n, rank)),
+        new Parameter(prefix + ".lora_A.weight", a, Tensor.allocate(arena, DType.F32, rank, k)),
+        new Parameter(prefix + ".lora_B.weight", b, Tensor.allocate(arena, DType.F32, n, rank)),
         rank);
   }
 

@@ -13,11 +13,12 @@ import llada.format.AtomicFile;
 import llada.format.FormatException;
 
 /**
- * {@code loss.csv}: a row a step, and the validation bound where it was measured. A run that goes on
- * from a checkpoint drops the rows of steps that are made again.
+ * {@code loss.csv}: a row a step, and the validation bound where it was measured. A run that goes
+ * on from a checkpoint drops the rows of steps that are made again.
  */
 public final class LossLog {
-  private static final String HEAD = "step,loss,learning_rate,gradient_norm,tokens,seconds,validation\n";
+  private static final String HEAD =
+      "step,loss,learning_rate,gradient_norm,tokens,seconds,validation\n";
 
   private final Path file;
   private final StringBuilder pending = new StringBuilder();
@@ -43,8 +44,7 @@ public final class LossLog {
       }
     }
     byte[] bytes = kept.toString().getBytes(StandardCharsets.UTF_8);
-    AtomicFile.write(
-        file, channel -> AtomicFile.writeFully(channel, MemorySegment.ofArray(bytes)));
+    AtomicFile.write(file, channel -> AtomicFile.writeFully(channel, MemorySegment.ofArray(bytes)));
   }
 
   /** Takes a row over if it is whole and not of a later step; a kill may have cut the last one. */

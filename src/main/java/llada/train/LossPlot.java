@@ -8,7 +8,9 @@ import java.util.List;
 import java.util.Locale;
 import llada.format.AtomicFile;
 
-/** A drawing of a {@link LossLog}: losses as dots, their running mean and the validation as lines. */
+/**
+ * A drawing of a {@link LossLog}: losses as dots, their running mean and the validation as lines.
+ */
 public final class LossPlot {
   private static final int WIDTH = 960;
   private static final int HEIGHT = 480;
@@ -24,8 +26,7 @@ public final class LossPlot {
    */
   public static void write(Path file, LossLog log) {
     byte[] bytes = svg(log.losses(), log.validations()).getBytes(StandardCharsets.UTF_8);
-    AtomicFile.write(
-        file, channel -> AtomicFile.writeFully(channel, MemorySegment.ofArray(bytes)));
+    AtomicFile.write(file, channel -> AtomicFile.writeFully(channel, MemorySegment.ofArray(bytes)));
   }
 
   static String svg(List<double[]> losses, List<double[]> validations) {
@@ -125,9 +126,7 @@ public final class LossPlot {
   }
 
   private static void legend(StringBuilder out) {
-    out.append(
-        "<text x=\"%d\" y=\"24\" fill=\"#1f5fa8\">training loss</text>"
-            .formatted(MARGIN));
+    out.append("<text x=\"%d\" y=\"24\" fill=\"#1f5fa8\">training loss</text>".formatted(MARGIN));
     out.append(
         "<text x=\"%d\" y=\"24\" fill=\"#c0392b\">validation bound, nats per token</text>"
             .formatted(MARGIN + 110));

@@ -101,7 +101,10 @@ public final class RunFolder {
     try (Stream<Path> all = Files.list(folder)) {
       for (Path file : all.toList()) {
         String name = file.getFileName().toString();
-        if (name.startsWith("." + PREFIX) || name.startsWith(".old-") || name.startsWith("..old-") || name.endsWith(".tmp")) {
+        if (name.startsWith("." + PREFIX)
+            || name.startsWith(".old-")
+            || name.startsWith("..old-")
+            || name.endsWith(".tmp")) {
           remove(file);
         }
       }
@@ -210,10 +213,7 @@ public final class RunFolder {
     Map<String, String> settings = new LinkedHashMap<>();
     json.get("settings").map().forEach((key, value) -> settings.put(key, String.valueOf(value)));
     return new State(
-        json.get("step").integer(),
-        settings,
-        json.get("data").string(),
-        json.get("base").string());
+        json.get("step").integer(), settings, json.get("data").string(), json.get("base").string());
   }
 
   /**

@@ -112,8 +112,7 @@ public final class TokenCache {
    * @param arena owns the mapping
    * @throws FormatException if it cannot be written
    */
-  public static TokenCache open(
-      Path file, byte[] key, int vocabulary, Source source, Arena arena) {
+  public static TokenCache open(Path file, byte[] key, int vocabulary, Source source, Arena arena) {
     if (!hasKey(file, key)) {
       write(file, key, vocabulary <= 1 << 16 ? 2 : 4, source);
     }
@@ -128,8 +127,9 @@ public final class TokenCache {
   private static boolean hasKey(Path file, byte[] key) {
     try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
       ByteBuffer head = ByteBuffer.allocate(HEADER);
-      while (head.hasRemaining() && channel.read(head) >= 0) {
-        continue;
+      int read = 0;
+      while (head.hasRemaining() && read >= 0) {
+        read = channel.read(head);
       }
       byte[] bytes = head.array();
       return !head.hasRemaining()
@@ -165,8 +165,7 @@ public final class TokenCache {
     private final FileChannel channel;
     private final int width;
     private final MessageDigest sha = Fingerprint.sha256();
-    private final ByteBuffer buffer =
-        ByteBuffer.allocate(1 << 20).order(ByteOrder.LITTLE_ENDIAN);
+    private final ByteBuffer buffer = ByteBuffer.allocate(1 << 20).order(ByteOrder.LITTLE_ENDIAN);
     private final LongArrayList starts = LongArrayList.of(0);
     private final IntArrayList prompts = new IntArrayList();
     private final IntArrayList dialogues = new IntArrayList();

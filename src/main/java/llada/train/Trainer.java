@@ -187,7 +187,8 @@ public final class Trainer implements AutoCloseable {
     TrainingData.Batch[] batches = new TrainingData.Batch[plan.accumulate()];
     for (int a = 0; a < plan.accumulate(); a++) {
       long number = step * plan.accumulate() + a;
-      SplittableRandom random = new SplittableRandom(plan.seed() ^ (number + 1) * 0x9E3779B97F4A7C15L);
+      SplittableRandom random =
+          new SplittableRandom(plan.seed() ^ (number + 1) * 0x9E3779B97F4A7C15L);
       batches[a] = data.batch(number * plan.batch(), plan.batch(), random);
       NoisyBatch noisy =
           averaged(plan.process().noise(batches[a].x0(), batches[a].promptLengths(), random));
@@ -207,8 +208,7 @@ public final class Trainer implements AutoCloseable {
     }
     step++;
     double seconds = (System.nanoTime() - start) / 1e9;
-    listener.step(
-        new TrainingListener.Step(step, plan.steps(), loss, rate, norm, tokens, seconds));
+    listener.step(new TrainingListener.Step(step, plan.steps(), loss, rate, norm, tokens, seconds));
   }
 
   /** Accumulated batches count as one large one. */
@@ -216,14 +216,12 @@ public final class Trainer implements AutoCloseable {
     if (plan.accumulate() == 1) {
       return batch;
     }
-    double[] weights =
-        Arrays.stream(batch.weights()).map(w -> w / plan.accumulate()).toArray();
+    double[] weights = Arrays.stream(batch.weights()).map(w -> w / plan.accumulate()).toArray();
     return new NoisyBatch(
         batch.xt(), batch.rows(), batch.targets(), weights, batch.pMask(), batch.causal());
   }
 
-  private NonFiniteLossException stopped(
-      double loss, double norm, TrainingData.Batch[] batches) {
+  private NonFiniteLossException stopped(double loss, double norm, TrainingData.Batch[] batches) {
     StringBuilder text = new StringBuilder();
     for (TrainingData.Batch batch : batches) {
       for (int b = 0; b < batch.x0().length; b++) {

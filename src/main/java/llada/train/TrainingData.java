@@ -2,7 +2,9 @@ package llada.train;
 
 import java.util.SplittableRandom;
 
-/** Sequences to train on, and others to validate with; which one comes when follows from the seed. */
+/**
+ * Sequences to train on, and others to validate with; which one comes when follows from the seed.
+ */
 public interface TrainingData {
   /**
    * Sequences before masking.

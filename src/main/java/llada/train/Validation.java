@@ -31,7 +31,12 @@ public record Validation(double nats, long tokens) {
    * @param samples maskings of each sequence
    */
   public static Validation of(
-      Network network, TrainingData data, int sequences, int samples, Objective objective, int mask) {
+      Network network,
+      TrainingData data,
+      int sequences,
+      int samples,
+      Objective objective,
+      int mask) {
     double sum = 0;
     long tokens = 0;
     int count = Math.min(sequences, data.validationSequences());
@@ -90,11 +95,7 @@ public record Validation(double nats, long tokens) {
   }
 
   private static NoisyBatch batch(
-      int[] xt,
-      IntArrayList rows,
-      IntArrayList targets,
-      DoubleArrayList weights,
-      boolean causal) {
+      int[] xt, IntArrayList rows, IntArrayList targets, DoubleArrayList weights, boolean causal) {
     return new NoisyBatch(
         TokenBatch.of(xt),
         rows.toIntArray(),
