@@ -89,6 +89,31 @@ final class SoftmaxStatistics {
         + Math.log(tokensAt(data, at, v, max, none) + others);
   }
 
+  /**
+   * -ln p of a token, and in place of the row's logits their gradient, times {@code weight}. A row
+   * that is not finite becomes NaN.
+   */
+  double crossEntropyBackward(Tensor logits, int r, int target, double weight) {
+    double loss = crossEntropy(logits, r, target);
+    MemorySegment data = logits.data();
+    int v = logits.dim(1);
+    long at = (long) r * v;
+    // p = exp(l - max) / sum, and ln sum = loss - max + l[target].
+    double sum = finite ? Math.exp(loss - first + get(data, at + target)) : Double.NaN;
+    float factor = (float) (weight / sum);
+    float max = first;
+    for (int i = 0; i < v; i += Lanes.COUNT) {
+      VectorMask<Float> mask = Lanes.tail(i, v);
+      FloatVector e = Exp.exp(Lanes.load(data, at + i, mask).sub(max));
+      Lanes.store(e.mul(factor), data, at + i, mask);
+    }
+    data.set(
+        Tensor.F32,
+        (at + target) * Float.BYTES,
+        (float) (weight * Math.expm1(-loss))); // p - 1, exact for a token that is almost certain
+    return loss;
+  }
+
   private void reset() {
     first = Float.NEGATIVE_INFINITY;
     second = Float.NEGATIVE_INFINITY;
