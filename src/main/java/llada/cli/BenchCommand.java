@@ -27,8 +27,10 @@ import picocli.CommandLine.ParentCommand;
       "  llada bench",
       "  llada bench --model llada-4.gguf --tokens 512",
       "  llada bench --shape llada-8b --layers 4 --type q4_k_m --json | jq .forward_ms",
-      "  llada bench --backend scalar --repeat 1"
-    })
+      "  llada bench --backend scalar --repeat 1",
+      "  llada bench train --json"
+    },
+    subcommands = TrainBench.class)
 final class BenchCommand implements Callable<Integer> {
   @ParentCommand private RootCommand root;
 
@@ -72,6 +74,10 @@ final class BenchCommand implements Callable<Integer> {
   @Mixin private ModelOptions model;
   @Mixin private ShapeOptions shape;
   @Mixin private BackendOptions computation;
+
+  RootCommand root() {
+    return root;
+  }
 
   @Override
   public Integer call() {

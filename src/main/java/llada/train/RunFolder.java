@@ -41,7 +41,7 @@ public final class RunFolder {
    * What a checkpoint says about its run.
    *
    * @param step optimizer steps made
-   * @param settings by option
+   * @param settings by option, and the plan's notes
    * @param data SHA-256 of the tokens
    * @param base SHA-256 of the weights that training began with, where they stay part of the model
    *     (LoRA), else empty

@@ -283,7 +283,9 @@ public final class Trainer implements AutoCloseable {
   }
 
   private void save() {
-    RunFolder.State state = new RunFolder.State(step, plan.settings(), data.digest(), base);
+    Map<String, String> told = new LinkedHashMap<>(plan.notes());
+    told.putAll(plan.settings());
+    RunFolder.State state = new RunFolder.State(step, told, data.digest(), base);
     Path checkpoint;
     try {
       checkpoint = run.save(state, config, network.weights(), optimizerState(), tokenizerFrom);

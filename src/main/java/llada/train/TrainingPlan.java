@@ -17,6 +17,7 @@ import llada.diffusion.ForwardProcess;
  * @param seed of order, lengths and masks
  * @param validationSamples maskings of each validation sequence
  * @param settings everything as the user wrote it, by option, for the comparison on resuming
+ * @param notes what else checkpoints say about the run, such as where its data was; not compared
  */
 public record TrainingPlan(
     long steps,
@@ -28,7 +29,8 @@ public record TrainingPlan(
     double emaDecay,
     long seed,
     int validationSamples,
-    Map<String, String> settings) {
+    Map<String, String> settings,
+    Map<String, String> notes) {
   /**
    * Checks the numbers.
    *
@@ -40,6 +42,7 @@ public record TrainingPlan(
     least("accumulate", accumulate, 1);
     least("validation samples", validationSamples, 1);
     settings = new LinkedHashMap<>(settings);
+    notes = new LinkedHashMap<>(notes);
   }
 
   private static void least(String name, long value, long least) {

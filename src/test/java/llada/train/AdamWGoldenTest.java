@@ -32,7 +32,7 @@ class AdamWGoldenTest {
   }
 
   @ParameterizedTest
-  @CsvSource({"0,vector", "1,vector", "0,scalar", "1,scalar"})
+  @CsvSource({"0,vector", "1,vector", "0,scalar"})
   void fiveSteps(int which, String backendName) {
     Json root = golden();
     Json run = root.get("adamw").get(which);
