@@ -22,8 +22,11 @@ import llada.tensor.Tensor;
 public final class MachineKernels extends VectorKernels {
   private final Program program;
   private final Matmul matmul;
+  private final MatmulBackward backward;
   private final Precision precision;
   private final Set<DType> checked = EnumSet.noneOf(DType.class);
+  private boolean backwardChecked;
+  private boolean backwardWrong;
   private final Set<DType> wrong = EnumSet.noneOf(DType.class);
 
   /**
@@ -42,6 +45,7 @@ public final class MachineKernels extends VectorKernels {
     this.precision = precision;
     this.program = new Program(features);
     this.matmul = new Matmul(program, parallel);
+    this.backward = new MatmulBackward(program, parallel);
     if (!check(DType.F32)) {
       throw new MachineException("the float32 product failed its self-check");
     }
@@ -108,5 +112,49 @@ public final class MachineKernels extends VectorKernels {
     } else {
       super.matmul(out, x, weight);
     }
+  }
+
+  /** See {@link Kernels#matmulBackwardInput}. */
+  @Override
+  public void matmulBackwardInput(Tensor dx, Tensor dOut, Tensor weight) {
+    boolean usable =
+        weight.dtype() == DType.F32
+            && weight.shape().rank() == 2
+            && backward.takesInput(weight.dim(0), weight.dim(1))
+            && trains(dx, dOut, weight);
+    if (usable) {
+      backward.input(dx, dOut, weight, bf16());
+    } else {
+      super.matmulBackwardInput(dx, dOut, weight);
+    }
+  }
+
+  /** See {@link Kernels#matmulBackwardWeight}. */
+  @Override
+  public void matmulBackwardWeight(Tensor dWeight, Tensor dOut, Tensor x) {
+    boolean usable =
+        dWeight.shape().rank() == 2
+            && backward.takesWeight(dWeight.dim(0), dWeight.dim(1))
+            && trains(dWeight, dOut, x);
+    if (usable) {
+      backward.weight(dWeight, dOut, x, bf16());
+    } else {
+      super.matmulBackwardWeight(dWeight, dOut, x);
+    }
+  }
+
+  private boolean bf16() {
+    return arithmetic(DType.F32) == Matmul.Arithmetic.BF16;
+  }
+
+  private boolean trains(Tensor out, Tensor a, Tensor b) {
+    if (!out.data().isNative() || !a.data().isNative() || !b.data().isNative()) {
+      return false;
+    }
+    if (!backwardChecked) {
+      backwardChecked = true;
+      backwardWrong = !SelfCheck.backwardPasses(backward, bf16());
+    }
+    return !backwardWrong;
   }
 }

@@ -55,6 +55,13 @@ final class Program {
         sources.put(quantize(vectors), () -> QuantizeCode.assemble(g));
       }
     }
+    Geometry two = new Geometry(bits, 2);
+    for (boolean on : new boolean[] {false, true}) {
+      sources.put(store(on), () -> StoreCode.assemble(two, on));
+      if (!on || bf16) {
+        sources.put(panel(on), () -> PanelCode.assemble(two, on));
+      }
+    }
     for (DType dtype : FLOATS) {
       sources.put(expand(dtype, false), () -> ExpandCode.floats(dtype, false, wide));
       if (bf16) {
@@ -83,6 +90,14 @@ final class Program {
 
   static String pairs(int vectors) {
     return "pairs x" + vectors;
+  }
+
+  static String panel(boolean bf16) {
+    return bf16 ? "panel bf16" : "panel f32";
+  }
+
+  static String store(boolean accumulate) {
+    return accumulate ? "store, adding" : "store";
   }
 
   static String quantize(int vectors) {
