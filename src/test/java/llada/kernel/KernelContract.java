@@ -190,7 +190,9 @@ public interface KernelContract {
     "2,33,33,3,1,8",
     "2,5,70,4,2,20",
     "1,65,130,2,1,64",
-    "3,4,64,6,3,34"
+    "3,4,64,6,3,34",
+    "2,33,300,2,1,16",
+    "1,70,129,4,2,128"
   })
   default void attentionAgrees(int batch, int queries, int keys, int heads, int kvHeads, int d) {
     try (Arena arena = Arena.ofShared()) {
