@@ -72,6 +72,7 @@ final class Attention {
     private final MemorySegment v;
     private final long key0;
     private final long keyStride;
+    private final float[] square;
     private final float[] query; // (d, WIDTH) packed queries
     private final float[] rows; // (KEYS, d) a tile of keys, then of values
     private final float[] state; // the four parts below, each (rows, WIDTH)
@@ -87,6 +88,7 @@ final class Attention {
       this.key0 = key0;
       this.keyStride = keyStride;
       int paddedD = (d + Tile.ROWS - 1) / Tile.ROWS * Tile.ROWS;
+      square = scratch.square;
       query = scratch.inputs((long) d * WIDTH);
       rows = scratch.weights((long) KEYS * d);
       state = scratch.sums((long) (KEYS + paddedD + 2) * WIDTH);
@@ -105,7 +107,7 @@ final class Attention {
         int keys,
         boolean[] visible,
         int firstVisible) {
-      Packing.toLanes(query, 0, WIDTH, q, query0, queryStride, count, d);
+      Packing.toLanes(query, 0, WIDTH, q, query0, queryStride, count, d, square);
       Arrays.fill(state, sums, total + WIDTH, 0);
       Arrays.fill(state, max, max + WIDTH, Float.NEGATIVE_INFINITY);
       for (int s = 0; s < keys; s += KEYS) {
@@ -117,7 +119,7 @@ final class Attention {
         accumulate(s, tile);
       }
       divide();
-      Packing.fromLanes(out, query0, queryStride, state, sums, WIDTH, d, count);
+      Packing.fromLanes(out, query0, queryStride, state, sums, Tile.ROWS * WIDTH, d, count, square);
     }
 
     /** scores[s, t] = k[s] . q[t]. */

@@ -6,6 +6,9 @@ final class Scratch {
   private float[] weights = new float[0];
   private float[] inputs = new float[0];
 
+  /** For {@link Packing}. */
+  final float[] square = new float[2 * Lanes.COUNT * Lanes.COUNT];
+
   /** At least {@code count} numbers for sums; what was there before is lost, but not zeroed. */
   float[] sums(long count) {
     sums = grown(sums, count);
