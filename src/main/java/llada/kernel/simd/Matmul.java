@@ -3,7 +3,6 @@ package llada.kernel.simd;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import llada.kernel.Parallel;
-import llada.tensor.DType;
 import llada.tensor.Tensor;
 
 /**
@@ -28,7 +27,7 @@ final class Matmul {
   private static final int COLUMNS = 4096;
 
   /** Columns that are multiplied before the next are decoded: a multiple of every block length. */
-  private static final int DEPTH = Integer.getInteger("depth", 512);
+  private static final int DEPTH = 512;
 
   /** Rows of a task: what a vector of output channels needs, or several of it. */
   private static final int TASK = 4 * Tile.ROWS;
@@ -61,6 +60,10 @@ final class Matmul {
   static void forward(Tensor out, Tensor x, Tensor weight, Parallel parallel, Scratch[] scratch) {
     llada.kernel.scalar.Matmul.check(out, x, weight);
     int tokens = x.dim(0);
+    if (tokens <= Dots.TOKENS) {
+      Dots.forward(out, x, weight, parallel, scratch);
+      return;
+    }
     for (int t = 0; t < tokens; t += TOKENS) {
       int count = Math.min(TOKENS, tokens - t);
       new Matmul(out.rows(t, count), x.rows(t, count), weight, scratch).run(parallel);
@@ -103,7 +106,7 @@ final class Matmul {
     float[] w = scratch.weights((long) Tile.ROWS * DEPTH);
     for (int r = row; r < row + rows; r += Tile.ROWS) {
       int count = Math.min(Tile.ROWS, row + rows - r);
-      expand(w, first + r, count, k0, depth);
+      expand(w, first + r, count, k0, depth, scratch);
       int at = r / Tile.ROWS * panels * TILE;
       if (k0 == 0) {
         Arrays.fill(sums, at, at + panels * TILE, 0);
@@ -143,9 +146,9 @@ final class Matmul {
   }
 
   /** Columns k0 to k0 + depth of a few weight rows in float32, (rows, depth). */
-  private void expand(float[] w, int first, int rows, int k0, int depth) {
+  private void expand(float[] w, int first, int rows, int k0, int depth, Scratch scratch) {
     for (int r = 0; r < rows; r++) {
-      Decoding.decode(w, r * depth, weight, (long) (first + r) * k + k0, depth);
+      Decoding.decode(w, r * depth, weight, (long) (first + r) * k + k0, depth, scratch);
     }
   }
 }

@@ -83,16 +83,16 @@ final class Packing {
       int rows,
       int tokens,
       float[] square) {
-    for (int r = 0; r < rows; r += COUNT) {
-      int count = Math.min(COUNT, rows - r);
-      for (int t = 0; t < tokens; t += COUNT) {
+    for (int t = 0; t < tokens; t += COUNT) {
+      int columns = Math.min(COUNT, tokens - t);
+      for (int r = 0; r < rows; r += COUNT) {
+        int count = Math.min(COUNT, rows - r);
         for (int i = 0; i < count; i++) {
           int group = (r + i) / Tile.ROWS;
           int at = tile0 + group * groupStride + (r + i) % Tile.ROWS * Tile.WIDTH + t;
           load(tile, at).intoArray(square, i * COUNT);
         }
         int transposed = transpose(square);
-        int columns = Math.min(COUNT, tokens - t);
         for (int c = 0; c < columns; c++) {
           copy(square, transposed + c * COUNT, out, out0 + (t + c) * stride + r, count);
         }

@@ -5,6 +5,9 @@ final class Scratch {
   private float[] sums = new float[0];
   private float[] weights = new float[0];
   private float[] inputs = new float[0];
+  private float[] parts = new float[0];
+  private short[] shorts = new short[0];
+  private byte[] bytes = new byte[0];
 
   /** For {@link Packing}. */
   final float[] square = new float[2 * Lanes.COUNT * Lanes.COUNT];
@@ -25,6 +28,24 @@ final class Scratch {
   float[] inputs(long count) {
     inputs = grown(inputs, count);
     return inputs;
+  }
+
+  /** For the sums of {@link Dots}. */
+  float[] parts(long count) {
+    parts = grown(parts, count);
+    return parts;
+  }
+
+  /** For stored 16-bit numbers. */
+  short[] shorts(int count) {
+    shorts = shorts.length >= count ? shorts : new short[count];
+    return shorts;
+  }
+
+  /** For stored blocks. */
+  byte[] bytes(int count) {
+    bytes = bytes.length >= count ? bytes : new byte[count];
+    return bytes;
   }
 
   private static float[] grown(float[] array, long count) {
