@@ -103,7 +103,15 @@ final class Dots {
 
   /** sums[r, t] += w[r, k] x[t, k], lane by lane; rows and tokens that do not exist repeat. */
   private static void multiply(
-      float[] sums, int at, float[] w, int depth, int rows, float[] x, int x0, int pitch, int tokens) {
+      float[] sums,
+      int at,
+      float[] w,
+      int depth,
+      int rows,
+      float[] x,
+      int x0,
+      int pitch,
+      int tokens) {
     int w1 = rows > 1 ? depth : 0;
     int w2 = rows > 2 ? 2 * depth : 0;
     int w3 = rows > 3 ? 3 * depth : 0;

@@ -69,7 +69,8 @@ final class KQuants {
       float d = f16(raw, in + 208);
       for (int half = 0; half < 2; half++) {
         int to = at + done + 128 * half;
-        int scales = in + 192 + 8 * half; // number 32 * quarter + i has the one at 2 * quarter + i / 16
+        int scales =
+            in + 192 + 8 * half; // number 32 * quarter + i has the one at 2 * quarter + i / 16
         for (int i = 0; i < 32; i += Lanes.COUNT) {
           IntVector pair0 = unsigned(raw, in + 64 * half + i);
           IntVector pair1 = unsigned(raw, in + 64 * half + 32 + i);

@@ -1,6 +1,5 @@
 package llada.kernel.simd;
 
-import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import llada.kernel.Parallel;
 import llada.tensor.Tensor;
@@ -26,8 +25,11 @@ final class Matmul {
 
   private static final int COLUMNS = 4096;
 
-  /** Columns that are multiplied before the next are decoded: a multiple of every block length. */
+  /** Columns of a tile, a multiple of every block length: x of these stays near for all rows. */
   private static final int DEPTH = 512;
+
+  /** Numbers of x that are multiplied with all rows before the next, 512 KB. */
+  private static final int SLICE = 128 * 1024;
 
   /** Rows of a task: what a vector of output channels needs, or several of it. */
   private static final int TASK = 4 * Tile.ROWS;
@@ -40,6 +42,7 @@ final class Matmul {
   private final int tokens;
   private final int k;
   private final int panels;
+  private final int slice; // columns that are expanded at a time
   private final Scratch[] scratch;
   private final float[] packed; // (panels, k, WIDTH)
   private final float[] sums; // (columns / ROWS, panels, ROWS, WIDTH)
@@ -52,6 +55,7 @@ final class Matmul {
     tokens = x.dim(0);
     k = x.dim(1);
     panels = (tokens + Tile.WIDTH - 1) / Tile.WIDTH;
+    slice = Math.max(1, SLICE / (panels * Tile.WIDTH * DEPTH)) * DEPTH;
     packed = scratch[0].inputs((long) panels * Tile.WIDTH * k);
     int groups = (Math.min(COLUMNS, weight.dim(0)) + TASK - 1) / TASK * (TASK / Tile.ROWS);
     sums = scratch[0].sums((long) groups * panels * TILE);
@@ -78,12 +82,17 @@ final class Matmul {
     for (int n = 0; n < weight.dim(0); n += COLUMNS) {
       int first = n;
       int columns = Math.min(COLUMNS, weight.dim(0) - n);
-      for (int at = 0; at < k; at += DEPTH) {
+      for (int at = 0; at < k; at += slice) {
         int k0 = at;
         parallel.forEach(
             (columns + TASK - 1) / TASK,
             (task, worker) ->
-                task(first, task * TASK, Math.min(TASK, columns - task * TASK), k0, scratch[worker]));
+                task(
+                    first,
+                    task * TASK,
+                    Math.min(TASK, columns - task * TASK),
+                    k0,
+                    scratch[worker]));
       }
     }
   }
@@ -102,30 +111,29 @@ final class Matmul {
   }
 
   private void task(int first, int row, int rows, int k0, Scratch scratch) {
-    int depth = Math.min(DEPTH, k - k0);
-    float[] w = scratch.weights((long) Tile.ROWS * DEPTH);
+    int columns = Math.min(slice, k - k0);
+    float[] w = scratch.weights((long) Tile.ROWS * slice);
     for (int r = row; r < row + rows; r += Tile.ROWS) {
       int count = Math.min(Tile.ROWS, row + rows - r);
-      expand(w, first + r, count, k0, depth, scratch);
+      expand(w, first + r, count, k0, columns, scratch);
       int at = r / Tile.ROWS * panels * TILE;
       if (k0 == 0) {
         Arrays.fill(sums, at, at + panels * TILE, 0);
       }
-      for (int panel = 0; panel < panels; panel++) {
-        Tile.multiply(
-            sums,
-            at + panel * TILE,
-            w,
-            0,
-            depth,
-            1,
-            count,
-            packed,
-            (panel * k + k0) * Tile.WIDTH,
-            depth);
+      for (int c = 0; c < columns; c += DEPTH) {
+        int depth = Math.min(DEPTH, columns - c);
+        for (int panel = 0; panel < panels; panel++) {
+          int x0 = (panel * k + k0 + c) * Tile.WIDTH;
+          int sum = at + panel * TILE;
+          if (tokens - panel * Tile.WIDTH > Lanes.COUNT) {
+            Tile.multiply(sums, sum, w, c, columns, 1, count, packed, x0, depth);
+          } else {
+            Tile.half(sums, sum, w, c, columns, 1, count, packed, x0, depth);
+          }
+        }
       }
     }
-    if (k0 + depth == k) {
+    if (k0 + columns == k) {
       finish(first, row, rows, scratch);
     }
   }

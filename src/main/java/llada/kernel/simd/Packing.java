@@ -19,8 +19,7 @@ final class Packing {
   private static final int COUNT = Lanes.COUNT;
 
   /** Twice the lower half of a vector, lane by lane: 0, 0, 1, 1, ...; and the upper. */
-  private static final VectorShuffle<Float> LOW =
-      VectorShuffle.fromOp(Lanes.F32, lane -> lane / 2);
+  private static final VectorShuffle<Float> LOW = VectorShuffle.fromOp(Lanes.F32, lane -> lane / 2);
 
   private static final VectorShuffle<Float> HIGH =
       VectorShuffle.fromOp(Lanes.F32, lane -> (COUNT + lane) / 2);

@@ -13,7 +13,9 @@ import jdk.incubator.vector.VectorSpecies;
  * there, so the results are the same to the last bit.
  */
 final class Quants {
-  /** As many bytes as a float32 vector has lanes; at 128 bits twice as many, the fewest there are. */
+  /**
+   * As many bytes as a float32 vector has lanes; at 128 bits twice as many, the fewest there are.
+   */
   private static final VectorSpecies<Byte> BYTES =
       Lanes.bits() == 128
           ? ByteVector.SPECIES_64

@@ -53,9 +53,9 @@ final class Tile {
     if (Lanes.MANY_REGISTERS) {
       whole(out, out0, w, w0, stride, step, rows, x, x0, depth);
     } else {
-      half(out, out0, WIDTH, w, w0, stride, step, rows, x, x0, depth);
+      half(out, out0, w, w0, stride, step, rows, x, x0, depth);
       int high = Lanes.COUNT;
-      half(out, out0 + high, WIDTH, w, w0, stride, step, rows, x, x0 + high, depth);
+      half(out, out0 + high, w, w0, stride, step, rows, x, x0 + high, depth);
     }
   }
 
@@ -143,26 +143,10 @@ final class Tile {
     s71.intoArray(out, out0 + 15 * Lanes.COUNT);
   }
 
-  /** The same for tokens of one vector: out is (ROWS, COUNT), x (depth, COUNT). */
-  static void narrow(
+  /** The same for the first COUNT tokens of the tile only; the others keep what they have. */
+  static void half(
       float[] out,
       int out0,
-      float[] w,
-      int w0,
-      int stride,
-      int step,
-      int rows,
-      float[] x,
-      int x0,
-      int depth) {
-    half(out, out0, Lanes.COUNT, w, w0, stride, step, rows, x, x0, depth);
-  }
-
-  /** One vector of tokens of a tile whose rows are {@code width} apart. */
-  private static void half(
-      float[] out,
-      int out0,
-      int width,
       float[] w,
       int w0,
       int stride,
@@ -179,13 +163,13 @@ final class Tile {
     int w6 = rows > 6 ? w0 + 6 * stride : w0;
     int w7 = rows > 7 ? w0 + 7 * stride : w0;
     FloatVector s0 = load(out, out0);
-    FloatVector s1 = load(out, out0 + width);
-    FloatVector s2 = load(out, out0 + 2 * width);
-    FloatVector s3 = load(out, out0 + 3 * width);
-    FloatVector s4 = load(out, out0 + 4 * width);
-    FloatVector s5 = load(out, out0 + 5 * width);
-    FloatVector s6 = load(out, out0 + 6 * width);
-    FloatVector s7 = load(out, out0 + 7 * width);
+    FloatVector s1 = load(out, out0 + WIDTH);
+    FloatVector s2 = load(out, out0 + 2 * WIDTH);
+    FloatVector s3 = load(out, out0 + 3 * WIDTH);
+    FloatVector s4 = load(out, out0 + 4 * WIDTH);
+    FloatVector s5 = load(out, out0 + 5 * WIDTH);
+    FloatVector s6 = load(out, out0 + 6 * WIDTH);
+    FloatVector s7 = load(out, out0 + 7 * WIDTH);
     int at = 0;
     int column = x0;
     for (int k = 0; k < depth; k++) {
@@ -199,16 +183,16 @@ final class Tile {
       s6 = broadcast(w, w6 + at).fma(tokens, s6);
       s7 = broadcast(w, w7 + at).fma(tokens, s7);
       at += step;
-      column += width;
+      column += WIDTH;
     }
     s0.intoArray(out, out0);
-    s1.intoArray(out, out0 + width);
-    s2.intoArray(out, out0 + 2 * width);
-    s3.intoArray(out, out0 + 3 * width);
-    s4.intoArray(out, out0 + 4 * width);
-    s5.intoArray(out, out0 + 5 * width);
-    s6.intoArray(out, out0 + 6 * width);
-    s7.intoArray(out, out0 + 7 * width);
+    s1.intoArray(out, out0 + WIDTH);
+    s2.intoArray(out, out0 + 2 * WIDTH);
+    s3.intoArray(out, out0 + 3 * WIDTH);
+    s4.intoArray(out, out0 + 4 * WIDTH);
+    s5.intoArray(out, out0 + 5 * WIDTH);
+    s6.intoArray(out, out0 + 6 * WIDTH);
+    s7.intoArray(out, out0 + 7 * WIDTH);
   }
 
   private static FloatVector broadcast(float[] array, int at) {

@@ -1,5 +1,6 @@
 package llada.kernel.simd;
 
+import java.lang.foreign.MemorySegment;
 import llada.kernel.Kernels;
 import llada.kernel.Parallel;
 import llada.tensor.Tensor;
@@ -46,8 +47,8 @@ public final class VectorKernels implements Kernels {
   public void rmsNorm(Tensor out, Tensor x, Tensor weight, float eps) {
     llada.kernel.scalar.RmsNorm.check(out, x, weight);
     int c = x.dim(1);
-    float[] scale = weight.toArray();
-    forEachRow(x, t -> RmsNorm.row(out.data(), x.data(), t * c, scale, c, eps));
+    MemorySegment scale = scratch[0].floats(weight);
+    forEachRow(x, (t, own) -> RmsNorm.row(out.data(), x.data(), t * c, scale, c, eps));
   }
 
   @Override
@@ -57,7 +58,7 @@ public final class VectorKernels implements Kernels {
     int half = cos.dim(1);
     forEachRow(
         x,
-        t ->
+        (t, own) ->
             Rope.row(
                 x.data(),
                 t * channels,
@@ -72,18 +73,18 @@ public final class VectorKernels implements Kernels {
   public void swiGlu(Tensor out, Tensor gate, Tensor up) {
     llada.kernel.scalar.SwiGlu.check(out, gate, up);
     int f = gate.dim(1);
-    forEachRow(gate, t -> SwiGlu.row(out.data(), gate.data(), up.data(), t * f, f));
+    forEachRow(gate, (t, own) -> SwiGlu.row(out.data(), gate.data(), up.data(), t * f, f, own));
   }
 
   @Override
   public void residual(Tensor x, Tensor delta) {
     llada.kernel.scalar.Residual.check(x, delta);
     int c = x.dim(1);
-    forEachRow(x, t -> Residual.row(x.data(), delta.data(), t * c, c));
+    forEachRow(x, (t, own) -> Residual.row(x.data(), delta.data(), t * c, c));
   }
 
   private interface RowTask {
-    void run(long row);
+    void run(long row, Scratch scratch);
   }
 
   private void forEachRow(Tensor x, RowTask task) {
@@ -94,7 +95,7 @@ public final class VectorKernels implements Kernels {
         (piece, worker) -> {
           int end = Math.min(rows, (piece + 1) * chunk);
           for (int t = piece * chunk; t < end; t++) {
-            task.run(t);
+            task.run(t, scratch[worker]);
           }
         });
   }
