@@ -23,6 +23,7 @@ final class ArchitectureTest {
           "llada.kernel.scalar",
           "llada.kernel",
           "llada.kernel.simd",
+          "llada.kernel.machine",
           "llada.backend",
           "llada.tokenizer",
           "llada.format",

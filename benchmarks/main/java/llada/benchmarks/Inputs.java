@@ -67,4 +67,19 @@ final class Inputs {
           "the kernel is off by %.3g where the largest value is %.3g".formatted(worst, largest));
     }
   }
+
+  /** The same for numbers in double. */
+  static void requireClose(double[] found, double[] expected, double tolerance) {
+    double largest = 0;
+    for (double value : expected) {
+      largest = Math.max(largest, Math.abs(value));
+    }
+    for (int i = 0; i < expected.length; i++) {
+      if (!(Math.abs(found[i] - expected[i]) <= tolerance * largest)) {
+        throw new IllegalStateException(
+            "the kernel gives %.9g where the reference gives %.9g"
+                .formatted(found[i], expected[i]));
+      }
+    }
+  }
 }

@@ -39,6 +39,21 @@ final class BenchmarksTest {
   }
 
   @Test
+  void vocabulary() {
+    SoftmaxStatisticsBenchmark statistics = new SoftmaxStatisticsBenchmark();
+    statistics.setup();
+    GumbelMaxBenchmark gumbelMax = new GumbelMaxBenchmark();
+    gumbelMax.setup();
+    assertThat(gumbelMax.gumbelMax()).hasSize(32);
+    MaskedCrossEntropyBenchmark loss = new MaskedCrossEntropyBenchmark();
+    loss.setup();
+    assertThat(loss.maskedCrossEntropy()[0]).isPositive();
+    EmbeddingBenchmark embedding = new EmbeddingBenchmark();
+    embedding.setup();
+    List.of(statistics, gumbelMax, loss, embedding).forEach(OpBenchmark::close);
+  }
+
+  @Test
   void samplerAndTokenizer() {
     SamplerBenchmark sampler = new SamplerBenchmark();
     sampler.temperature = 0.7;

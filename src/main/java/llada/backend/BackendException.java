@@ -9,4 +9,8 @@ public final class BackendException extends RuntimeException {
   public BackendException(String message) {
     super(message);
   }
+
+  public BackendException(String message, Throwable cause) {
+    super(message, cause);
+  }
 }

@@ -1,7 +1,10 @@
 package llada.backend;
 
 import java.util.List;
+import llada.kernel.Precision;
 import llada.kernel.ScalarKernels;
+import llada.kernel.machine.MachineException;
+import llada.kernel.machine.MachineKernels;
 import llada.kernel.simd.Lanes;
 import llada.kernel.simd.VectorKernels;
 
@@ -15,13 +18,19 @@ public final class Backends {
 
   private Backends() {}
 
+  /** As {@link #choose(String, int, Precision)} with activations rounded as suits the weights. */
+  public static Backend choose(String name, int threads) {
+    return choose(name, threads, Precision.WEIGHTS);
+  }
+
   /**
    * The backend of this name; {@code auto} is the best one that works here.
    *
    * @param threads workers, at least 1
+   * @param precision what the machine backend may round activations to; the others round nothing
    * @throws BackendException if the named one cannot be had
    */
-  public static Backend choose(String name, int threads) {
+  public static Backend choose(String name, int threads, Precision precision) {
     if (threads < 1) {
       throw new BackendException("--threads is " + threads + "; give at least 1");
     }
@@ -29,23 +38,45 @@ public final class Backends {
     return switch (name) {
       case "scalar" -> scalar("asked for; the reference, slow");
       case "vector" -> {
-        if (!vectors) {
-          throw new BackendException(
-              "backend vector: the JVM runs without the Vector API; start it with --add-modules jdk.incubator.vector, or use ./llada");
-        }
+        requireVectors(vectors, name);
         yield vector("asked for", threads);
+      }
+      case "machine" -> {
+        requireVectors(vectors, name);
+        try {
+          yield machine("asked for", threads, precision);
+        } catch (MachineException e) {
+          throw new BackendException(
+              "backend machine: %s; use --backend vector".formatted(e.getMessage()), e);
+        }
       }
       case "auto" ->
           vectors
-              ? vector("the best that this build has", threads)
+              ? best(threads, precision)
               : scalar("the JVM runs without --add-modules jdk.incubator.vector");
-      case "machine", "cuda" ->
+      case "cuda" ->
           throw new BackendException(
-              "backend %s is not part of this build yet; use --backend vector".formatted(name));
+              "backend cuda is not part of this build yet; use --backend auto");
       default ->
           throw new BackendException(
               "backend %s is unknown; there are %s".formatted(name, String.join(", ", NAMES)));
     };
+  }
+
+  private static void requireVectors(boolean vectors, String name) {
+    if (!vectors) {
+      throw new BackendException(
+          "backend %s: the JVM runs without the Vector API; start it with --add-modules jdk.incubator.vector, or use ./llada"
+              .formatted(name));
+    }
+  }
+
+  private static Backend best(int threads, Precision precision) {
+    try {
+      return machine("the fastest here", threads, precision);
+    } catch (MachineException e) {
+      return vector("no machine code: " + e.getMessage(), threads);
+    }
   }
 
   private static Backend scalar(String why) {
@@ -63,5 +94,20 @@ public final class Backends {
         "backend: vector, %d bit, %d thread%s (%s)"
             .formatted(Lanes.bits(), threads, threads == 1 ? "" : "s", why);
     return new Backend("vector", line, threads, new VectorKernels(pool), pool);
+  }
+
+  private static Backend machine(String why, int threads, Precision precision) {
+    ThreadPool pool = new ThreadPool(threads);
+    try {
+      MachineKernels kernels = new MachineKernels(pool, precision);
+      String line =
+          "backend: machine, %s at %d bit, %d thread%s (%s)"
+              .formatted(
+                  kernels.instructions(), kernels.bits(), threads, threads == 1 ? "" : "s", why);
+      return new Backend("machine", line, threads, kernels, pool);
+    } catch (MachineException e) {
+      pool.close();
+      throw e;
+    }
   }
 }

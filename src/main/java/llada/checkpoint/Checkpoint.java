@@ -15,6 +15,7 @@ import llada.format.SafetensorsFolder;
 import llada.format.TensorEntry;
 import llada.format.TokenizerConfig;
 import llada.format.TokenizerJson;
+import llada.kernel.scalar.RopeLayout;
 import llada.model.LladaConfig;
 import llada.model.LladaWeights;
 import llada.tensor.Shape;
@@ -42,6 +43,7 @@ public final class Checkpoint implements AutoCloseable {
   private final Optional<Tokenizer> tokenizer;
   private final Optional<String> chatTemplate;
   private final Optional<String> bosToken;
+  private Map<String, Tensor> byName; // made when first asked for
 
   /**
    * A tensor as it is stored.
@@ -166,11 +168,7 @@ public final class Checkpoint implements AutoCloseable {
     LladaConfig config = GgufConfig.read(gguf, tokenizer);
     LladaWeights weights =
         new WeightsReader(
-                file.toString(),
-                config,
-                TensorNames.GGUF,
-                gguf.entries().keySet(),
-                name -> halfSplit(name, gguf.tensor(name), config, arena))
+                file.toString(), config, TensorNames.GGUF, gguf.entries().keySet(), gguf::tensor)
             .read();
     Optional<String> bos =
         config.bosTokenId().isPresent()
@@ -188,22 +186,6 @@ public final class Checkpoint implements AutoCloseable {
             ? Optional.of(gguf.string("tokenizer.chat_template"))
             : Optional.empty(),
         bos);
-  }
-
-  /**
-   * The rows of q and k in the order that this project computes with; other tensors as they are.
-   */
-  private static Tensor halfSplit(String name, Tensor tensor, LladaConfig config, Arena arena) {
-    int heads =
-        name.endsWith(".attn_q.weight")
-            ? config.nHeads()
-            : name.endsWith(".attn_k.weight") ? config.nKvHeads() : 0;
-    // A wrong shape is left as it is for the reader's message.
-    return heads > 0
-            && tensor.shape().rank() == 2
-            && tensor.shape().dim(0) == (long) heads * config.headDim()
-        ? RopeLayout.toHalfSplit(tensor, heads, arena)
-        : tensor;
   }
 
   /** The folder or file that was opened. */
@@ -224,9 +206,20 @@ public final class Checkpoint implements AutoCloseable {
     return weights;
   }
 
-  /** The weights under their Hugging Face names, in half-split order whatever the file's. */
-  public Map<String, Tensor> weightsByName() {
-    return TensorNames.huggingFace(weights);
+  /**
+   * The weights under their Hugging Face names, in half-split order whatever the file's: for
+   * writing. From a GGUF file, q and k are copied for it, once; the copies live as long as the
+   * rest.
+   */
+  public synchronized Map<String, Tensor> weightsByName() {
+    if (byName == null) {
+      byName =
+          TensorNames.huggingFace(
+              weights.ropeLayout() == RopeLayout.HALF_SPLIT
+                  ? weights
+                  : RopeRows.toHalfSplit(weights, config, arena));
+    }
+    return byName;
   }
 
   /** All tensors as stored, in file order. */

@@ -3,13 +3,15 @@ package llada.checkpoint;
 import java.util.OptionalInt;
 import llada.format.FormatException;
 import llada.format.Gguf;
+import llada.format.GgufWriter;
 import llada.model.LladaConfig;
 import llada.tensor.Tensor;
 import llada.tokenizer.Tokenizer;
 
-/** Reads the metadata of a GGUF file of architecture {@code llada}. */
+/** The metadata of a GGUF file of architecture {@code llada}, but for the vocabulary. */
 final class GgufConfig {
   private static final int LARGEST = 1 << 24;
+  private static final int QUANTIZATION_VERSION = 2;
 
   private GgufConfig() {}
 
@@ -84,5 +86,38 @@ final class GgufConfig {
     return new FormatException(
         "%s: metadata key tokenizer.ggml.%s_token_id is missing; a diffusion model needs it: convert the model again"
             .formatted(gguf.file(), which));
+  }
+
+  /**
+   * Writes what {@link #read} reads, and what other programs want beside it: a loader that finds no
+   * {@code diffusion.shift_logits} takes it for true.
+   *
+   * @param name for {@code general.name}
+   * @param fileType which mixture of types the weights have: {@link QuantizationMix#fileType}
+   */
+  static void write(GgufWriter out, LladaConfig config, String name, int fileType) {
+    out.string("general.architecture", "llada")
+        .string("general.type", "model")
+        .string("general.name", name)
+        .uint32("general.file_type", fileType)
+        .uint32("general.quantization_version", QUANTIZATION_VERSION)
+        .uint32("llada.block_count", config.nLayers())
+        .uint32("llada.context_length", config.maxSequenceLength())
+        .uint32("llada.embedding_length", config.dModel())
+        .uint32("llada.feed_forward_length", config.mlpHiddenSize())
+        .uint32("llada.attention.head_count", config.nHeads())
+        .uint32("llada.attention.head_count_kv", config.nKvHeads())
+        .uint32("llada.vocab_size", config.vocabSize())
+        .uint32("llada.rope.dimension_count", config.headDim())
+        .float32("llada.rope.freq_base", (float) config.ropeTheta())
+        .float32("llada.attention.layer_norm_rms_epsilon", (float) config.rmsNormEps())
+        .bool("llada.attention.causal", false)
+        .bool("diffusion.shift_logits", false)
+        .string("tokenizer.ggml.model", "gpt2")
+        .uint32("tokenizer.ggml.eos_token_id", config.eosTokenId())
+        .uint32("tokenizer.ggml.padding_token_id", config.padTokenId())
+        .uint32("tokenizer.ggml.mask_token_id", config.maskTokenId());
+    config.bosTokenId().ifPresent(id -> out.uint32("tokenizer.ggml.bos_token_id", id));
+    out.bool("tokenizer.ggml.add_bos_token", true);
   }
 }

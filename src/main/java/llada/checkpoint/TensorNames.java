@@ -2,29 +2,37 @@ package llada.checkpoint;
 
 import java.util.LinkedHashMap;
 import java.util.Map;
+import llada.kernel.scalar.RopeLayout;
 import llada.model.BlockWeights;
 import llada.model.LladaWeights;
 import llada.tensor.Tensor;
 
 /**
- * What the same weight is called in the two formats.
+ * What the same weight is called in the two formats, and the order of its rows.
  *
  * @param embedding name of the token embedding
  * @param finalNorm name of the last norm
  * @param head name of the output matrix
  * @param block pattern of a block's weights, with the layer and the part to fill in
+ * @param ropeLayout the order of the rows of q and k
  */
-record TensorNames(String embedding, String finalNorm, String head, String block) {
+record TensorNames(
+    String embedding, String finalNorm, String head, String block, RopeLayout ropeLayout) {
   static final TensorNames HUGGING_FACE =
       new TensorNames(
           "model.transformer.wte.weight",
           "model.transformer.ln_f.weight",
           "model.transformer.ff_out.weight",
-          "model.transformer.blocks.%d.%s.weight");
+          "model.transformer.blocks.%d.%s.weight",
+          RopeLayout.HALF_SPLIT);
 
   static final TensorNames GGUF =
       new TensorNames(
-          "token_embd.weight", "output_norm.weight", "output.weight", "blk.%d.%s.weight");
+          "token_embd.weight",
+          "output_norm.weight",
+          "output.weight",
+          "blk.%d.%s.weight",
+          RopeLayout.INTERLEAVED);
 
   /** The weights of a block. */
   enum Part {
@@ -53,7 +61,7 @@ record TensorNames(String embedding, String finalNorm, String head, String block
 
   /**
    * All weights under their Hugging Face names, in the order of the forward pass; a tied head is
-   * left out.
+   * left out. Rows are as they are: see {@link RopeRows}.
    */
   static Map<String, Tensor> huggingFace(LladaWeights weights) {
     TensorNames names = HUGGING_FACE;

@@ -82,7 +82,7 @@ final class WeightsReader {
           "%s: holds tensors that a LLaDA of this configuration does not have: %s; is config.json of this model (n_layers %d, weight_tying %s)?"
               .formatted(source, some(unused), config.nLayers(), config.weightTying()));
     }
-    return new LladaWeights(embedding, blocks, finalNorm, head);
+    return new LladaWeights(embedding, blocks, finalNorm, head, names.ropeLayout());
   }
 
   private Tensor take(String name, long... dims) {

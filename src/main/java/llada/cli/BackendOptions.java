@@ -1,7 +1,15 @@
 package llada.cli;
 
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Map;
 import llada.backend.Backend;
 import llada.backend.Backends;
+import llada.kernel.Precision;
+import llada.kernel.machine.MachineKernels;
+import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Option;
 
 /** What computes; shared by every command that runs the model. */
@@ -22,12 +30,77 @@ final class BackendOptions {
           "Threads that compute; the result does not depend on it. Default: one per processor.")
   private Integer threads;
 
+  @ArgGroup private Rounding rounding;
+
+  @Option(
+      names = "--dump-kernels",
+      paramLabel = "DIR",
+      description =
+          "Write the disassembly of the machine backend's kernels to this folder, a file for each.")
+  private Path dump;
+
+  /** At most one of these. */
+  private static final class Rounding {
+    @Option(
+        names = "--exact",
+        description =
+            "Multiply in float32 only. Else the machine backend rounds activations to bytes for"
+                + " quantised and to bfloat16 for bfloat16 weights, which is faster and changes"
+                + " logits slightly.")
+    private boolean exact;
+
+    @Option(
+        names = "--bf16",
+        description = "Round float32 and float16 weights and their activations to bfloat16, too.")
+    private boolean bf16;
+  }
+
   /** Starts the backend. */
   Backend start() {
-    if (threads != null && threads < 1) {
-      throw new UsageException("--threads is " + threads + "; it must be at least 1");
+    Backend chosen = Backends.choose(backend, threads(threads), precision());
+    try {
+      if (dump != null) {
+        dump(chosen);
+      }
+      return chosen;
+    } catch (RuntimeException e) {
+      chosen.close();
+      throw e;
     }
-    int wanted = threads != null ? threads : Runtime.getRuntime().availableProcessors();
-    return Backends.choose(backend, wanted);
+  }
+
+  /**
+   * The number of threads that was asked for, or the default.
+   *
+   * @param asked null if none was
+   */
+  static int threads(Integer asked) {
+    if (asked != null && asked < 1) {
+      throw new UsageException("--threads is " + asked + "; it must be at least 1");
+    }
+    return asked != null ? asked : Runtime.getRuntime().availableProcessors();
+  }
+
+  private Precision precision() {
+    if (rounding == null) {
+      return Precision.WEIGHTS;
+    }
+    return rounding.bf16 ? Precision.BF16 : rounding.exact ? Precision.EXACT : Precision.WEIGHTS;
+  }
+
+  private void dump(Backend chosen) {
+    if (!(chosen.kernels() instanceof MachineKernels machine)) {
+      throw new UsageException(
+          "--dump-kernels: only the machine backend assembles code, and this is " + chosen.name());
+    }
+    try {
+      Files.createDirectories(dump);
+      for (Map.Entry<String, String> listing : machine.listings().entrySet()) {
+        Path file = dump.resolve(listing.getKey().replace(' ', '-') + ".txt");
+        Files.writeString(file, listing.getValue());
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException("--dump-kernels " + dump + ": " + e.getMessage(), e);
+    }
   }
 }

@@ -20,11 +20,12 @@ final class GroupedHelp {
           ModelOptions.class, "Model",
           BackendOptions.class, "Computation",
           SamplerFlags.class, "Sampling",
+          ShapeOptions.class, "Shape",
           RootCommand.class, "General");
 
   /** The order of the headings; the command's own options come first. */
   private static final List<String> ORDER =
-      List.of("Options", "Model", "Sampling", "Computation", "General");
+      List.of("Options", "Model", "Shape", "Sampling", "Computation", "General");
 
   private GroupedHelp() {}
 

@@ -31,11 +31,18 @@ record MemoryNeed(long parameters, long weightBytes, long activationBytes) {
 
   /**
    * Float32 rows for each token: stream, norm, queries, context and delta, and the two of the head;
-   * keys and values; gate and up; and the logits, the largest part where the vocabulary is big.
+   * keys and values; gate and up; the packed input of a matrix product; and the logits, the largest
+   * part where the vocabulary is big.
    */
   private static long activationBytes(LladaConfig config, int tokens) {
     long kv = (long) config.nKvHeads() * config.headDim();
-    long row = 7L * config.dModel() + 2 * kv + 2L * config.mlpHiddenSize() + config.embeddingSize();
+    long packed = Math.max(config.dModel(), config.mlpHiddenSize());
+    long row =
+        7L * config.dModel()
+            + 2 * kv
+            + 2L * config.mlpHiddenSize()
+            + packed
+            + config.embeddingSize();
     return row * Float.BYTES * tokens;
   }
 

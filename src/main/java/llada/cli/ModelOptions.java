@@ -15,6 +15,11 @@ final class ModelOptions {
       })
   private Path model;
 
+  /** Whether the command line names a model. */
+  boolean given() {
+    return model != null;
+  }
+
   /** The path that was given, or the default one. */
   Path path() {
     if (model != null) {

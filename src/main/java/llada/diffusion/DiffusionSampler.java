@@ -4,6 +4,7 @@ import it.unimi.dsi.fastutil.ints.IntArrayList;
 import java.util.Arrays;
 import llada.model.LladaConfig;
 import llada.model.MaskPredictor;
+import llada.tensor.Tensor;
 
 /**
  * The reverse process of LLaDA: starts from a prompt followed by masks and reveals them, block by
@@ -73,7 +74,7 @@ public final class DiffusionSampler {
     }
 
     Guidance guidance = new Guidance(predictor, options.cfgScale());
-    Proposals proposals = new Proposals(options, config, random);
+    Proposals proposals = new Proposals(options, config, random, predictor.kernels(), guidance);
     int blocks = options.genLength() / options.blockLength();
     int stepsPerBlock = options.steps() / blocks;
     int steps = 0;
@@ -87,21 +88,16 @@ public final class DiffusionSampler {
       for (int step = 0; step < stepsPerBlock; step++) {
         Candidates candidates = candidates(x, blockStart, blockEnd, options.mode());
         int globalStep = block * stepsPerBlock + step;
-        guidance.logits(
-            x,
-            attended,
-            given,
-            config.maskTokenId(),
-            candidates.rows,
-            (row, logits) -> {
-              int b = candidates.rows[row] / length;
-              int position = candidates.rows[row] % length;
-              Proposal proposal = proposals.propose(logits, globalStep, b, position);
-              candidates.x0[b][position] = proposal.token();
-              if (position < blockEnd) {
-                candidates.confidence[b][position] = proposal.score();
-              }
-            });
+        Tensor logits = guidance.forward(x, attended, given, config.maskTokenId(), candidates.rows);
+        proposals.propose(logits, candidates.rows, length, globalStep);
+        for (int r = 0; r < candidates.rows.length; r++) {
+          int b = candidates.rows[r] / length;
+          int position = candidates.rows[r] % length;
+          candidates.x0[b][position] = proposals.token(r);
+          if (position < blockEnd) {
+            candidates.confidence[b][position] = proposals.score(r);
+          }
+        }
         int[][] revealed = new int[x.length][];
         for (int b = 0; b < x.length; b++) {
           revealed[b] =

@@ -29,56 +29,42 @@ final class Guidance {
     return scale > 0 ? 2 : 1;
   }
 
-  /** Receives the logits of one row. */
-  interface Row {
-    /**
-     * Called for each row in turn.
-     *
-     * @param index into the rows asked for
-     * @param logits (V), free to be changed
-     */
-    void accept(int index, double[] logits);
-  }
-
   /**
-   * Guided logits of some rows.
+   * Logits of some rows: with guidance those of the second pass follow, and {@link #read} joins
+   * them.
    *
    * @param x (B, T) tokens
    * @param visible (B, T) padding mask, or null
    * @param given (B, T) what the unconditional pass masks: everything that was no mask at the start
    * @param rows which of the B * T rows
+   * @return (rows, V), or (2 * rows, V) with guidance
    */
-  void logits(
-      int[][] x, boolean[][] visible, boolean[][] given, int mask, int[] rows, Row consumer) {
-    int vocabulary = predictor.config().embeddingSize();
-    double[] logits = new double[vocabulary];
+  Tensor forward(int[][] x, boolean[][] visible, boolean[][] given, int mask, int[] rows) {
     if (scale == 0) {
-      Tensor conditional = predictor.forward(new TokenBatch(x, visible), rows);
-      for (int r = 0; r < rows.length; r++) {
-        read(conditional, r, vocabulary, logits);
-        consumer.accept(r, logits);
-      }
-      return;
+      return predictor.forward(new TokenBatch(x, visible), rows);
     }
-    Tensor both =
-        predictor.forward(
-            new TokenBatch(
-                withUnconditional(x, given, mask), visible == null ? null : twice(visible)),
-            withOffset(rows, x.length * x[0].length));
-    double[] unconditional = new double[vocabulary];
-    for (int r = 0; r < rows.length; r++) {
-      read(both, r, vocabulary, logits);
-      read(both, rows.length + r, vocabulary, unconditional);
-      for (int v = 0; v < vocabulary; v++) {
-        logits[v] = unconditional[v] + (scale + 1) * (logits[v] - unconditional[v]);
-      }
-      consumer.accept(r, logits);
-    }
+    return predictor.forward(
+        new TokenBatch(withUnconditional(x, given, mask), visible == null ? null : twice(visible)),
+        withOffset(rows, x.length * x[0].length));
   }
 
-  private static void read(Tensor logits, int row, int vocabulary, double[] out) {
+  /**
+   * The guided logits of one row, in double.
+   *
+   * @param logits what {@link #forward} gave
+   * @param rows how many rows it was asked for
+   * @param out (V), overwritten
+   */
+  void read(Tensor logits, int row, int rows, double[] out) {
+    int vocabulary = logits.dim(1);
+    long conditional = (long) row * vocabulary;
+    long unconditional = (long) (rows + row) * vocabulary;
     for (int v = 0; v < vocabulary; v++) {
-      out[v] = logits.get((long) row * vocabulary + v);
+      out[v] = logits.get(conditional + v);
+      if (scale > 0) {
+        double without = logits.get(unconditional + v);
+        out[v] = without + (scale + 1) * (out[v] - without);
+      }
     }
   }
 

@@ -1,12 +1,20 @@
 package llada.diffusion;
 
-import it.unimi.dsi.fastutil.ints.IntArrays;
+import java.util.Arrays;
+import llada.kernel.Kernels;
+import llada.kernel.scalar.Exclusions;
+import llada.kernel.scalar.GumbelMax;
+import llada.kernel.scalar.SoftmaxStatistics;
 import llada.model.LladaConfig;
+import llada.tensor.Tensor;
 
 /**
- * From the logits of one position to a token and its score. All of it in double: with float32 noise
- * the Gumbel-max trick samples from a visibly different distribution (Zheng et al. 2024, arXiv
- * 2409.02908).
+ * From the logits of a step to a token and a score for every position that was asked about, all
+ * rows at a time. Tokens are exact: the arg max of the float32 logits, or of these with noise in
+ * double. Scores are of the kernels' accuracy.
+ *
+ * <p>Guided logits and those filtered by top-k or top-p take the longer way of {@link
+ * RowProposals}.
  */
 final class Proposals {
   private static final double NEVER = Double.NEGATIVE_INFINITY;
@@ -14,123 +22,157 @@ final class Proposals {
   private final SamplerOptions options;
   private final LladaConfig config;
   private final RandomSource random;
-  private final double[] restricted; // logits after top-k and top-p, when these are on
+  private final Kernels kernels;
+  private final Guidance guidance;
+  private final RowProposals rowByRow; // null where the kernels do
+  private final Exclusions exclusions;
+  private final double[] guided;
+  private final GumbelMax.Noise noise = this::noise;
 
-  Proposals(SamplerOptions options, LladaConfig config, RandomSource random) {
+  // Of the step at hand.
+  private int[] rows;
+  private int length;
+  private int step;
+
+  // They grow to the largest number of rows.
+  private SoftmaxStatistics.Rows statistics = new SoftmaxStatistics.Rows(0);
+  private int[] tokens = new int[0];
+  private double[] scores = new double[0];
+
+  Proposals(
+      SamplerOptions options,
+      LladaConfig config,
+      RandomSource random,
+      Kernels kernels,
+      Guidance guidance) {
     this.options = options;
     this.config = config;
     this.random = random;
-    this.restricted = new double[config.embeddingSize()];
+    this.kernels = kernels;
+    this.guidance = guidance;
+    boolean plain = options.cfgScale() == 0 && options.topK() == 0 && options.topP() == 1;
+    this.rowByRow = plain ? null : new RowProposals(options, config, random);
+    this.guided = new double[plain ? 0 : config.embeddingSize()];
+    this.exclusions = exclusions(options, config);
   }
 
-  /**
-   * Proposes for one position.
-   *
-   * @param logits (V), after guidance; overwritten
-   * @param step counted over all blocks
-   * @throws NonFiniteLogitsException if a logit is NaN or infinite
-   */
-  Proposal propose(double[] logits, int step, int sequence, int position) {
-    for (int v = 0; v < logits.length; v++) {
-      if (!Double.isFinite(logits[v])) {
-        throw new NonFiniteLogitsException(logits[v], v, position, step);
-      }
+  private static Exclusions exclusions(SamplerOptions options, LladaConfig config) {
+    boolean published = options.mode() == SamplerMode.PUBLISHED;
+    int[] eos = {config.eosTokenId()};
+    int[] none = {};
+    int[] fromChoice = options.logitsEosInf() ? eos : none;
+    int[] fromSoftmax = fromChoice;
+    if (!published) {
+      fromChoice = with(fromChoice, config.maskTokenId());
     }
-    if (options.logitsEosInf()) {
-      logits[config.eosTokenId()] = NEVER;
-    }
-    int token = choose(candidates(logits), step, sequence, position);
-    return new Proposal(token, score(logits, token, step, sequence, position));
-  }
-
-  /** The logits that may be chosen from. */
-  private double[] candidates(double[] logits) {
-    boolean filtered = options.topK() > 0 || options.topP() < 1;
-    if (options.mode() == SamplerMode.PUBLISHED && !filtered) {
-      return logits;
-    }
-    System.arraycopy(logits, 0, restricted, 0, logits.length);
-    if (options.mode() == SamplerMode.INTENDED) {
-      restricted[config.maskTokenId()] = NEVER;
-      java.util.Arrays.fill(restricted, config.vocabSize(), restricted.length, NEVER);
-    }
-    if (filtered) {
-      keepLikeliest(restricted);
-    }
-    return restricted;
-  }
-
-  /** Top-k, then top-p on what is left, as nucleus sampling has it (Holtzman et al. 2020). */
-  private void keepLikeliest(double[] logits) {
-    int[] order = new int[logits.length];
-    java.util.Arrays.setAll(order, i -> i);
-    IntArrays.quickSort(
-        order,
-        (a, b) ->
-            logits[a] != logits[b] ? Double.compare(logits[b], logits[a]) : Integer.compare(a, b));
-    int keep = options.topK() > 0 ? Math.min(options.topK(), order.length) : order.length;
-    double max = logits[order[0]];
-    double total = 0;
-    for (int i = 0; i < keep; i++) {
-      total += Math.exp(logits[order[i]] - max);
-    }
-    double sum = 0;
-    int kept = 0;
-    while (kept < keep && (kept == 0 || sum < options.topP() * total)) {
-      sum += Math.exp(logits[order[kept++]] - max);
-    }
-    for (int i = kept; i < order.length; i++) {
-      logits[order[i]] = NEVER;
-    }
-  }
-
-  /**
-   * Greedy, or Gumbel-max: the token with the largest l - T ln(-ln u) is distributed as softmax(l /
-   * T). The published form exp(l) / (-ln u)^T has the same order and overflows above l = 709.
-   */
-  private int choose(double[] logits, int step, int sequence, int position) {
-    int best = 0;
-    double bestValue = NEVER;
-    for (int v = 0; v < logits.length; v++) {
-      if (logits[v] == NEVER) {
-        continue;
-      }
-      double value = logits[v];
-      if (options.temperature() > 0) {
-        double u = random.noise(step, sequence, position, v);
-        value -= options.temperature() * Math.log(-Math.log(u));
-      }
-      if (value > bestValue) {
-        bestValue = value;
-        best = v;
-      }
-    }
-    return best;
-  }
-
-  private double score(double[] logits, int token, int step, int sequence, int position) {
-    boolean delay = options.confidenceEosEotInf();
-    if (delay && options.mode() == SamplerMode.INTENDED && ends(token)) {
-      return NEVER;
-    }
-    if (delay && options.mode() == SamplerMode.PUBLISHED) {
+    if (published && options.confidenceEosEotInf()) {
       // The slip: the tokens leave the softmax after the proposal was made. EOS is written to the
       // noised logits, which are the logits themselves only at temperature 0.
-      config.eotTokenId().ifPresent(eot -> logits[eot] = NEVER);
+      if (config.eotTokenId().isPresent()) {
+        fromSoftmax = with(fromSoftmax, config.eotTokenId().getAsInt());
+      }
       if (options.temperature() == 0) {
-        logits[config.eosTokenId()] = NEVER;
+        fromSoftmax = with(fromSoftmax, config.eosTokenId());
       }
     }
+    int limit = published ? config.embeddingSize() : config.vocabSize();
+    return new Exclusions(limit, fromChoice, fromSoftmax);
+  }
+
+  private static int[] with(int[] ids, int id) {
+    int[] more = Arrays.copyOf(ids, ids.length + 1);
+    more[ids.length] = id;
+    return more;
+  }
+
+  /**
+   * Proposes for all rows of a step; {@link #token} and {@link #score} tell what.
+   *
+   * @param logits what {@link Guidance#forward} gave for {@code rows}
+   * @param stepRows which of the B * T rows
+   * @param sequenceLength T
+   * @param globalStep counted over all blocks
+   * @throws NonFiniteLogitsException if a logit is NaN or infinite
+   */
+  void propose(Tensor logits, int[] stepRows, int sequenceLength, int globalStep) {
+    rows = stepRows;
+    length = sequenceLength;
+    step = globalStep;
+    if (tokens.length < rows.length) {
+      statistics = new SoftmaxStatistics.Rows(rows.length);
+      tokens = new int[rows.length];
+      scores = new double[rows.length];
+    }
+    if (rowByRow == null) {
+      proposeTogether(logits);
+      return;
+    }
+    for (int r = 0; r < rows.length; r++) {
+      guidance.read(logits, r, rows.length, guided);
+      Proposal proposal = rowByRow.propose(guided, step, sequence(r), position(r));
+      tokens[r] = proposal.token();
+      scores[r] = proposal.score();
+    }
+  }
+
+  private void proposeTogether(Tensor logits) {
+    kernels.softmaxStatistics(statistics, logits, exclusions);
+    for (int r = 0; r < rows.length; r++) {
+      int bad = statistics.firstNonFinite[r];
+      if (bad >= 0) {
+        throw new NonFiniteLogitsException(logit(logits, r, bad), bad, position(r), step);
+      }
+    }
+    if (options.temperature() > 0) {
+      kernels.gumbelMax(tokens, logits, exclusions, options.temperature(), noise);
+    } else {
+      System.arraycopy(statistics.argMax, 0, tokens, 0, rows.length);
+    }
+    for (int r = 0; r < rows.length; r++) {
+      scores[r] = score(logits, r);
+    }
+  }
+
+  private double score(Tensor logits, int r) {
+    if (options.confidenceEosEotInf()
+        && options.mode() == SamplerMode.INTENDED
+        && config.ends(tokens[r])) {
+      return NEVER;
+    }
     return switch (options.remasking()) {
-      case LOW_CONFIDENCE -> Softmax.probability(logits, token);
-      case RANDOM -> random.score(step, sequence, position);
-      case ENTROPY -> -Softmax.entropy(logits);
-      case MARGIN -> Softmax.margin(logits);
+      case LOW_CONFIDENCE ->
+          exclusions.counted(tokens[r])
+              ? statistics.probability(r, logit(logits, r, tokens[r]))
+              : 0;
+      case RANDOM -> random.score(step, sequence(r), position(r));
+      case ENTROPY -> -statistics.entropy[r];
+      case MARGIN -> statistics.margin[r];
     };
   }
 
-  private boolean ends(int token) {
-    return token == config.eosTokenId()
-        || config.eotTokenId().isPresent() && token == config.eotTokenId().getAsInt();
+  /** The token proposed for row r of the last step. */
+  int token(int r) {
+    return tokens[r];
+  }
+
+  /** What {@link Remasking} ranks it by. */
+  double score(int r) {
+    return scores[r];
+  }
+
+  private void noise(double[] u, int row, int firstToken, int count) {
+    random.noise(u, step, sequence(row), position(row), firstToken, count);
+  }
+
+  private int sequence(int r) {
+    return rows[r] / length;
+  }
+
+  private int position(int r) {
+    return rows[r] % length;
+  }
+
+  private static float logit(Tensor logits, int row, int token) {
+    return logits.get((long) row * logits.dim(1) + token);
   }
 }

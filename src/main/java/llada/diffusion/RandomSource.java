@@ -14,6 +14,16 @@ public interface RandomSource {
    */
   double noise(int step, int sequence, int position, int token);
 
+  /**
+   * The numbers of {@link #noise(int, int, int, int)} for {@code count} tokens from {@code
+   * firstToken}, in {@code u} from index 0. Called from several threads at once.
+   */
+  default void noise(double[] u, int step, int sequence, int position, int firstToken, int count) {
+    for (int i = 0; i < count; i++) {
+      u[i] = noise(step, sequence, position, firstToken + i);
+    }
+  }
+
   /** Uniform in (0, 1): the score of a position under {@link Remasking#RANDOM}. */
   double score(int step, int sequence, int position);
 
@@ -23,6 +33,15 @@ public interface RandomSource {
       @Override
       public double noise(int step, int sequence, int position, int token) {
         return uniform(key(step, sequence, position) + token + 1);
+      }
+
+      @Override
+      public void noise(
+          double[] u, int step, int sequence, int position, int firstToken, int count) {
+        long first = key(step, sequence, position) + firstToken + 1;
+        for (int i = 0; i < count; i++) {
+          u[i] = uniform(first + i);
+        }
       }
 
       @Override
@@ -40,8 +59,10 @@ public interface RandomSource {
   long GAP = 1L << 32;
 
   private static double uniform(long key) {
-    // 53 random bits, moved by half a step so that neither 0 nor 1 occurs.
-    return ((mix(key) >>> 11) + 0.5) * 0x1.0p-53;
+    // 52 random bits, moved by half a step so that neither 0 nor 1 occurs. With 53 the half would
+    // be
+    // rounded away, and the largest number be 1.
+    return ((mix(key) >>> 12) + 0.5) * 0x1.0p-52;
   }
 
   /** The finaliser of SplitMix64 (Steele, Lea and Flood 2014). */

@@ -74,6 +74,27 @@ public final class AtomicFile {
     }
   }
 
+  /**
+   * Checks that the disk has room for a file of {@code bytes} bytes, so that a long job does not
+   * fail at its end. What the file replaces does not count: it stays until the new one is complete.
+   *
+   * @throws FormatException if the disk says that it has less
+   */
+  public static void requireSpace(Path file, long bytes) {
+    Path folder = file.toAbsolutePath().getParent();
+    long free;
+    try {
+      free = Files.getFileStore(folder).getUsableSpace();
+    } catch (IOException | SecurityException e) {
+      return; // write() will say what is wrong with the folder
+    }
+    if (bytes > free) {
+      throw new FormatException(
+          "%s: needs %,d bytes, but its disk has %,d free; make room or choose another disk"
+              .formatted(file, bytes, free));
+    }
+  }
+
   /** Writes all of {@code bytes} at the channel's position, in pieces. */
   public static void writeFully(FileChannel channel, MemorySegment bytes) throws IOException {
     for (long at = 0; at < bytes.byteSize(); at += CHUNK) {

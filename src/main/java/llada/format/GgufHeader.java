@@ -40,12 +40,21 @@ record GgufHeader(int version, Map<String, Object> metadata, TensorTable table) 
 
   private static final int MIN_KEY_VALUE_BYTES = 8 + 4 + 1;
   private static final int MIN_TENSOR_BYTES = 8 + 4 + 4 + 8;
-  private static final int MAX_KEY = 0xFFFF;
-  private static final int MAX_NAME = 64;
-  private static final int MAX_RANK = 4;
-  private static final long DEFAULT_ALIGNMENT = 32;
+  static final int MAX_KEY = 0xFFFF;
+  static final int MAX_NAME = 64;
+  static final int MAX_RANK = 4;
+  static final long DEFAULT_ALIGNMENT = 32;
   private static final long MAX_ALIGNMENT = 1 << 20;
   private static final int TENSOR_HEAP = 512;
+
+  /** GGUF's number of a type that can serve as weights. */
+  static int number(DType dtype) {
+    return DECODED.entrySet().stream()
+        .filter(entry -> entry.getValue() == dtype)
+        .findFirst()
+        .orElseThrow()
+        .getKey();
+  }
 
   private record Located(String name, StoredType type, Shape shape, long offset) {}
 

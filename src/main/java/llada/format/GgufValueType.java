@@ -44,6 +44,11 @@ enum GgufValueType {
     this.size = size;
   }
 
+  /** The number that stands for the type in a file. */
+  int number() {
+    return ALL.indexOf(this);
+  }
+
   /**
    * Reads a type and a value of it: a Long, BigInteger (from 2^63), Float, Double, Boolean, String
    * or unmodifiable List of these.

@@ -2,10 +2,15 @@ package llada.kernel;
 
 import llada.kernel.scalar.Attention;
 import llada.kernel.scalar.Embedding;
+import llada.kernel.scalar.Exclusions;
+import llada.kernel.scalar.GumbelMax;
+import llada.kernel.scalar.MaskedCrossEntropy;
 import llada.kernel.scalar.Matmul;
 import llada.kernel.scalar.Residual;
 import llada.kernel.scalar.RmsNorm;
 import llada.kernel.scalar.Rope;
+import llada.kernel.scalar.RopeLayout;
+import llada.kernel.scalar.SoftmaxStatistics;
 import llada.kernel.scalar.SwiGlu;
 import llada.tensor.Tensor;
 
@@ -30,9 +35,9 @@ public interface Kernels {
     Matmul.forward(out, x, weight);
   }
 
-  /** See {@link Rope#forward}: x (T, H * D) in place, tables (P, D/2). */
-  default void rope(Tensor x, int[] positions, Tensor cos, Tensor sin) {
-    Rope.forward(x, positions, cos, sin);
+  /** See {@link Rope#forward}: x (T, H * D) in place, half-split afterwards, tables (P, D/2). */
+  default void rope(Tensor x, int[] positions, Tensor cos, Tensor sin, RopeLayout layout) {
+    Rope.forward(x, positions, cos, sin, layout);
   }
 
   /** See {@link Attention#forward}: out and q (B * Tq, H * D), k and v (B * Tk, kvHeads * D). */
@@ -51,6 +56,26 @@ public interface Kernels {
   /** See {@link SwiGlu#forward}: out, gate and up (T, F). */
   default void swiGlu(Tensor out, Tensor gate, Tensor up) {
     SwiGlu.forward(out, gate, up);
+  }
+
+  /** See {@link SoftmaxStatistics#forward}: answers for R rows from logits (R, V). */
+  default void softmaxStatistics(SoftmaxStatistics.Rows out, Tensor logits, Exclusions exclusions) {
+    SoftmaxStatistics.forward(out, logits, exclusions);
+  }
+
+  /** See {@link GumbelMax#forward}: tokens (R) drawn from logits (R, V). */
+  default void gumbelMax(
+      int[] tokens,
+      Tensor logits,
+      Exclusions exclusions,
+      double temperature,
+      GumbelMax.Noise noise) {
+    GumbelMax.forward(tokens, logits, exclusions, temperature, noise);
+  }
+
+  /** See {@link MaskedCrossEntropy#forward}: losses (R) from logits (R, V), targets, weights. */
+  default void maskedCrossEntropy(double[] losses, Tensor logits, int[] targets, double[] weights) {
+    MaskedCrossEntropy.forward(losses, logits, targets, weights);
   }
 
   /** See {@link Residual#forward}: x (T, C) accumulates delta (T, C). */

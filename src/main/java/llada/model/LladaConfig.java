@@ -90,6 +90,11 @@ public record LladaConfig(
     return nKvHeads * headDim();
   }
 
+  /** Whether a token ends an answer: EOS, or the end of a turn. */
+  public boolean ends(int token) {
+    return token == eosTokenId || eotTokenId.isPresent() && token == eotTokenId.getAsInt();
+  }
+
   /** Number of weights, the head counted only if it is its own. */
   public long parameters() {
     long block =

@@ -1,6 +1,7 @@
 package llada.model;
 
 import java.util.List;
+import llada.kernel.scalar.RopeLayout;
 import llada.tensor.Tensor;
 
 /**
@@ -10,11 +11,21 @@ import llada.tensor.Tensor;
  * @param blocks L of them, first to last
  * @param finalNorm (C)
  * @param head (V, C); the embedding itself when weights are tied
+ * @param ropeLayout the order of the rows of all q_proj and k_proj within a head
  */
 public record LladaWeights(
-    Tensor embedding, List<BlockWeights> blocks, Tensor finalNorm, Tensor head) {
+    Tensor embedding,
+    List<BlockWeights> blocks,
+    Tensor finalNorm,
+    Tensor head,
+    RopeLayout ropeLayout) {
   public LladaWeights {
     blocks = List.copyOf(blocks);
+  }
+
+  /** Weights in half-split order, as the published ones are. */
+  public LladaWeights(Tensor embedding, List<BlockWeights> blocks, Tensor finalNorm, Tensor head) {
+    this(embedding, blocks, finalNorm, head, RopeLayout.HALF_SPLIT);
   }
 
   /** Whether the head is the embedding. */

@@ -48,6 +48,11 @@ public final class MaskPredictor implements AutoCloseable {
     return config;
   }
 
+  /** What it computes with; for what is done to its logits. */
+  public Kernels kernels() {
+    return kernels;
+  }
+
   /**
    * Logits of the rows asked for.
    *
@@ -82,6 +87,7 @@ public final class MaskPredictor implements AutoCloseable {
             batch.positions(),
             activations.cos,
             activations.sin,
+            weights.ropeLayout(),
             batch.flatVisible(),
             batch.size(),
             probe);

@@ -16,8 +16,8 @@ final class SelfAttention {
     kernels.matmul(a.q(), a.normed(), w.qProj());
     kernels.matmul(a.k(), a.normed(), w.kProj());
     kernels.matmul(a.v(), a.normed(), w.vProj());
-    kernels.rope(a.q(), pass.positions(), pass.cos(), pass.sin());
-    kernels.rope(a.k(), pass.positions(), pass.cos(), pass.sin());
+    kernels.rope(a.q(), pass.positions(), pass.cos(), pass.sin(), pass.ropeLayout());
+    kernels.rope(a.k(), pass.positions(), pass.cos(), pass.sin(), pass.ropeLayout());
     probe.see(layer, "q_rope", a.q());
     probe.see(layer, "k_rope", a.k());
     kernels.attention(

@@ -1,6 +1,7 @@
 package llada.model;
 
 import llada.kernel.Kernels;
+import llada.kernel.scalar.RopeLayout;
 import llada.tensor.Tensor;
 
 /** One of L equal layers: {@link SelfAttention}, then {@link FeedForward}. */
@@ -13,6 +14,7 @@ final class TransformerBlock {
    * @param positions (T) of each row, for the rotary embedding
    * @param cos (P, D/2)
    * @param sin (P, D/2)
+   * @param ropeLayout the order in which q_proj and k_proj give the channels of a head
    * @param visible (T) padding mask, or null
    * @param batch B, the number of sequences among the rows
    */
@@ -22,6 +24,7 @@ final class TransformerBlock {
       int[] positions,
       Tensor cos,
       Tensor sin,
+      RopeLayout ropeLayout,
       boolean[] visible,
       int batch,
       Probe probe) {}

@@ -79,6 +79,11 @@ public record ChatTemplate(String bosToken) {
                         .formatted(TokenizerException.shown(jinja.get()), jinja.get().length())));
   }
 
+  /** LLaDA's template as the Jinja program that checkpoints carry. */
+  public static String jinja() {
+    return MESSAGES + ANSWER;
+  }
+
   /** The text of the token that ends a turn. */
   public String endOfTurn() {
     return END_OF_TURN;

@@ -14,11 +14,18 @@ import java.util.TreeSet;
  * name for them, so both are known here by that name.
  */
 public final class GgufVocabulary {
-  private static final int NORMAL = 1;
+  /** A token of ordinary text. */
+  public static final int NORMAL = 1;
+
   private static final int UNKNOWN = 2;
-  private static final int CONTROL = 3;
+
+  /** A token that stands for no text, such as the mask. */
+  public static final int CONTROL = 3;
+
   private static final int USER_DEFINED = 4;
-  private static final int UNUSED = 5;
+
+  /** A row of the embedding without a token. */
+  public static final int UNUSED = 5;
 
   private static final String LLADA =
       "'(?i:[sdmt]|ll|ve|re)|[^\\r\\n\\p{L}\\p{N}]?+\\p{L}+|\\p{N}| ?[^\\s\\p{L}\\p{N}]++[\\r\\n]*"

@@ -9,7 +9,7 @@ import llada.Golden;
 import llada.backend.Backend;
 import llada.backend.Backends;
 import llada.kernel.Numbers;
-import llada.model.BlockWeights;
+import llada.kernel.scalar.RopeLayout;
 import llada.model.MaskPredictor;
 import llada.model.TokenBatch;
 import llada.tensor.Tensor;
@@ -56,16 +56,20 @@ final class GgufCheckpointTest {
   void quantisedWeightsComeAsCloseAsTheirBlocksAllow(String name, double steps) {
     try (Checkpoint exact = Checkpoint.open(folder());
         Checkpoint rounded = Checkpoint.open(gguf(name))) {
-      for (int layer = 0; layer < exact.config().nLayers(); layer++) {
-        BlockWeights a = exact.weights().blocks().get(layer);
-        BlockWeights b = rounded.weights().blocks().get(layer);
-        compare(a.qProj(), b.qProj(), steps);
-        compare(a.kProj(), b.kProj(), steps);
-        compare(a.vProj(), b.vProj(), steps);
-        compare(a.ffOut(), b.ffOut(), steps);
-      }
-      compare(exact.weights().embedding(), rounded.weights().embedding(), steps);
-      compare(exact.weights().head(), rounded.weights().head(), steps);
+      exact
+          .weightsByName()
+          .forEach((key, weight) -> compare(weight, rounded.weightsByName().get(key), steps));
+    }
+  }
+
+  @Test
+  void noWeightIsCopiedToBeRun() {
+    try (Checkpoint gguf = Checkpoint.open(gguf("tiny-llada-F32.gguf"))) {
+      assertThat(gguf.weights().ropeLayout()).isEqualTo(RopeLayout.INTERLEAVED);
+      // A view of the mapped file is read-only; an allocated copy is not.
+      assertThat(gguf.weights().blocks().getFirst().qProj().data().isReadOnly()).isTrue();
+      assertThat(gguf.weights().blocks().getFirst().kProj().data().isReadOnly()).isTrue();
+      assertThat(gguf.weightsByName()).isSameAs(gguf.weightsByName());
     }
   }
 

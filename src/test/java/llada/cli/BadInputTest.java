@@ -58,6 +58,22 @@ class BadInputTest {
           generate --prompt-file f hi        | the text is given twice
           chat --raw --system x              | --system needs a chat template
           tokenize --decode --chat 1         | --decode and --chat exclude each other
+          synth --shape llada-8b             | -o is missing; pass -o FILE
+          synth -o x.gguf                    | --shape is missing
+          synth -o x.gguf --shape foo        | --shape is 'foo'; it must be one of llada-8b, illada-8b, llada-1b, custom
+          synth -o x --shape llada-8b --type x | --type is 'x'; it must be one of f32, f16, bf16, q8_0, q4_0, q4_k, q4_k_m
+          synth -o x --shape llada-8b --head x | --head is 'x'; it must be one of f32
+          synth -o x --shape llada-8b --layers 0 | --layers is 0; it must be at least 1
+          synth -o x --shape llada-8b --dim 64 | --dim needs --shape custom; the sizes of llada-8b are fixed
+          synth -o x --shape custom --dim 64 | --heads is missing; --shape custom needs
+          synth -o x --shape custom --dim 64 --heads 3 --ffn 9 --vocab 300 --layers 1 | d_model is 64, which is no multiple of n_heads, 3
+          synth -o x --shape custom --dim 64 --heads 4 --ffn 9 --vocab 9 --layers 1 | a vocabulary of 9 cannot hold
+          synth -o x --shape llada-8b --threads 0 | --threads is 0; it must be at least 1
+          bench --shape llada-8b --model x   | --model and --shape exclude each other
+          bench --layers 3                   | --layers needs --shape
+          bench --tokens 0                   | --tokens is 0; it must be at least 1
+          bench --repeat 0                   | --repeat is 0; it must be at least 1
+          bench --warmup -1                  | --warmup is -1; it must be at least 0
           gen                                | unknown command gen; did you mean generate
           --nope                             | unknown option --nope
           """)
@@ -73,6 +89,14 @@ class BadInputTest {
     assertThat(run.err()).contains("at most 1024 (max_sequence_length): pass --gen-length 10");
     CliRun longer = CliRun.onModel("generate", "x ".repeat(2000));
     assertOneLine(longer, ExitCodes.USAGE, "shorten the prompt by");
+  }
+
+  @Test
+  void aBenchLongerThanTheModelIsRefused() {
+    assertOneLine(
+        CliRun.onModel("bench", "--tokens", "1025"),
+        ExitCodes.USAGE,
+        "--tokens is 1025; the model takes at most 1024 (max_sequence_length)");
   }
 
   @Test

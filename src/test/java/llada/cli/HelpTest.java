@@ -10,7 +10,7 @@ import picocli.CommandLine;
 /** The help is complete: every option, examples, exit codes. */
 class HelpTest {
   @ParameterizedTest
-  @ValueSource(strings = {"generate", "chat", "tokenize", "info", "completion"})
+  @ValueSource(strings = {"generate", "chat", "tokenize", "info", "synth", "bench", "completion"})
   void namesEveryOptionExamplesAndExitCodes(String command) {
     CliRun run = CliRun.of(command, "--help");
     assertThat(run.code()).isEqualTo(ExitCodes.OK);
@@ -31,7 +31,8 @@ class HelpTest {
   void aRunWithoutCommandShowsTheCommands() {
     CliRun run = CliRun.of();
     assertThat(run.code()).isEqualTo(ExitCodes.OK);
-    assertThat(run.out()).contains("generate", "chat", "tokenize", "info", "completion", "130");
+    assertThat(run.out())
+        .contains("generate", "chat", "tokenize", "info", "synth", "bench", "completion", "130");
     assertThat(CliRun.of("help", "generate").out())
         .isEqualTo(CliRun.of("generate", "--help").out());
   }

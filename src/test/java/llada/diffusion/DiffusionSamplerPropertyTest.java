@@ -214,7 +214,7 @@ final class DiffusionSamplerPropertyTest {
             java.util.OptionalInt.empty());
     SamplerOptions options =
         SamplerOptions.defaults().toBuilder().temperature(1).mode(SamplerMode.PUBLISHED).build();
-    Proposals proposals = new Proposals(options, four, RandomSource.seeded(11));
+    RowProposals proposals = new RowProposals(options, four, RandomSource.seeded(11));
     int[] counts = new int[4];
     int draws = 40_000;
     for (int i = 0; i < draws; i++) {

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import java.lang.foreign.Arena;
 import java.util.Arrays;
 import java.util.Random;
+import llada.kernel.scalar.RopeLayout;
 import llada.tensor.DType;
 import llada.tensor.Tensor;
 import org.junit.jupiter.api.Test;
@@ -68,6 +69,14 @@ public interface KernelContract {
     }
   }
 
+  /**
+   * The largest relative error that rounding an activation makes before it meets a weight of this
+   * type; 0 where nothing is rounded.
+   */
+  default double rounding(DType weight) {
+    return 0;
+  }
+
   @ParameterizedTest
   @EnumSource(DType.class)
   default void matmulReadsEveryWeightType(DType dtype) {
@@ -80,7 +89,8 @@ public interface KernelContract {
         Tensor out = Tensor.allocate(arena, DType.F32, t, 37);
         REFERENCE.matmul(expected, x, w);
         kernels().matmul(out, x, w);
-        double bound = 2.0 * k * Numbers.EPSILON * k * Numbers.largest(x) * Numbers.largest(w);
+        double largest = Numbers.largest(x) * Numbers.largest(w);
+        double bound = (2.0 * k * Numbers.EPSILON + rounding(dtype)) * k * largest;
         assertThat(Numbers.largestDifference(out, expected)).isLessThanOrEqualTo(bound);
       }
     }
@@ -144,6 +154,12 @@ public interface KernelContract {
   @ParameterizedTest
   @CsvSource({"1,2", "3,6", "2,16", "5,34", "1,64", "4,128"})
   default void ropeAgrees(int heads, int d) {
+    for (RopeLayout layout : RopeLayout.values()) {
+      ropeAgrees(heads, d, layout);
+    }
+  }
+
+  private void ropeAgrees(int heads, int d, RopeLayout layout) {
     try (Arena arena = Arena.ofShared()) {
       Tensor cos = Tensor.allocate(arena, DType.F32, 50, d / 2);
       Tensor sin = Tensor.allocate(arena, DType.F32, 50, d / 2);
@@ -152,10 +168,33 @@ public interface KernelContract {
       Tensor expected = Numbers.random(arena, d, 1, 4, heads * d);
       Tensor out = Numbers.copy(arena, expected);
       double largest = Numbers.largest(expected);
-      REFERENCE.rope(expected, positions, cos, sin);
-      kernels().rope(out, positions, cos, sin);
+      REFERENCE.rope(expected, positions, cos, sin, layout);
+      kernels().rope(out, positions, cos, sin, layout);
       assertThat(Numbers.largestDifference(out, expected))
           .isLessThanOrEqualTo(4 * Numbers.EPSILON * 2 * largest);
+    }
+  }
+
+  /** Pairs that lie together come out where those that lie apart do, bit for bit. */
+  @ParameterizedTest
+  @CsvSource({"1,2", "3,6", "2,16", "5,34", "1,64", "4,128"})
+  default void ropeGivesTheSameFromEitherLayout(int heads, int d) {
+    try (Arena arena = Arena.ofShared()) {
+      int half = d / 2;
+      Tensor cos = Numbers.random(arena, 1, 0, 3, half);
+      Tensor sin = Numbers.random(arena, 2, 0, 3, half);
+      int[] positions = {2, 0, 1};
+      Tensor split = Numbers.random(arena, 3, 1, 3, heads * d);
+      Tensor interleaved = Numbers.random(arena, 4, 2, 3, heads * d);
+      for (int head = 0; head < 3 * heads * d; head += d) {
+        for (int i = 0; i < half; i++) {
+          interleaved.set(head + 2L * i, split.get(head + i));
+          interleaved.set(head + 2L * i + 1, split.get(head + half + i));
+        }
+      }
+      kernels().rope(split, positions, cos, sin, RopeLayout.HALF_SPLIT);
+      kernels().rope(interleaved, positions, cos, sin, RopeLayout.INTERLEAVED);
+      assertThat(Numbers.largestDifference(interleaved, split)).isZero();
     }
   }
 

@@ -3,39 +3,46 @@ package llada.kernel.scalar;
 import llada.tensor.Tensor;
 
 /**
- * Rotary position embedding (Su et al. 2021) in the half-split order of the Hugging Face weights:
- * channel i of a head turns together with channel i + D/2.
+ * Rotary position embedding (Su et al. 2021). Whatever the {@link RopeLayout} of its input, the
+ * result is half-split: attention only needs queries and keys to agree.
  */
 public final class Rope {
   private Rope() {}
 
   /**
-   * For each head and each i below D/2, with a = positions[t] * theta^(-2i/D):
+   * For each head and each pair i below D/2, with angle a = positions[t] * theta^(-2i/D) and the
+   * pair's channels (u, v), which are (x[i], x[i + D/2]) in half-split order and (x[2i], x[2i + 1])
+   * in interleaved order:
    *
    * <pre>
-   *   x[i]       = x[i] * cos a - x[i + D/2] * sin a
-   *   x[i + D/2] = x[i + D/2] * cos a + x[i] * sin a
+   *   x[i]       = u * cos a - v * sin a
+   *   x[i + D/2] = v * cos a + u * sin a
    * </pre>
    *
-   * @param x (T, H * D), rotated in place
+   * @param x (T, H * D), rotated in place, half-split afterwards
    * @param positions (T), each a row of the tables
    * @param cos (P, D/2) cosines by position
    * @param sin (P, D/2) sines by position
+   * @param layout the order in which {@code x} comes
    */
-  public static void forward(Tensor x, int[] positions, Tensor cos, Tensor sin) {
+  public static void forward(Tensor x, int[] positions, Tensor cos, Tensor sin, RopeLayout layout) {
     check(x, positions, cos, sin);
     int half = cos.dim(1);
     int channels = x.dim(1);
+    float[] rotated = new float[2 * half]; // a head: its pairs lie where others will be written
     for (int t = 0; t < positions.length; t++) {
       for (int head = 0; head < channels; head += 2 * half) {
+        long start = (long) t * channels + head;
         for (int i = 0; i < half; i++) {
-          long low = (long) t * channels + head + i;
           float c = cos.get((long) positions[t] * half + i);
           float s = sin.get((long) positions[t] * half + i);
-          float a = x.get(low);
-          float b = x.get(low + half);
-          x.set(low, a * c - b * s);
-          x.set(low + half, b * c + a * s);
+          float u = x.get(start + layout.first(i, half));
+          float v = x.get(start + layout.second(i, half));
+          rotated[i] = u * c - v * s;
+          rotated[i + half] = v * c + u * s;
+        }
+        for (int i = 0; i < 2 * half; i++) {
+          x.set(start + i, rotated[i]);
         }
       }
     }

@@ -27,7 +27,7 @@ final class Exp {
   private static final float LN2_LOW = (float) (Math.log(2) - LN2_HIGH);
 
   /** Below it the result is 0 here, a subnormal number in truth. */
-  private static final float LOWEST = -87.3f;
+  static final float LOWEST = -87.3f;
 
   /** Above it the result stays at exp(88), short of overflow: enough for softmax and silu. */
   private static final float HIGHEST = 88f;
@@ -53,32 +53,37 @@ final class Exp {
       FloatVector value = FloatVector.fromArray(Lanes.F32, x, index).sub(difference);
       // Not max and min, which are five instructions each for the sake of NaN.
       VectorMask<Float> tiny = value.lt(LOWEST);
-      FloatVector bounded =
+      FloatVector inRange =
           value
               .blend(FloatVector.broadcast(Lanes.F32, LOWEST), tiny)
               .blend(
                   FloatVector.broadcast(Lanes.F32, HIGHEST),
                   value.compare(VectorOperators.GT, HIGHEST));
-      FloatVector shifted =
-          bounded.fma(
-              FloatVector.broadcast(Lanes.F32, PER_LN2), FloatVector.broadcast(Lanes.F32, ROUND));
-      FloatVector n = shifted.sub(ROUND);
-      FloatVector r = n.fma(FloatVector.broadcast(Lanes.F32, -LN2_HIGH), bounded);
-      r = n.fma(FloatVector.broadcast(Lanes.F32, -LN2_LOW), r);
-      FloatVector p = FloatVector.broadcast(Lanes.F32, 1f / 5040);
-      p = p.fma(r, FloatVector.broadcast(Lanes.F32, 1f / 720));
-      p = p.fma(r, FloatVector.broadcast(Lanes.F32, 1f / 120));
-      p = p.fma(r, FloatVector.broadcast(Lanes.F32, 1f / 24));
-      p = p.fma(r, FloatVector.broadcast(Lanes.F32, 1f / 6));
-      p = p.fma(r, FloatVector.broadcast(Lanes.F32, 0.5f));
-      p = p.fma(r, FloatVector.broadcast(Lanes.F32, 1f));
-      p = p.fma(r, FloatVector.broadcast(Lanes.F32, 1f));
-      p.reinterpretAsInts()
-          .add(shifted.reinterpretAsInts().lanewise(VectorOperators.LSHL, 23))
-          .reinterpretAsFloats()
+      bounded(inRange)
           .blend(FloatVector.zero(Lanes.F32), tiny)
           .blend(value, value.test(VectorOperators.IS_NAN))
           .intoArray(x, index);
     }
+  }
+
+  /** exp of lanes that lie between {@link #LOWEST} and {@link #HIGHEST}. */
+  static FloatVector bounded(FloatVector bounded) {
+    FloatVector shifted =
+        bounded.fma(
+            FloatVector.broadcast(Lanes.F32, PER_LN2), FloatVector.broadcast(Lanes.F32, ROUND));
+    FloatVector n = shifted.sub(ROUND);
+    FloatVector r = n.fma(FloatVector.broadcast(Lanes.F32, -LN2_HIGH), bounded);
+    r = n.fma(FloatVector.broadcast(Lanes.F32, -LN2_LOW), r);
+    FloatVector p = FloatVector.broadcast(Lanes.F32, 1f / 5040);
+    p = p.fma(r, FloatVector.broadcast(Lanes.F32, 1f / 720));
+    p = p.fma(r, FloatVector.broadcast(Lanes.F32, 1f / 120));
+    p = p.fma(r, FloatVector.broadcast(Lanes.F32, 1f / 24));
+    p = p.fma(r, FloatVector.broadcast(Lanes.F32, 1f / 6));
+    p = p.fma(r, FloatVector.broadcast(Lanes.F32, 0.5f));
+    p = p.fma(r, FloatVector.broadcast(Lanes.F32, 1f));
+    p = p.fma(r, FloatVector.broadcast(Lanes.F32, 1f));
+    return p.reinterpretAsInts()
+        .add(shifted.reinterpretAsInts().lanewise(VectorOperators.LSHL, 23))
+        .reinterpretAsFloats();
   }
 }

@@ -1,0 +1,142 @@
+package llada.cli;
+
+import java.lang.foreign.Arena;
+import java.util.concurrent.Callable;
+import llada.backend.Backend;
+import llada.checkpoint.Checkpoint;
+import llada.checkpoint.SyntheticModel;
+import llada.model.LladaConfig;
+import llada.model.LladaWeights;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParentCommand;
+
+/** How fast a model computes, beside what the machine could do at most. */
+@Command(
+    name = "bench",
+    subcommands = RoundingCommand.class,
+    description = {
+      "Measure forward passes: every op, a block, the head, and the whole, beside the machine's",
+      "limits. A pass computes the logits of all of its tokens.",
+      "",
+      "Without --model and --shape it measures the small model that comes with LLaDA.java. --shape",
+      "makes random weights in memory. Columns: the median time of a call, its speed, that speed",
+      "in percent of what the machine can do, and the share of the pass that all calls take."
+    },
+    footer = {
+      "  llada bench",
+      "  llada bench --model llada-4.gguf --tokens 512",
+      "  llada bench --shape llada-8b --layers 4 --type q4_k_m --json | jq .forward_ms",
+      "  llada bench --backend scalar --repeat 1"
+    })
+final class BenchCommand implements Callable<Integer> {
+  @ParentCommand private RootCommand root;
+
+  @Option(
+      names = "--tokens",
+      paramLabel = "N",
+      defaultValue = "256",
+      description = "Of a pass. Default: ${DEFAULT-VALUE}.")
+  private int tokens;
+
+  @Option(
+      names = "--repeat",
+      paramLabel = "N",
+      defaultValue = "5",
+      description = "Passes that count. Default: ${DEFAULT-VALUE}.")
+  private int repeat;
+
+  @Option(
+      names = "--warmup",
+      paramLabel = "N",
+      defaultValue = "2",
+      description =
+          "Passes before them; short ones are repeated for two seconds. Default: ${DEFAULT-VALUE}.")
+  private int warmup;
+
+  @Option(
+      names = "--seed",
+      paramLabel = "N",
+      defaultValue = "0",
+      description = "Of the tokens and of random weights. Default: ${DEFAULT-VALUE}.")
+  private long seed;
+
+  @Option(
+      names = "--no-limits",
+      description = "Do not measure the machine's limits, which takes 512 MiB and two seconds.")
+  private boolean noLimits;
+
+  @Option(names = "--json", description = "Write one JSON object instead of the table.")
+  private boolean json;
+
+  @Mixin private ModelOptions model;
+  @Mixin private ShapeOptions shape;
+  @Mixin private BackendOptions computation;
+
+  @Override
+  public Integer call() {
+    atLeast(1, "--tokens", tokens);
+    atLeast(1, "--repeat", repeat);
+    atLeast(0, "--warmup", warmup);
+    if (shape.given() && model.given()) {
+      throw new UsageException("--model and --shape exclude each other: leave one out");
+    }
+    if (!shape.given()) {
+      shape
+          .stray()
+          .ifPresent(
+              name -> {
+                throw new UsageException(name + " needs --shape, which makes a model");
+              });
+    }
+    BenchReport report = shape.given() ? synthetic() : file();
+    if (json) {
+      JsonLine.write(root.console().out(), report::write);
+    } else {
+      report.print(root.console().out());
+    }
+    return ExitCodes.OK;
+  }
+
+  Console console() {
+    return root.console();
+  }
+
+  private static void atLeast(int least, String name, int value) {
+    if (value < least) {
+      throw new UsageException("%s is %d; it must be at least %d".formatted(name, value, least));
+    }
+  }
+
+  private BenchReport file() {
+    try (Backend backend = computation.start();
+        Checkpoint checkpoint = model.open()) {
+      return measure(
+          checkpoint.path().toString(), checkpoint.config(), checkpoint.weights(), backend);
+    }
+  }
+
+  private BenchReport synthetic() {
+    SyntheticModel synthetic = shape.model(seed);
+    try (Backend backend = computation.start();
+        Arena arena = Arena.ofShared()) {
+      String name =
+          "%s, %d layers, %s"
+              .formatted(synthetic.name(), synthetic.config().nLayers(), synthetic.mix());
+      return measure(name, synthetic.config(), synthetic.weights(arena, backend.pool()), backend);
+    }
+  }
+
+  private BenchReport measure(
+      String name, LladaConfig config, LladaWeights weights, Backend backend) {
+    if (tokens > config.maxSequenceLength()) {
+      throw new UsageException(
+          "--tokens is %d; the model takes at most %d (max_sequence_length)"
+              .formatted(tokens, config.maxSequenceLength()));
+    }
+    ForwardBench.Result result =
+        ForwardBench.run(config, weights, backend, tokens, warmup, repeat, !noLimits, seed);
+    return new BenchReport(name, config, tokens, backend, result);
+  }
+}

@@ -1,0 +1,223 @@
+package llada.cli;
+
+import com.fasterxml.jackson.core.JsonGenerator;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.util.Locale;
+import java.util.Map;
+import java.util.OptionalDouble;
+import llada.backend.Backend;
+import llada.backend.Peaks;
+import llada.model.LladaConfig;
+
+/**
+ * A measurement, for people and as JSON.
+ *
+ * @param model what was measured
+ * @param tokens of each pass
+ */
+record BenchReport(
+    String model, LladaConfig config, int tokens, Backend backend, ForwardBench.Result result) {
+  private static final String ROW = "%-10s %-32s %-5s %5s %10s %9s %8s %7s %8s%n";
+
+  /** The table. */
+  void print(PrintStream out) {
+    Peaks peaks = result.peaks();
+    out.println("model    " + model);
+    out.println(backend.why());
+    out.printf(
+        "limits   FMA %s, VNNI %s, BF16 %s, memory %s%n%n",
+        limit(peaks.fmaGflops(), "GFLOP/s"),
+        limit(peaks.vnniGops(), "GOP/s"),
+        limit(peaks.bf16Gflops(), "GFLOP/s"),
+        limit(peaks.memoryGbps(), "GB/s"));
+    out.printf(ROW, "op", "shape", "type", "calls", "ms", "GFLOP/s", "GB/s", "of max", "of pass");
+    double pass = result.passes().medianMillis();
+    result
+        .ops()
+        .forEach(
+            (op, samples) -> {
+              double ms = samples.medianMillis();
+              row(
+                  out,
+                  op.name(),
+                  op.shape(),
+                  op.type().toString(),
+                  calls(samples),
+                  ms,
+                  op.arithmetic() ? OptionalDouble.of(rate(op.flop(), ms)) : OptionalDouble.empty(),
+                  op.arithmetic()
+                      ? OptionalDouble.empty()
+                      : OptionalDouble.of(rate(op.bytes(), ms)),
+                  ofPeak(op, ms),
+                  OptionalDouble.of(100 * ms * calls(samples) / pass));
+            });
+    OptionalDouble none = OptionalDouble.empty();
+    double block = result.blocks().medianMillis();
+    double head = result.heads().medianMillis();
+    double headFlop = 2.0 * tokens * config.dModel() * config.embeddingSize();
+    double blockFlop = (result.flop() - headFlop) / config.nLayers();
+    int layers = config.nLayers();
+    row(
+        out,
+        "block",
+        "",
+        "",
+        layers,
+        block,
+        speed(blockFlop, block),
+        none,
+        none,
+        OptionalDouble.of(100 * block * layers / pass));
+    row(
+        out,
+        "head",
+        "",
+        "",
+        1,
+        head,
+        speed(headFlop, head),
+        none,
+        none,
+        OptionalDouble.of(100 * head / pass));
+    row(
+        out,
+        "forward",
+        "T = " + tokens,
+        "",
+        1,
+        pass,
+        speed(result.flop(), pass),
+        none,
+        none,
+        OptionalDouble.of(100));
+    out.printf(
+        Locale.ROOT,
+        "%nmedians of %d passes; peak memory %s%n",
+        result.repeats(),
+        result.peakRssBytes().isPresent()
+            ? MemoryNeed.text(result.peakRssBytes().getAsLong())
+            : "unknown");
+  }
+
+  private static void row(
+      PrintStream out,
+      String name,
+      String shape,
+      String type,
+      int calls,
+      double ms,
+      OptionalDouble gflops,
+      OptionalDouble gbps,
+      OptionalDouble ofPeak,
+      OptionalDouble ofPass) {
+    out.printf(
+        Locale.ROOT,
+        ROW,
+        name,
+        shape,
+        type,
+        calls,
+        String.format(Locale.ROOT, "%.3f", ms),
+        gflops.isPresent() ? shown(gflops) : "",
+        gbps.isPresent() ? shown(gbps) : "",
+        ofPeak.isPresent() ? shown(ofPeak) + " %" : "",
+        ofPass.isPresent() ? shown(ofPass) + " %" : "");
+  }
+
+  private static OptionalDouble speed(double flop, double ms) {
+    return OptionalDouble.of(rate(flop, ms));
+  }
+
+  private static String shown(OptionalDouble value) {
+    return value.isPresent() ? String.format(Locale.ROOT, "%.1f", value.getAsDouble()) : "-";
+  }
+
+  private static String limit(OptionalDouble value, String unit) {
+    return value.isPresent() ? shown(value) + " " + unit : "-";
+  }
+
+  private int calls(Samples samples) {
+    return samples.count() / result.repeats();
+  }
+
+  /** Billions a second. */
+  private static double rate(double work, double ms) {
+    return work / (1e6 * ms);
+  }
+
+  /** Percent of what the machine could do: of its arithmetic or of its memory. */
+  private OptionalDouble ofPeak(TimedKernels.Op op, double ms) {
+    OptionalDouble peak =
+        op.arithmetic()
+            ? result.peaks().matmul(backend.name(), op.type())
+            : result.peaks().memoryGbps();
+    double found = rate(op.arithmetic() ? op.flop() : op.bytes(), ms);
+    return peak.isPresent() ? OptionalDouble.of(100 * found / peak.getAsDouble()) : peak;
+  }
+
+  /** The members of one JSON object. */
+  void write(JsonGenerator json) throws IOException {
+    double pass = result.passes().medianMillis();
+    json.writeStringField("bench", "forward");
+    json.writeStringField("model", model);
+    json.writeNumberField("layers", config.nLayers());
+    json.writeNumberField("tokens", tokens);
+    json.writeStringField("backend", backend.name());
+    json.writeNumberField("threads", backend.threads());
+    json.writeNumberField("repeat", result.repeats());
+    json.writeNumberField("forward_ms", pass);
+    json.writeFieldName("forward_ms_all");
+    double[] all = result.passes().millis();
+    json.writeArray(all, 0, all.length);
+    json.writeNumberField("forward_gflop", result.flop() / 1e9);
+    json.writeNumberField("forward_gflops", rate(result.flop(), pass));
+    json.writeNumberField("block_ms", result.blocks().medianMillis());
+    json.writeNumberField("head_ms", result.heads().medianMillis());
+    json.writeBooleanField("logits_finite", result.finite());
+    number(json, "peak_fma_gflops", result.peaks().fmaGflops());
+    number(json, "peak_vnni_gops", result.peaks().vnniGops());
+    number(json, "peak_bf16_gflops", result.peaks().bf16Gflops());
+    number(json, "memory_gbps", result.peaks().memoryGbps());
+    number(
+        json,
+        "peak_rss_mb",
+        result.peakRssBytes().isPresent()
+            ? OptionalDouble.of(result.peakRssBytes().getAsLong() / 1e6)
+            : OptionalDouble.empty());
+    json.writeArrayFieldStart("ops");
+    for (Map.Entry<TimedKernels.Op, Samples> entry : result.ops().entrySet()) {
+      op(json, entry.getKey(), entry.getValue(), pass);
+    }
+    json.writeEndArray();
+  }
+
+  private void op(JsonGenerator json, TimedKernels.Op op, Samples samples, double pass)
+      throws IOException {
+    double ms = samples.medianMillis();
+    json.writeStartObject();
+    json.writeStringField("op", op.name());
+    json.writeStringField("shape", op.shape());
+    json.writeStringField("type", op.type().toString());
+    json.writeNumberField("calls", calls(samples));
+    json.writeNumberField("ms", ms);
+    number(
+        json,
+        "gflop",
+        op.arithmetic() ? OptionalDouble.of(op.flop() / 1e9) : OptionalDouble.empty());
+    number(json, "gflops", op.arithmetic() ? speed(op.flop(), ms) : OptionalDouble.empty());
+    json.writeNumberField("gbps", rate(op.bytes(), ms));
+    number(json, "peak_percent", ofPeak(op, ms));
+    json.writeNumberField("pass_percent", 100 * ms * calls(samples) / pass);
+    json.writeEndObject();
+  }
+
+  private static void number(JsonGenerator json, String name, OptionalDouble value)
+      throws IOException {
+    if (value.isPresent()) {
+      json.writeNumberField(name, value.getAsDouble());
+    } else {
+      json.writeNullField(name);
+    }
+  }
+}

@@ -1,0 +1,171 @@
+package llada.cli;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.OptionalLong;
+import java.util.SplittableRandom;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import llada.backend.Backend;
+import llada.backend.Peaks;
+import llada.model.LladaConfig;
+import llada.model.LladaWeights;
+import llada.model.MaskPredictor;
+import llada.model.Probe;
+import llada.model.TokenBatch;
+import llada.tensor.Tensor;
+
+/**
+ * Times forward passes over random tokens, with the logits of all of them, and inside each pass
+ * every op, every block and the head: in place, with the caches as they are in real use.
+ */
+final class ForwardBench {
+  /** Warming up goes on for at least so long, since compiling does. */
+  private static final long WARM_NANOS = 2_000_000_000;
+
+  private static final int MOST_WARM_PASSES = 200;
+
+  private final LladaConfig config;
+  private final Samples passes = new Samples();
+  private final Samples blocks = new Samples();
+  private final Samples heads = new Samples();
+  private long last;
+  private boolean finite = true;
+
+  private ForwardBench(LladaConfig config) {
+    this.config = config;
+  }
+
+  /**
+   * What was measured.
+   *
+   * @param passes whole forward passes
+   * @param blocks each block of each pass
+   * @param heads final norm and head of each pass
+   * @param ops every call of every op
+   * @param repeats number of passes
+   * @param flop floating-point operations of a pass: matrix products and attention
+   * @param finite whether all logits of the last pass are numbers
+   * @param peakRssBytes the most memory that the process had until then, if the system tells
+   * @param peaks limits of the machine, measured after the passes
+   */
+  record Result(
+      Samples passes,
+      Samples blocks,
+      Samples heads,
+      Map<TimedKernels.Op, Samples> ops,
+      int repeats,
+      double flop,
+      boolean finite,
+      OptionalLong peakRssBytes,
+      Peaks peaks) {}
+
+  /**
+   * Runs.
+   *
+   * @param tokens T
+   * @param warmup passes that do not count, at least; 0 for none at all
+   * @param repeats passes that count
+   * @param limits whether to measure the machine's as well
+   * @param seed of the tokens
+   */
+  static Result run(
+      LladaConfig config,
+      LladaWeights weights,
+      Backend backend,
+      int tokens,
+      int warmup,
+      int repeats,
+      boolean limits,
+      long seed) {
+    TimedKernels kernels = new TimedKernels(backend.kernels());
+    ForwardBench bench = new ForwardBench(config);
+    SplittableRandom random = new SplittableRandom(seed);
+    TokenBatch batch =
+        TokenBatch.of(
+            IntStream.generate(() -> random.nextInt(config.vocabSize())).limit(tokens).toArray());
+    int[] rows = IntStream.range(0, tokens).toArray();
+    try (MaskPredictor predictor = new MaskPredictor(config, weights, kernels.kernels(), tokens)) {
+      long begin = System.nanoTime();
+      for (int i = 0;
+          i < warmup
+              || warmup > 0 && i < MOST_WARM_PASSES && System.nanoTime() - begin < WARM_NANOS;
+          i++) {
+        predictor.forward(batch, rows);
+      }
+      kernels.record();
+      for (int i = 0; i < repeats; i++) {
+        bench.pass(predictor, batch, rows, i == repeats - 1);
+      }
+    }
+    OptionalLong rss = peakRss(); // before the peaks, which take memory of their own
+    return new Result(
+        bench.passes,
+        bench.blocks,
+        bench.heads,
+        kernels.samples(),
+        repeats,
+        flop(config, tokens),
+        bench.finite,
+        rss,
+        limits ? Peaks.measure(backend.pool()) : Peaks.unknown());
+  }
+
+  private void pass(MaskPredictor predictor, TokenBatch batch, int[] rows, boolean check) {
+    long before = System.nanoTime();
+    last = before;
+    Probe probe =
+        (layer, name, _) -> {
+          long now = System.nanoTime();
+          switch (name) {
+            case "embed" -> last = now;
+            case "out" -> {
+              blocks.add(now - last);
+              last = now;
+            }
+            case "logits" -> heads.add(now - last);
+            default -> {}
+          }
+        };
+    Tensor logits = predictor.forward(batch, rows, probe);
+    passes.add(System.nanoTime() - before);
+    if (check) {
+      finite = finite(logits);
+    }
+  }
+
+  private boolean finite(Tensor logits) {
+    float[] row = new float[config.embeddingSize()];
+    for (int t = 0; t < logits.dim(0); t++) {
+      logits.dtype().decode(logits.data(), (long) t * row.length, row, 0, row.length);
+      for (float value : row) {
+        if (!Float.isFinite(value)) {
+          return false;
+        }
+      }
+    }
+    return true;
+  }
+
+  /** Two for each weight of a matrix and token, and four for each channel and pair of tokens. */
+  static double flop(LladaConfig config, int tokens) {
+    double d = config.dModel();
+    double block = 2 * d * d + 2 * d * config.kvChannels() + 3 * d * config.mlpHiddenSize();
+    double weights = config.nLayers() * block + d * config.embeddingSize();
+    return 2 * tokens * weights + 4.0 * config.nLayers() * tokens * tokens * d;
+  }
+
+  /** VmHWM, the high-water mark of the resident set, as Linux keeps it. */
+  private static OptionalLong peakRss() {
+    try (Stream<String> lines = Files.lines(Path.of("/proc/self/status"))) {
+      return lines
+          .filter(line -> line.startsWith("VmHWM:"))
+          .mapToLong(line -> 1024 * Long.parseLong(line.replaceAll("\\D", "")))
+          .findFirst();
+    } catch (IOException | java.io.UncheckedIOException | NumberFormatException _) {
+      return OptionalLong.empty(); // not Linux
+    }
+  }
+}

@@ -1,0 +1,129 @@
+package llada.diffusion;
+
+import it.unimi.dsi.fastutil.ints.IntArrays;
+import llada.kernel.scalar.GumbelMax;
+import llada.model.LladaConfig;
+
+/**
+ * From the logits of one position to a token and its score, in plain double loops: for logits that
+ * are not the predictor's own, and for top-k and top-p, which need them in order. What {@link
+ * Proposals} does with the kernels is the same.
+ */
+final class RowProposals {
+  private static final double NEVER = Double.NEGATIVE_INFINITY;
+
+  private final SamplerOptions options;
+  private final LladaConfig config;
+  private final RandomSource random;
+  private final double[] restricted; // logits after top-k and top-p, when these are on
+
+  RowProposals(SamplerOptions options, LladaConfig config, RandomSource random) {
+    this.options = options;
+    this.config = config;
+    this.random = random;
+    this.restricted = new double[config.embeddingSize()];
+  }
+
+  /**
+   * Proposes for one position.
+   *
+   * @param logits (V), after guidance; overwritten
+   * @param step counted over all blocks
+   * @throws NonFiniteLogitsException if a logit is NaN or infinite
+   */
+  Proposal propose(double[] logits, int step, int sequence, int position) {
+    for (int v = 0; v < logits.length; v++) {
+      if (!Double.isFinite(logits[v])) {
+        throw new NonFiniteLogitsException(logits[v], v, position, step);
+      }
+    }
+    if (options.logitsEosInf()) {
+      logits[config.eosTokenId()] = NEVER;
+    }
+    int token = choose(candidates(logits), step, sequence, position);
+    return new Proposal(token, score(logits, token, step, sequence, position));
+  }
+
+  /** The logits that may be chosen from. */
+  private double[] candidates(double[] logits) {
+    boolean filtered = options.topK() > 0 || options.topP() < 1;
+    if (options.mode() == SamplerMode.PUBLISHED && !filtered) {
+      return logits;
+    }
+    System.arraycopy(logits, 0, restricted, 0, logits.length);
+    if (options.mode() == SamplerMode.INTENDED) {
+      restricted[config.maskTokenId()] = NEVER;
+      java.util.Arrays.fill(restricted, config.vocabSize(), restricted.length, NEVER);
+    }
+    if (filtered) {
+      keepLikeliest(restricted);
+    }
+    return restricted;
+  }
+
+  /** Top-k, then top-p on what is left, as nucleus sampling has it (Holtzman et al. 2020). */
+  private void keepLikeliest(double[] logits) {
+    int[] order = new int[logits.length];
+    java.util.Arrays.setAll(order, i -> i);
+    IntArrays.quickSort(
+        order,
+        (a, b) ->
+            logits[a] != logits[b] ? Double.compare(logits[b], logits[a]) : Integer.compare(a, b));
+    int keep = options.topK() > 0 ? Math.min(options.topK(), order.length) : order.length;
+    double max = logits[order[0]];
+    double total = 0;
+    for (int i = 0; i < keep; i++) {
+      total += Math.exp(logits[order[i]] - max);
+    }
+    double sum = 0;
+    int kept = 0;
+    while (kept < keep && (kept == 0 || sum < options.topP() * total)) {
+      sum += Math.exp(logits[order[kept++]] - max);
+    }
+    for (int i = kept; i < order.length; i++) {
+      logits[order[i]] = NEVER;
+    }
+  }
+
+  /** Greedy, or Gumbel-max: see {@link GumbelMax}. */
+  private int choose(double[] logits, int step, int sequence, int position) {
+    int best = 0;
+    double bestValue = NEVER;
+    for (int v = 0; v < logits.length; v++) {
+      if (logits[v] == NEVER) {
+        continue;
+      }
+      double value =
+          options.temperature() > 0
+              ? GumbelMax.noised(
+                  logits[v], options.temperature(), random.noise(step, sequence, position, v))
+              : logits[v];
+      if (value > bestValue) {
+        bestValue = value;
+        best = v;
+      }
+    }
+    return best;
+  }
+
+  private double score(double[] logits, int token, int step, int sequence, int position) {
+    boolean delay = options.confidenceEosEotInf();
+    if (delay && options.mode() == SamplerMode.INTENDED && config.ends(token)) {
+      return NEVER;
+    }
+    if (delay && options.mode() == SamplerMode.PUBLISHED) {
+      // The slip: the tokens leave the softmax after the proposal was made. EOS is written to the
+      // noised logits, which are the logits themselves only at temperature 0.
+      config.eotTokenId().ifPresent(eot -> logits[eot] = NEVER);
+      if (options.temperature() == 0) {
+        logits[config.eosTokenId()] = NEVER;
+      }
+    }
+    return switch (options.remasking()) {
+      case LOW_CONFIDENCE -> Softmax.probability(logits, token);
+      case RANDOM -> random.score(step, sequence, position);
+      case ENTROPY -> -Softmax.entropy(logits);
+      case MARGIN -> Softmax.margin(logits);
+    };
+  }
+}

@@ -1,0 +1,11 @@
+package llada.kernel;
+
+/** What a backend may round the activations of a matrix product to, for speed. */
+public enum Precision {
+  /** Nothing: every product in float32. */
+  EXACT,
+  /** What suits the weights: bytes for quantised ones, bfloat16 for bfloat16. */
+  WEIGHTS,
+  /** As WEIGHTS, and bfloat16 also for float32 and float16 weights, which are rounded as well. */
+  BF16
+}

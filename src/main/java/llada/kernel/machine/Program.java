@@ -1,0 +1,132 @@
+package llada.kernel.machine;
+
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Supplier;
+import llada.tensor.DType;
+
+/**
+ * The kernels of one machine, by name. Each is assembled and mapped when first asked for: a model
+ * needs few of them, and the first token should not wait for the rest.
+ */
+final class Program {
+  static final List<DType> QUANTISED =
+      List.of(DType.Q8_0, DType.Q4_0, DType.Q4_K, DType.Q5_K, DType.Q6_K);
+
+  /** The types that a float product reads. */
+  static final List<DType> FLOATS = List.of(DType.F32, DType.F16, DType.BF16);
+
+  static final String TRANSPOSE = "transpose";
+
+  private final int bits;
+  private final boolean int8;
+  private final boolean bf16;
+  private final Map<String, Supplier<Assembler>> sources = new LinkedHashMap<>();
+  private final Map<String, CodePage.Code> code = new ConcurrentHashMap<>();
+
+  /**
+   * The kernels that these features allow.
+   *
+   * @throws MachineException if there are none
+   */
+  Program(CpuFeatures features) {
+    if (!features.avx2()) {
+      throw new MachineException("the processor has no AVX2");
+    }
+    boolean wide = features.avx512();
+    bits = wide ? 512 : 256;
+    int8 = wide ? features.avx512Vnni() : features.avxVnni();
+    bf16 = features.avx512Bf16();
+    sources.put(TRANSPOSE, () -> TransposeCode.assemble(new Geometry(bits, 1)));
+    for (int vectors = 1; vectors <= 2; vectors++) {
+      Geometry g = new Geometry(bits, vectors);
+      sources.put(dot(false, vectors), () -> DotCode.assemble(g, Op.VFMADD231PS, stride(false)));
+      if (bf16) {
+        sources.put(dot(true, vectors), () -> DotCode.assemble(g, Op.VDPBF16PS, stride(true)));
+        sources.put(pairs(vectors), () -> PairCode.assemble(g));
+      }
+      if (int8) {
+        for (DType dtype : QUANTISED) {
+          WeightForm form = WeightForm.of(dtype);
+          sources.put(int8(form, vectors), () -> Int8Code.assemble(g, form));
+        }
+        sources.put(quantize(vectors), () -> QuantizeCode.assemble(g));
+      }
+    }
+    for (DType dtype : FLOATS) {
+      sources.put(expand(dtype, false), () -> ExpandCode.floats(dtype, false, wide));
+      if (bf16) {
+        sources.put(expand(dtype, true), () -> ExpandCode.floats(dtype, true, wide));
+      }
+    }
+    if (int8) {
+      for (DType dtype : QUANTISED) {
+        sources.put(expand(dtype, false), () -> ExpandCode.quantised(dtype));
+      }
+      sources.put(peak(Op.VPDPBUSD), () -> PeakCode.assemble(Op.VPDPBUSD, bits));
+    }
+    if (bf16) {
+      sources.put(peak(Op.VDPBF16PS), () -> PeakCode.assemble(Op.VDPBF16PS, bits));
+    }
+    sources.put(peak(Op.VFMADD231PS), () -> PeakCode.assemble(Op.VFMADD231PS, bits));
+  }
+
+  private static int stride(boolean bf16) {
+    return Geometry.FLOAT_DEPTH * (bf16 ? 2 : 4);
+  }
+
+  static String dot(boolean bf16, int vectors) {
+    return (bf16 ? "dot bf16 x" : "dot f32 x") + vectors;
+  }
+
+  static String pairs(int vectors) {
+    return "pairs x" + vectors;
+  }
+
+  static String quantize(int vectors) {
+    return "quantize x" + vectors;
+  }
+
+  static String int8(WeightForm form, int vectors) {
+    String kind = form.minimums() ? "minimums" : "offset " + (1 << form.offsetShift());
+    return "int8 " + kind + " x" + vectors;
+  }
+
+  static String peak(Op op) {
+    return "peak " + op.mnemonic(false);
+  }
+
+  /** Expansion to float32 or bytes, or to bfloat16. */
+  static String expand(DType dtype, boolean bf16) {
+    return "expand " + dtype + (bf16 ? " to bf16" : "");
+  }
+
+  /** Width of the vectors, 256 or 512. */
+  int bits() {
+    return bits;
+  }
+
+  /** Whether 8-bit products can be had. */
+  boolean int8() {
+    return int8;
+  }
+
+  /** Whether bfloat16 products can be had. */
+  boolean bf16() {
+    return bf16;
+  }
+
+  /** A kernel that these features allow. */
+  CodePage.Code code(String name) {
+    return code.computeIfAbsent(name, wanted -> CodePage.map(sources.get(wanted).get()));
+  }
+
+  /** The listing of every kernel, by name. */
+  Map<String, String> listings() {
+    Map<String, String> listings = new LinkedHashMap<>();
+    sources.forEach((name, source) -> listings.put(name, source.get().listing()));
+    return listings;
+  }
+}

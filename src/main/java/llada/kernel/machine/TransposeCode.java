@@ -1,0 +1,91 @@
+package llada.kernel.machine;
+
+import static llada.kernel.machine.Gpr.R10;
+import static llada.kernel.machine.Gpr.R11;
+import static llada.kernel.machine.Gpr.R8;
+import static llada.kernel.machine.Gpr.RAX;
+import static llada.kernel.machine.Gpr.RCX;
+import static llada.kernel.machine.Gpr.RDI;
+
+/**
+ * Transposes squares of 32-bit numbers, as wide as a vector: dst[j][i] = src[i][j].
+ *
+ * <p>Every row of source and destination has its own address, so that a missing row can point to
+ * anything that may be read (or written).
+ */
+final class TransposeCode {
+  static final int COUNT = 0; // squares
+  static final int SOURCE_STEP = 8; // bytes from one square to the next
+  static final int TARGET_STEP = 16;
+  static final int SOURCES = 24; // an address for each row, then one for each row of the target
+
+  private TransposeCode() {}
+
+  static int targets(Geometry g) {
+    return SOURCES + 8 * g.lanes();
+  }
+
+  static int arguments(Geometry g) {
+    return SOURCES + 16 * g.lanes();
+  }
+
+  static Assembler assemble(Geometry g) {
+    Assembler a = new Assembler();
+    int lanes = g.lanes();
+    int quads = lanes / 4; // groups of four rows
+    int middle = g.wide() ? 16 : 8; // the registers between the two stages
+    Label square = new Label("square");
+    a.mov(RCX, RDI.at(COUNT));
+    a.mov(R10, 0);
+    a.mov(R11, 0);
+    a.bind(square);
+    for (int quad = 0; quad < quads; quad++) {
+      for (int i = 0; i < 4; i++) {
+        a.mov(RAX, RDI.at(SOURCES + 8 * (4 * quad + i)));
+        a.add(RAX, R10);
+        a.op(Op.VMOVUPS, g.vec(i), RAX.at(0));
+      }
+      // Within each 128 bits: four rows by four columns.
+      a.op(Op.VUNPCKLPS, g.vec(4), g.vec(0), g.vec(1));
+      a.op(Op.VUNPCKHPS, g.vec(5), g.vec(0), g.vec(1));
+      a.op(Op.VUNPCKLPS, g.vec(6), g.vec(2), g.vec(3));
+      a.op(Op.VUNPCKHPS, g.vec(7), g.vec(2), g.vec(3));
+      a.op(Op.VSHUFPS, g.vec(middle + 4 * quad), g.vec(4), g.vec(6), 0x44);
+      a.op(Op.VSHUFPS, g.vec(middle + 4 * quad + 1), g.vec(4), g.vec(6), 0xEE);
+      a.op(Op.VSHUFPS, g.vec(middle + 4 * quad + 2), g.vec(5), g.vec(7), 0x44);
+      a.op(Op.VSHUFPS, g.vec(middle + 4 * quad + 3), g.vec(5), g.vec(7), 0xEE);
+    }
+    // Now 128-bit piece p of register (quad, j) holds column 4p + j of the quad's rows.
+    for (int j = 0; j < 4; j++) {
+      if (g.wide()) {
+        Vec q0 = g.vec(middle + j);
+        Vec q1 = g.vec(middle + 4 + j);
+        Vec q2 = g.vec(middle + 8 + j);
+        Vec q3 = g.vec(middle + 12 + j);
+        a.op(Op.VSHUFF32X4, g.vec(0), q0, q1, 0x44);
+        a.op(Op.VSHUFF32X4, g.vec(1), q2, q3, 0x44);
+        a.op(Op.VSHUFF32X4, g.vec(2), q0, q1, 0xEE);
+        a.op(Op.VSHUFF32X4, g.vec(3), q2, q3, 0xEE);
+        a.op(Op.VSHUFF32X4, g.vec(4), g.vec(0), g.vec(1), 0x88);
+        a.op(Op.VSHUFF32X4, g.vec(5), g.vec(0), g.vec(1), 0xDD);
+        a.op(Op.VSHUFF32X4, g.vec(6), g.vec(2), g.vec(3), 0x88);
+        a.op(Op.VSHUFF32X4, g.vec(7), g.vec(2), g.vec(3), 0xDD);
+      } else {
+        a.op(Op.VPERM2F128, g.vec(4), g.vec(middle + j), g.vec(middle + 4 + j), 0x20);
+        a.op(Op.VPERM2F128, g.vec(5), g.vec(middle + j), g.vec(middle + 4 + j), 0x31);
+      }
+      for (int p = 0; p < quads; p++) {
+        a.mov(R8, RDI.at(targets(g) + 8 * (4 * p + j)));
+        a.add(R8, R11);
+        a.store(Op.VMOVUPS_STORE, R8.at(0), g.vec(4 + p));
+      }
+    }
+    a.add(R10, RDI.at(SOURCE_STEP));
+    a.add(R11, RDI.at(TARGET_STEP));
+    a.sub(RCX, 1);
+    a.jump(Assembler.Condition.NOT_EQUAL, square);
+    a.vzeroupper();
+    a.ret();
+    return a;
+  }
+}

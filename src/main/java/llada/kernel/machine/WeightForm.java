@@ -1,0 +1,23 @@
+package llada.kernel.machine;
+
+import llada.tensor.DType;
+
+/**
+ * How the expanded bytes of a quantised type stand for weights; see {@link Int8Code}.
+ *
+ * @param group channels of a scale, 16 or 32
+ * @param offsetShift the offset is 2 to this power
+ * @param minimums whether a minimum is taken away in place of an offset
+ */
+record WeightForm(int group, int offsetShift, boolean minimums) {
+  /** The form of a type. */
+  static WeightForm of(DType dtype) {
+    return switch (dtype) {
+      case Q8_0 -> new WeightForm(32, 7, false);
+      case Q4_0 -> new WeightForm(32, 3, false);
+      case Q4_K, Q5_K -> new WeightForm(32, 0, true);
+      case Q6_K -> new WeightForm(16, 5, false);
+      default -> throw new IllegalArgumentException(dtype + " is no quantised type");
+    };
+  }
+}
