@@ -1,5 +1,6 @@
 package llada.kernel.simd;
 
+import java.lang.foreign.MemorySegment;
 import llada.kernel.Kernels;
 import llada.kernel.Parallel;
 import llada.kernel.scalar.Exclusions;
@@ -54,7 +55,7 @@ public class VectorKernels implements Kernels {
   public void rmsNorm(Tensor out, Tensor x, Tensor weight, float eps) {
     llada.kernel.scalar.RmsNorm.check(out, x, weight);
     int c = x.dim(1);
-    float[] scale = weight.toArray();
+    MemorySegment scale = scratch[0].floats(weight);
     forEachRow(x, (t, worker) -> RmsNorm.row(out.data(), x.data(), t * c, scale, c, eps));
   }
 
@@ -79,7 +80,9 @@ public class VectorKernels implements Kernels {
   public void swiGlu(Tensor out, Tensor gate, Tensor up) {
     llada.kernel.scalar.SwiGlu.check(out, gate, up);
     int f = gate.dim(1);
-    forEachRow(gate, (t, worker) -> SwiGlu.row(out.data(), gate.data(), up.data(), t * f, f));
+    forEachRow(
+        gate,
+        (t, worker) -> SwiGlu.row(out.data(), gate.data(), up.data(), t * f, f, scratch[worker]));
   }
 
   @Override
