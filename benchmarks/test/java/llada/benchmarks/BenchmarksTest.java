@@ -13,7 +13,7 @@ final class BenchmarksTest {
   @ParameterizedTest
   @EnumSource(
       value = DType.class,
-      names = {"F32", "BF16", "Q8_0", "Q4_0", "Q4_K", "Q6_K"})
+      names = {"F32", "F16", "BF16", "Q8_0", "Q4_0", "Q4_K", "Q5_K", "Q6_K"})
   void matmul(DType dtype) {
     MatmulBenchmark benchmark = new MatmulBenchmark();
     benchmark.dtype = dtype;

@@ -1,5 +1,7 @@
 package llada.kernel.machine;
 
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.EnumSet;
 import java.util.Map;
@@ -20,9 +22,15 @@ import llada.tensor.Tensor;
  * forbids that.
  */
 public final class MachineKernels extends VectorKernels {
+  /** Vectors of an element-wise op that are worth handing to a thread. */
+  private static final int PIECE = 1024;
+
   private final Program program;
+  private final Parallel parallel;
   private final Matmul matmul;
   private final MatmulBackward backward;
+  private final Attention attention;
+  private final Block[] arguments;
   private final Precision precision;
   private final Set<DType> checked = EnumSet.noneOf(DType.class);
   private boolean backwardChecked;
@@ -44,8 +52,12 @@ public final class MachineKernels extends VectorKernels {
     super(parallel);
     this.precision = precision;
     this.program = new Program(features);
+    this.parallel = parallel;
     this.matmul = new Matmul(program, parallel);
     this.backward = new MatmulBackward(program, parallel);
+    this.attention = new Attention(program, parallel);
+    this.arguments = new Block[parallel.workers()];
+    Arrays.setAll(arguments, i -> new Block());
     if (!check(DType.F32)) {
       throw new MachineException("the float32 product failed its self-check");
     }
@@ -148,7 +160,7 @@ public final class MachineKernels extends VectorKernels {
   }
 
   private boolean trains(Tensor out, Tensor a, Tensor b) {
-    if (!out.data().isNative() || !a.data().isNative() || !b.data().isNative()) {
+    if (!areNative(out, a, b)) {
       return false;
     }
     if (!backwardChecked) {
@@ -156,5 +168,60 @@ public final class MachineKernels extends VectorKernels {
       backwardWrong = !SelfCheck.backwardPasses(backward, bf16());
     }
     return !backwardWrong;
+  }
+
+  /** See {@link Kernels#attention}. */
+  @Override
+  public void attention(
+      Tensor out,
+      Tensor q,
+      Tensor k,
+      Tensor v,
+      boolean[] visible,
+      int batch,
+      int heads,
+      int kvHeads,
+      boolean causal) {
+    boolean whole = heads > 0 && q.shape().rank() == 2 && q.dim(1) % heads == 0;
+    if (!causal && whole && Attention.takes(q.dim(1) / heads) && areNative(out, q, k, v)) {
+      attention.forward(out, q, k, v, visible, batch, heads, kvHeads);
+    } else {
+      super.attention(out, q, k, v, visible, batch, heads, kvHeads, causal);
+    }
+  }
+
+  /** See {@link Kernels#swiGlu}. */
+  @Override
+  public void swiGlu(Tensor out, Tensor gate, Tensor up) {
+    llada.kernel.scalar.SwiGlu.check(out, gate, up);
+    int lanes = program.bits() / 32;
+    long vectors = gate.shape().elements() / lanes;
+    if (gate.shape().elements() % lanes != 0 || !areNative(out, gate, up)) {
+      super.swiGlu(out, gate, up);
+      return;
+    }
+    CodePage.Code code = program.code(Program.SWIGLU);
+    int pieces = Math.toIntExact((vectors + PIECE - 1) / PIECE);
+    parallel.forEach(
+        pieces,
+        (piece, worker) -> {
+          MemorySegment block = arguments[worker].atLeast(64);
+          long at = (long) piece * PIECE * lanes * Float.BYTES;
+          Block.set(block, SwiGluCode.OUT, out.data().address() + at);
+          Block.set(block, SwiGluCode.GATE, gate.data().address() + at);
+          Block.set(block, SwiGluCode.UP, up.data().address() + at);
+          Block.set(block, SwiGluCode.VECTORS, Math.min(PIECE, vectors - (long) piece * PIECE));
+          Block.set(block, SwiGluCode.EXP, ExpCode.TABLE.address());
+          code.run(block);
+        });
+  }
+
+  private static boolean areNative(Tensor... tensors) {
+    for (Tensor tensor : tensors) {
+      if (tensor.dtype() != DType.F32 || !tensor.data().isNative()) {
+        return false;
+      }
+    }
+    return true;
   }
 }
