@@ -67,30 +67,24 @@ final class KQuants {
     int in = 0;
     for (int done = 0; done < count; done += 256, in += 210) {
       float d = f16(raw, in + 208);
-      for (int half = 0; half < 2; half++) {
-        int to = at + done + 128 * half;
-        int scales =
-            in + 192 + 8 * half; // number 32 * quarter + i has the one at 2 * quarter + i / 16
+      for (int quarters = 0; quarters < 8; quarters++) { // of 32 numbers: four in each half
+        int half = quarters >> 2;
+        int quarter = quarters & 3;
+        int lows = in + 64 * half + 32 * (quarter & 1);
+        int shift = 4 * (quarter >> 1);
+        int highs = in + 128 + 32 * half;
         for (int i = 0; i < 32; i += Lanes.COUNT) {
-          IntVector pair0 = unsigned(raw, in + 64 * half + i);
-          IntVector pair1 = unsigned(raw, in + 64 * half + 32 + i);
-          IntVector high = unsigned(raw, in + 128 + 32 * half + i);
-          int s = scales + i / 16;
-          six(pair0.and(0xF), high, 0, d * raw[s], out, to + i);
-          six(pair1.and(0xF), high, 2, d * raw[s + 2], out, to + 32 + i);
-          six(pair0.lanewise(VectorOperators.LSHR, 4), high, 4, d * raw[s + 4], out, to + 64 + i);
-          six(pair1.lanewise(VectorOperators.LSHR, 4), high, 6, d * raw[s + 6], out, to + 96 + i);
+          FloatVector scale = broadcast(d * raw[in + 192 + 2 * quarters + i / 16]);
+          IntVector low = unsigned(raw, lows + i).lanewise(VectorOperators.LSHR, shift).and(0xF);
+          IntVector high =
+              unsigned(raw, highs + i)
+                  .lanewise(VectorOperators.LSHR, 2 * quarter)
+                  .and(3)
+                  .lanewise(VectorOperators.LSHL, 4);
+          floats(low.or(high).sub(32)).mul(scale).intoArray(out, at + done + 32 * quarters + i);
         }
       }
     }
-  }
-
-  /** The low four bits with the two of {@code high} from bit {@code shift}, scaled. */
-  private static void six(
-      IntVector low, IntVector high, int shift, float scale, float[] out, int at) {
-    IntVector bits = high.lanewise(VectorOperators.LSHR, shift).and(3);
-    IntVector q = low.or(bits.lanewise(VectorOperators.LSHL, 4)).sub(32);
-    floats(q).mul(broadcast(scale)).intoArray(out, at);
   }
 
   /** As in {@code BlockQ4_K}. */
