@@ -107,7 +107,9 @@ final class AttentionBackward {
       float[] dp, // (keys, WIDTH), then the gradient of the scores
       float[] dQuery, // (d in whole tiles, WIDTH)
       float[] dKey, // (keys in whole tiles, channelPanels, ROWS, WIDTH)
-      float[] dValue) {} // the same
+      float[] dValue, // the same
+      float[] state, // (3, COUNT)
+      float[] square) {}
 
   private void group(int b, int group, GradientScratch scratch) {
     int tiles = (keys + ROWS - 1) / ROWS;
@@ -126,7 +128,9 @@ final class AttentionBackward {
             scratch.get(Use.DP, wholeKeys * WIDTH),
             scratch.get(Use.D_QUERY, (long) (d + ROWS) * WIDTH),
             scratch.get(Use.D_KEYS, tileSums),
-            scratch.get(Use.D_VALUES, tileSums));
+            scratch.get(Use.D_VALUES, tileSums),
+            scratch.get(Use.STATE, 3L * Lanes.COUNT),
+            scratch.get(Use.SUMS, 2L * Lanes.COUNT * Lanes.COUNT));
     long keyStride = (long) kvHeads * d;
     long key0 = (long) b * keys * keyStride + (long) group * d;
     for (int s = 0; s < keys; s++) {
@@ -155,8 +159,8 @@ final class AttentionBackward {
   private void panel(int b, int head, int first, int count, Memory m) {
     long stride = (long) heads * d;
     long query0 = ((long) b * queries + first) * stride + (long) head * d;
-    lanes(m.query, q.data(), query0, stride, count);
-    lanes(m.dOut, dOut.data(), query0, stride, count);
+    lanes(m.query, q.data(), query0, stride, count, m.square);
+    lanes(m.dOut, dOut.data(), query0, stride, count, m.square);
     rows(m.queryRows, q.data(), query0, stride, count);
     rows(m.dOutRows, dOut.data(), query0, stride, count);
     multiply(m.query, d * WIDTH, scale);
@@ -173,7 +177,7 @@ final class AttentionBackward {
     }
     hide(m.p, b, first, reach);
     for (int lane = 0; lane < WIDTH; lane += Lanes.COUNT) {
-      softmax(m.p, m.dp, lane, reach);
+      softmax(m.p, m.dp, lane, reach, m.state);
     }
     Arrays.fill(m.dQuery, 0, (d + ROWS - 1) / ROWS * ROWS * WIDTH, 0);
     for (int i = 0; i < d; i += ROWS) {
@@ -181,7 +185,8 @@ final class AttentionBackward {
       Tile.multiply(m.dQuery, i * WIDTH, m.key, i, 1, pitch, rows, m.dp, 0, reach);
     }
     multiply(m.dQuery, d * WIDTH, scale);
-    Packing.fromLanes(dq.data(), query0, stride, m.dQuery, 0, WIDTH, d, count);
+    Packing.fromLanes(
+        dq.data(), query0, stride, m.dQuery, 0, ROWS * WIDTH, d, count, m.square);
     for (int s = 0; s < reach; s += ROWS) {
       int rows = Math.min(ROWS, reach - s);
       for (int panel = 0; panel < channelPanels; panel++) {
@@ -194,8 +199,8 @@ final class AttentionBackward {
   }
 
   /** packed[i, t] = x[t, i], zero where there is no query. */
-  private void lanes(float[] packed, MemorySegment x, long from, long stride, int count) {
-    Packing.toLanes(packed, 0, WIDTH, x, from, stride, count, d);
+  private void lanes(float[] packed, MemorySegment x, long from, long stride, int count, float[] square) {
+    Packing.toLanes(packed, 0, WIDTH, x, from, stride, count, d, square);
   }
 
   /** packed[panel, t, i] = x[t, panel * WIDTH + i], zero where there is no channel. */
@@ -212,41 +217,53 @@ final class AttentionBackward {
 
   /** Scores of keys that a query does not see become minus infinity. */
   private void hide(float[] p, int b, int first, int reach) {
-    for (int s = 0; s < reach; s++) {
-      if (visible != null && !visible[b * keys + s]) {
+    for (int s = 0; s < reach && visible != null; s++) {
+      if (!visible[b * keys + s]) {
         Arrays.fill(p, s * WIDTH, (s + 1) * WIDTH, Float.NEGATIVE_INFINITY);
-      } else if (causal && s > first) {
-        Arrays.fill(p, s * WIDTH, s * WIDTH + Math.min(WIDTH, s - first), Float.NEGATIVE_INFINITY);
       }
+    }
+    if (causal) {
+      Attention.hideLater(p, 0, reach, first);
     }
   }
 
   /** Of one vector of queries: p = softmax of itself, dp = p * (dp - sum p dp). */
-  private static void softmax(float[] p, float[] dp, int lane, int keys) {
-    FloatVector max = FloatVector.broadcast(Lanes.F32, -Float.MAX_VALUE);
+  private static void softmax(float[] p, float[] dp, int lane, int keys, float[] state) {
     int end = keys * WIDTH + lane;
-    for (int at = lane; at < end; at += WIDTH) {
-      max = max.max(load(p, at));
-    }
-    FloatVector sum = FloatVector.zero(Lanes.F32);
-    FloatVector mean = FloatVector.zero(Lanes.F32);
-    for (int at = lane; at < end; at += WIDTH) {
-      FloatVector e = Exp.exp(load(p, at).sub(max));
-      e.intoArray(p, at);
-      sum = sum.add(e);
-      mean = e.fma(load(dp, at), mean);
-    }
-    // A query that sees nothing has no probabilities, and its sum is 0.
-    FloatVector inverse =
-        FloatVector.broadcast(Lanes.F32, 1f)
-            .div(sum)
-            .blend(0f, sum.compare(jdk.incubator.vector.VectorOperators.EQ, 0f));
-    mean = mean.mul(inverse);
+    maximum(p, lane, end, state);
+    Exp.exp(p, lane, WIDTH, keys, state, 0);
+    sums(p, dp, lane, end, state);
+    FloatVector inverse = load(state, Lanes.COUNT);
+    FloatVector mean = load(state, 2 * Lanes.COUNT);
     for (int at = lane; at < end; at += WIDTH) {
       FloatVector probability = load(p, at).mul(inverse);
       probability.intoArray(p, at);
-      probability.mul(load(dp, at).sub(mean)).intoArray(dp, at);
+      load(dp, at).sub(mean).mul(probability).intoArray(dp, at);
     }
+  }
+
+  private static void maximum(float[] p, int lane, int end, float[] state) {
+    FloatVector max = FloatVector.broadcast(Lanes.F32, -Float.MAX_VALUE);
+    for (int at = lane; at < end; at += WIDTH) {
+      FloatVector score = load(p, at);
+      max = score.blend(max, score.lt(max)); // NaN may be lost here, but not in the sum
+    }
+    max.intoArray(state, 0);
+  }
+
+  /** 1 / sum p and sum p dp / sum p; of a query that sees nothing, zeros. */
+  private static void sums(float[] p, float[] dp, int lane, int end, float[] state) {
+    FloatVector sum = FloatVector.zero(Lanes.F32);
+    FloatVector mean = FloatVector.zero(Lanes.F32);
+    for (int at = lane; at < end; at += WIDTH) {
+      FloatVector e = load(p, at);
+      sum = e.add(sum);
+      mean = e.fma(load(dp, at), mean);
+    }
+    FloatVector inverse =
+        FloatVector.broadcast(Lanes.F32, 1f).div(sum).blend(0f, sum.eq(0f));
+    inverse.intoArray(state, Lanes.COUNT);
+    mean.mul(inverse).intoArray(state, 2 * Lanes.COUNT);
   }
 
   private static void multiply(float[] values, int count, float by) {

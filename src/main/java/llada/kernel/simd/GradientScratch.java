@@ -25,6 +25,7 @@ final class GradientScratch {
     D_QUERY,
     D_KEYS,
     D_VALUES,
+    STATE,
     /** A decoded row of weights. */
     ROW,
   }

@@ -27,6 +27,10 @@ final class SoftmaxStatistics {
   /** Vectors added up in float32. */
   private static final int STEPS = 32;
 
+  /** Logits whose gradients are computed at a time. */
+  private static final int PIECE = 512;
+
+  private final float[] piece = new float[PIECE];
   private final float[] lanes = new float[Lanes.COUNT];
   private final int[] starts = new int[Lanes.COUNT];
 
@@ -101,11 +105,16 @@ final class SoftmaxStatistics {
     // p = exp(l - max) / sum, and ln sum = loss - max + l[target].
     double sum = finite ? Math.exp(loss - first + get(data, at + target)) : Double.NaN;
     float factor = (float) (weight / sum);
-    float max = first;
-    for (int i = 0; i < v; i += Lanes.COUNT) {
-      VectorMask<Float> mask = Lanes.tail(i, v);
-      FloatVector e = Exp.exp(Lanes.load(data, at + i, mask).sub(max));
-      Lanes.store(e.mul(factor), data, at + i, mask);
+    Arrays.fill(lanes, first);
+    for (int start = 0; start < v; start += PIECE) {
+      int count = Math.min(PIECE, v - start);
+      long offset = (at + start) * Float.BYTES;
+      MemorySegment.copy(data, Tensor.F32, offset, piece, 0, count);
+      Exp.exp(piece, 0, Lanes.COUNT, (count + Lanes.COUNT - 1) / Lanes.COUNT, lanes, 0);
+      for (int i = 0; i < count; i++) {
+        piece[i] *= factor;
+      }
+      MemorySegment.copy(piece, 0, data, Tensor.F32, offset, count);
     }
     data.set(
         Tensor.F32,

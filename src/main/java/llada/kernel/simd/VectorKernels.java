@@ -1,6 +1,7 @@
 package llada.kernel.simd;
 
 import java.util.Arrays;
+import java.lang.foreign.MemorySegment;
 import llada.kernel.Kernels;
 import llada.kernel.Parallel;
 import llada.kernel.scalar.Exclusions;
@@ -56,18 +57,14 @@ public class VectorKernels implements Kernels {
       int heads,
       int kvHeads,
       boolean causal) {
-    if (causal) {
-      llada.kernel.scalar.Attention.forward(out, q, k, v, visible, batch, heads, kvHeads, true);
-      return;
-    }
-    Attention.forward(out, q, k, v, visible, batch, heads, kvHeads, parallel, scratch);
+    Attention.forward(out, q, k, v, visible, batch, heads, kvHeads, causal, parallel, scratch);
   }
 
   @Override
   public void rmsNorm(Tensor out, Tensor x, Tensor weight, float eps) {
     llada.kernel.scalar.RmsNorm.check(out, x, weight);
     int c = x.dim(1);
-    float[] scale = weight.toArray();
+    MemorySegment scale = scratch[0].floats(weight);
     forEachRow(x, (t, worker) -> RmsNorm.row(out.data(), x.data(), t * c, scale, c, eps));
   }
 
@@ -92,7 +89,9 @@ public class VectorKernels implements Kernels {
   public void swiGlu(Tensor out, Tensor gate, Tensor up) {
     llada.kernel.scalar.SwiGlu.check(out, gate, up);
     int f = gate.dim(1);
-    forEachRow(gate, (t, worker) -> SwiGlu.row(out.data(), gate.data(), up.data(), t * f, f));
+    forEachRow(
+        gate,
+        (t, worker) -> SwiGlu.row(out.data(), gate.data(), up.data(), t * f, f, scratch[worker]));
   }
 
   @Override
@@ -240,9 +239,16 @@ public class VectorKernels implements Kernels {
     int f = gate.dim(1);
     forEachRow(
         gate,
-        (t, _) ->
+        (t, worker) ->
             SwiGlu.backwardRow(
-                dGate.data(), dUp.data(), dOut.data(), gate.data(), up.data(), t * f, f));
+                dGate.data(),
+                dUp.data(),
+                dOut.data(),
+                gate.data(),
+                up.data(),
+                t * f,
+                f,
+                scratch[worker]));
   }
 
   @Override
