@@ -49,7 +49,7 @@ final class TrainProgress implements TrainingListener {
     log.step(step);
     loss = mean(loss, step.loss());
     seconds = mean(seconds, step.seconds());
-    tokens = mean(tokens, step.tokens());
+    tokens = mean(tokens, (double) step.tokens());
     long now = System.nanoTime();
     boolean last = step.step() == step.steps();
     if (quiet || !last && now - shownAt < (terminal ? TERMINAL_NANOS : LINE_NANOS)) {

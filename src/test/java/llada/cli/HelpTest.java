@@ -10,8 +10,17 @@ import picocli.CommandLine;
 /** The help is complete: every option, examples, exit codes. */
 class HelpTest {
   @ParameterizedTest
-  @ValueSource(strings = {
-        "generate", "chat", "tokenize", "info", "train", "tokenizer", "synth", "bench", "completion"
+  @ValueSource(
+      strings = {
+        "generate",
+        "chat",
+        "tokenize",
+        "info",
+        "train",
+        "tokenizer",
+        "synth",
+        "bench",
+        "completion"
       })
   void namesEveryOptionExamplesAndExitCodes(String command) {
     CliRun run = CliRun.of(command, "--help");
@@ -54,7 +63,8 @@ class HelpTest {
     CliRun run = CliRun.of();
     assertThat(run.code()).isEqualTo(ExitCodes.OK);
     assertThat(run.out())
-        .contains("generate", "chat", "tokenize", "info", "train", "synth", "bench", "completion", "130");
+        .contains(
+            "generate", "chat", "tokenize", "info", "train", "synth", "bench", "completion", "130");
     assertThat(CliRun.of("help", "generate").out())
         .isEqualTo(CliRun.of("generate", "--help").out());
   }

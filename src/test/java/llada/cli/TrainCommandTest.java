@@ -27,7 +27,8 @@ class TrainCommandTest {
     if (Files.notExists(file)) {
       StringBuilder text = new StringBuilder();
       for (int i = 0; i < 400; i++) {
-        text.append("The %s cat number %d sat on the mat.\n".formatted(i % 3 == 0 ? "red" : "big", i));
+        text.append(
+            "The %s cat number %d sat on the mat.\n".formatted(i % 3 == 0 ? "red" : "big", i));
       }
       Files.writeString(file, text);
     }
@@ -52,7 +53,8 @@ class TrainCommandTest {
     assertThat(folder.resolve("run/loss.svg")).exists();
     assertThat(folder.resolve("run/samples.txt")).content().contains("--- step 40");
     CliRun text =
-        CliRun.of("generate", "-m", folder.resolve("run/model").toString(), "--gen-length", "8", "The");
+        CliRun.of(
+            "generate", "-m", folder.resolve("run/model").toString(), "--gen-length", "8", "The");
     assertThat(text.code()).as(text.toString()).isEqualTo(ExitCodes.OK);
 
     assertThat(train("--data DIR/corpus.txt -o DIR/run" + TINY))
@@ -78,13 +80,18 @@ class TrainCommandTest {
     CliRun sft = train("--sft --data DIR/chats.jsonl -o DIR/sft" + more);
     assertThat(sft.code()).as(sft.toString()).isZero();
     CliRun lora =
-        train("--sft --lora-rank 2 --lora-targets q_proj,ff_out --data DIR/chats.jsonl -o DIR/lora" + more);
+        train(
+            "--sft --lora-rank 2 --lora-targets q_proj,ff_out --data DIR/chats.jsonl -o DIR/lora"
+                + more);
     assertThat(lora.code()).as(lora.toString()).isZero();
     assertThat(folder.resolve("lora/model/adapter_model.safetensors")).exists();
     assertThat(train("--resume -o DIR/lora -q --backend vector").code()).isZero();
     for (String objective : List.of("bert15", "maskgit", "ar")) {
       CliRun run =
-          train("--data DIR/corpus.txt -o DIR/%s --objective %s --steps 3 -q".formatted(objective, objective) + TINY);
+          train(
+              "--data DIR/corpus.txt -o DIR/%s --objective %s --steps 3 -q"
+                      .formatted(objective, objective)
+                  + TINY);
       assertThat(run.code()).as(run.toString()).isZero();
     }
     CliRun text = train("--sft --data DIR/corpus.txt -o DIR/x" + more);
@@ -107,11 +114,20 @@ class TrainCommandTest {
       {"--data DIR/empty.txt -o DIR/r" + TINY, "the corpus is empty"},
       {"--data DIR/none.txt -o DIR/r" + TINY, "none.txt: there is no such file or folder"},
       {"--data DIR/corpus.txt -o DIR/corpus.txt" + TINY, "cannot be made"},
-      {"--data DIR/corpus.txt -o DIR/r --context 16" + TINY, "--length is 32; the model takes at most 16"},
-      {"--data DIR/corpus.txt -o DIR/r --schedule x" + TINY, "--schedule is 'x'; it must be one of wsd"},
+      {
+        "--data DIR/corpus.txt -o DIR/r --context 16" + TINY,
+        "--length is 32; the model takes at most 16"
+      },
+      {
+        "--data DIR/corpus.txt -o DIR/r --schedule x" + TINY,
+        "--schedule is 'x'; it must be one of wsd"
+      },
       {"--data DIR/corpus.txt -o DIR/r --objective x" + TINY, "--objective is 'x'"},
       {"--data DIR/corpus.txt -o DIR/r --lora-rank 2" + TINY, "--lora-rank needs --model"},
-      {"--data DIR/corpus.txt -o DIR/r --validation 2" + TINY, "--validation is 2.0; it must be from 0 to 1"},
+      {
+        "--data DIR/corpus.txt -o DIR/r --validation 2" + TINY,
+        "--validation is 2.0; it must be from 0 to 1"
+      },
       {"--data DIR/corpus.txt -o DIR/r --vocab 20", "--vocab is 20; it must be at least 266"},
       {"--data DIR/corpus.txt -o DIR/r --tokenizer DIR", "holds no tokenizer.json"},
     };
@@ -129,12 +145,19 @@ class TrainCommandTest {
     for (String name : List.of("a", "b")) {
       CliRun run =
           CliRun.of(
-              "tokenizer", "train", "--data", folder.resolve("corpus.txt").toString(), "--vocab",
-              "400", "-o", folder.resolve(name).toString());
+              "tokenizer",
+              "train",
+              "--data",
+              folder.resolve("corpus.txt").toString(),
+              "--vocab",
+              "400",
+              "-o",
+              folder.resolve(name).toString());
       assertThat(run.code()).as(run.toString()).isZero();
       assertThat(run.err()).contains("tokens, fewer than --vocab");
     }
-    for (String file : List.of("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json")) {
+    for (String file :
+        List.of("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json")) {
       assertThat(folder.resolve("a").resolve(file))
           .hasSameBinaryContentAs(folder.resolve("b").resolve(file));
     }
@@ -144,8 +167,19 @@ class TrainCommandTest {
   void benchTrainSaysWhatItMeasured() {
     CliRun run =
         CliRun.of(
-            "bench", "train", "--batch", "1", "--repeat", "1", "--warmup", "0", "--json",
-            "--backend", "vector", "--threads", "2");
+            "bench",
+            "train",
+            "--batch",
+            "1",
+            "--repeat",
+            "1",
+            "--warmup",
+            "0",
+            "--json",
+            "--backend",
+            "vector",
+            "--threads",
+            "2");
     assertThat(run.code()).as(run.toString()).isZero();
     Json json = Json.parse(run.out().getBytes(StandardCharsets.UTF_8), "output");
     assertThat(json.get("tokens_per_second").number()).isPositive();
@@ -159,14 +193,17 @@ class TrainCommandTest {
   @Test
   void killedAtAnyMomentNothingIsLost() throws IOException, InterruptedException {
     corpus();
-    String args = "--data DIR/corpus.txt --steps 60 --save-every 3 --validate-every 7 --sample-every 0 -q" + TINY;
+    String args =
+        "--data DIR/corpus.txt --steps 60 --save-every 3 --validate-every 7 --sample-every 0 -q"
+            + TINY;
     assertThat(train(args + " -o DIR/whole").code()).isZero();
     Path run = folder.resolve("cut");
     long before = -1;
     int kills = 0;
     for (int start = 0; start < 12; start++) {
       boolean resume = !new llada.train.RunFolder(run).checkpoints().isEmpty();
-      Process process = process(resume ? "--resume -o DIR/cut -q --backend vector" : args + " -o DIR/cut");
+      Process process =
+          process(resume ? "--resume -o DIR/cut -q --backend vector" : args + " -o DIR/cut");
       // From the moment when the first new checkpoint is there, some milliseconds more each time.
       long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
       while (process.isAlive() && newest(run) <= before && System.nanoTime() < deadline) {
@@ -187,11 +224,16 @@ class TrainCommandTest {
     assertThat(kills).isGreaterThan(2);
     CliRun end = train("--resume -o DIR/cut -q --backend vector");
     assertThat(end.code()).as(end.toString()).isZero();
-    for (String file : List.of("step-00000060/model.safetensors", "step-00000060/optimizer.safetensors", "model/model.safetensors")) {
+    for (String file :
+        List.of(
+            "step-00000060/model.safetensors",
+            "step-00000060/optimizer.safetensors",
+            "model/model.safetensors")) {
       assertThat(run.resolve(file)).hasSameBinaryContentAs(folder.resolve("whole").resolve(file));
     }
     try (var files = Files.list(run)) {
-      assertThat(files.map(f -> f.getFileName().toString())).noneMatch(name -> name.startsWith("."));
+      assertThat(files.map(f -> f.getFileName().toString()))
+          .noneMatch(name -> name.startsWith("."));
     }
   }
 

@@ -114,7 +114,8 @@ class DataTest {
       // Which sequence comes when depends on its number alone, not on what was asked before.
       PackedText again = new PackedText(Runs.cache(folder, 1000, arena), 10, 0.1, 0, 5);
       assertThat(again.batch(100, 4, random).x0()).isDeepEqualTo(data.batch(100, 4, random).x0());
-      assertThat(data.validation(9).x0()[0]).isEqualTo(Runs.cache(folder, 1000, arena).tokens(990, 10));
+      assertThat(data.validation(9).x0()[0])
+          .isEqualTo(Runs.cache(folder, 1000, arena).tokens(990, 10));
     }
   }
 
@@ -268,7 +269,9 @@ class DataTest {
     log.validated(1.25);
     log.flush();
     Files.writeString(csv, Files.readString(csv) + "6,1.0,0");
-    assertThat(Files.readAllLines(csv)).hasSize(7).contains("5,0.600000,0.100000,1.00000,64,0.500,1.250000");
+    assertThat(Files.readAllLines(csv))
+        .hasSize(7)
+        .contains("5,0.600000,0.100000,1.00000,64,0.500,1.250000");
     LossLog again = new LossLog(csv, 4);
     again.step(new TrainingListener.Step(5, 9, 0.6, 0.1, 1, 64, 0.5));
     again.flush();

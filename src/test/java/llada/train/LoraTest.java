@@ -79,11 +79,9 @@ class LoraTest {
   void refusals() {
     try (Arena arena = Arena.ofShared();
         Network network = Runs.network(arena)) {
-      assertThatThrownBy(
-              () -> new Lora(network, 0, 1, Set.of("q_proj"), 1, Parallel.SERIAL, arena))
+      assertThatThrownBy(() -> new Lora(network, 0, 1, Set.of("q_proj"), 1, Parallel.SERIAL, arena))
           .hasMessage("the rank is 0; it must be at least 1");
-      assertThatThrownBy(
-              () -> new Lora(network, 1, 1, Set.of("wq"), 1, Parallel.SERIAL, arena))
+      assertThatThrownBy(() -> new Lora(network, 1, 1, Set.of("wq"), 1, Parallel.SERIAL, arena))
           .hasMessageContaining("LoRA has no target 'wq'; there are attn_out, ff_out");
     }
   }

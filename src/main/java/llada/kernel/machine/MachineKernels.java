@@ -254,11 +254,11 @@ public final class MachineKernels extends VectorKernels {
 
   /** See {@link Kernels#residual}. */
   @Override
-  public void residual(Tensor x, Tensor delta) {
+  public void residual(Tensor out, Tensor x, Tensor delta) {
     if (isSmall(x)) {
-      Residual.forward(x, delta);
+      Residual.forward(out, x, delta);
     } else {
-      super.residual(x, delta);
+      super.residual(out, x, delta);
     }
   }
 
