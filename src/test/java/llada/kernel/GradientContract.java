@@ -137,7 +137,10 @@ public interface GradientContract {
     "2,33,33,3,1,8",
     "2,5,70,4,2,20",
     "1,65,65,2,1,64",
-    "3,40,40,6,3,34"
+    "3,40,40,6,3,34",
+    "2,37,150,2,1,32",
+    "1,1,3,1,1,32",
+    "1,64,128,2,2,32"
   })
   default void attentionBackwardAgrees(
       int batch, int queries, int keys, int heads, int kvHeads, int d) {

@@ -38,6 +38,7 @@ public final class MachineKernels extends VectorKernels {
   private final Parallel parallel;
   private final Matmul matmul;
   private final MatmulBackward backward;
+  private final AttentionBackward attentionBackward;
   private final Attention attention;
   private final Block[] arguments;
   private final Precision precision;
@@ -64,6 +65,7 @@ public final class MachineKernels extends VectorKernels {
     this.parallel = parallel;
     this.matmul = new Matmul(program, parallel);
     this.backward = new MatmulBackward(program, parallel);
+    this.attentionBackward = new AttentionBackward(program, parallel);
     this.attention = new Attention(program, parallel);
     this.arguments = new Block[parallel.workers()];
     Arrays.setAll(arguments, i -> new Block());
@@ -162,6 +164,66 @@ public final class MachineKernels extends VectorKernels {
     } else {
       super.matmulBackwardWeight(dWeight, dOut, x);
     }
+  }
+
+  /** See {@link Kernels#attentionBackward}. */
+  @Override
+  public void attentionBackward(
+      Tensor dq,
+      Tensor dk,
+      Tensor dv,
+      Tensor dOut,
+      Tensor q,
+      Tensor k,
+      Tensor v,
+      boolean[] visible,
+      int batch,
+      int heads,
+      int kvHeads,
+      boolean causal) {
+    boolean usable =
+        !causal
+            && heads > 0
+            && q.shape().rank() == 2
+            && q.dim(1) % heads == 0
+            && attentionBackward.takes(q.dim(1) / heads)
+            && areNative(dq, dk, dv, dOut, q, k, v);
+    if (usable) {
+      attentionBackward.backward(dq, dk, dv, dOut, q, k, v, visible, batch, heads, kvHeads);
+    } else {
+      super.attentionBackward(
+          dq, dk, dv, dOut, q, k, v, visible, batch, heads, kvHeads, causal);
+    }
+  }
+
+  /** See {@link Kernels#swiGluBackward}. */
+  @Override
+  public void swiGluBackward(Tensor dGate, Tensor dUp, Tensor dOut, Tensor gate, Tensor up) {
+    llada.kernel.scalar.SwiGlu.checkBackward(dGate, dUp, dOut, gate, up);
+    int lanes = program.bits() / 32;
+    long vectors = gate.shape().elements() / lanes;
+    if (gate.shape().elements() % lanes != 0 || !areNative(dGate, dUp, dOut, gate, up)) {
+      super.swiGluBackward(dGate, dUp, dOut, gate, up);
+      return;
+    }
+    CodePage.Code code = program.code(Program.SWIGLU_BACKWARD);
+    parallel.forEach(
+        Math.toIntExact((vectors + PIECE - 1) / PIECE),
+        (piece, worker) -> {
+          MemorySegment block = arguments[worker].atLeast(64);
+          long at = (long) piece * PIECE * lanes * Float.BYTES;
+          Block.set(block, SwiGluBackwardCode.D_GATE, dGate.data().address() + at);
+          Block.set(block, SwiGluBackwardCode.D_UP, dUp.data().address() + at);
+          Block.set(block, SwiGluBackwardCode.D_OUT, dOut.data().address() + at);
+          Block.set(block, SwiGluBackwardCode.GATE, gate.data().address() + at);
+          Block.set(block, SwiGluBackwardCode.UP, up.data().address() + at);
+          Block.set(
+              block,
+              SwiGluBackwardCode.VECTORS,
+              Math.min(PIECE, vectors - (long) piece * PIECE));
+          Block.set(block, SwiGluBackwardCode.EXP, ExpCode.TABLE.address());
+          code.run(block);
+        });
   }
 
   private boolean bf16() {

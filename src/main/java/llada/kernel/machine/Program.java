@@ -18,6 +18,8 @@ final class Program {
   /** The types that a float product reads. */
   static final List<DType> FLOATS = List.of(DType.F32, DType.F16, DType.BF16);
 
+  static final String SOFTMAX_BACKWARD = "softmax backward";
+  static final String SWIGLU_BACKWARD = "swiglu backward";
   static final String TRANSPOSE = "transpose";
   static final String SOFTMAX = "softmax";
   static final String SWIGLU = "swiglu";
@@ -70,6 +72,8 @@ final class Program {
     }
     sources.put(SOFTMAX, () -> SoftmaxCode.assemble(new Geometry(bits, 2)));
     sources.put(SWIGLU, () -> SwiGluCode.assemble(bits));
+    sources.put(SOFTMAX_BACKWARD, () -> SoftmaxBackwardCode.assemble(two));
+    sources.put(SWIGLU_BACKWARD, () -> SwiGluBackwardCode.assemble(bits));
     for (DType dtype : FLOATS) {
       sources.put(expand(dtype, false), () -> ExpandCode.floats(dtype, false, wide));
       if (bf16) {
