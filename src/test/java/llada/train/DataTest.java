@@ -45,8 +45,12 @@ class DataTest {
     Path lines =
         file(
             "a.jsonl",
-            "{\"text\": \"Four\"}\n\n{\"prompt\": \"P\", \"response\": \"R\"}\n"
-                + "{\"messages\": [{\"role\": \"user\", \"content\": \"Hi\"}]}\n");
+            """
+            {"text": "Four"}
+
+            {"prompt": "P", "response": "R"}
+            {"messages": [{"role": "user", "content": "Hi"}]}
+            """);
     assertThat(texts(text)).containsExactly("One.\nTwo.\n", "Three.\n");
     assertThat(texts(lines))
         .containsExactly(

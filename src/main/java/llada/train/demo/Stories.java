@@ -110,14 +110,9 @@ final class Stories {
           "%s %s %s came along. ".formatted(World.capital(hero.her()), hero.pet(), hero.petName()));
     }
     story.append(
-        one(random, "But soon the %s was gone. ", "Then %s could not find the %s. ")
-            .formatted(object));
-    // The second form needs a name first.
-    int hole = story.indexOf("Then " + object + " could");
-    if (hole >= 0) {
-      story.setLength(hole);
-      story.append("Then %s could not find the %s. ".formatted(hero.she(), object));
-    }
+        random.nextBoolean()
+            ? "But soon the %s was gone. ".formatted(object)
+            : "Then %s could not find the %s. ".formatted(hero.she(), object));
     story.append("%s was sad and looked everywhere. ".formatted(World.capital(hero.she())));
     String finder = pet ? hero.petName() : friend.name();
     story.append(

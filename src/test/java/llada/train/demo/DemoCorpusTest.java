@@ -71,8 +71,10 @@ class DemoCorpusTest {
     Questions questions = new Questions(world, new Stories(world));
     Random random = new Random(3);
     Map<String, String> answers = new HashMap<>();
+    List<Skill> exact = new ArrayList<>(List.of(Skill.values()));
+    exact.remove(Skill.STORIES); // they differ
     for (int i = 0; i < 50_000; i++) {
-      Skill skill = Skill.values()[i % (Skill.values().length - 1)]; // stories differ
+      Skill skill = exact.get(i % exact.size());
       Questions.Question q = questions.ask(skill, random);
       assertThat(answers.computeIfAbsent(q.question(), _ -> q.answer())).isEqualTo(q.answer());
       assertThat(q.question() + q.answer()).doesNotContain("%", "null");
