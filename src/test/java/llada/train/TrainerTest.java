@@ -133,7 +133,8 @@ class TrainerTest {
     assertThat(bounds.getFirst()).isBetween(2.0, 3.2); // ln 20 is 3.0
     assertThat(bounds.getLast()).isLessThan(0.75 * bounds.getFirst());
     assertThat(losses.subList(350, 400).stream().mapToDouble(d -> d).average().orElseThrow())
-        .isLessThan(0.8 * losses.subList(0, 20).stream().mapToDouble(d -> d).average().orElseThrow());
+        .isLessThan(
+            0.8 * losses.subList(0, 20).stream().mapToDouble(d -> d).average().orElseThrow());
   }
 
   @Test
