@@ -10,13 +10,15 @@ import llada.tensor.DType;
 import llada.tensor.Tensor;
 
 /**
- * An exponential moving average of the weights: average = decay average + (1 - decay) weight after
- * each step, starting from the first weights. Often a better model than the last weights.
+ * An exponential moving average of the weights: average = d average + (1 - d) weight after each
+ * step, starting from the first weights. At step n, d = min(decay, (1 + n) / (10 + n)): a young
+ * average forgets faster, so that the random beginning does not weigh on short runs. Often a better
+ * model than the last weights.
  */
 public final class Ema {
   private final List<Parameter> parameters;
   private final List<Tensor> averages = new ArrayList<>();
-  private final float decay;
+  private final double decay;
   private final Parallel parallel;
 
   /**
@@ -31,7 +33,7 @@ public final class Ema {
           "the average's decay is %s; it must be at least 0 and below 1".formatted(decay));
     }
     this.parameters = List.copyOf(parameters);
-    this.decay = (float) decay;
+    this.decay = decay;
     this.parallel = parallel;
     for (Parameter parameter : parameters) {
       Tensor average = Tensor.allocate(arena, DType.F32, parameter.value().shape().toArray());
@@ -40,8 +42,13 @@ public final class Ema {
     }
   }
 
-  /** Takes the weights of another step in. */
-  public void update() {
+  /**
+   * Takes the weights of another step in.
+   *
+   * @param step its number, from 1
+   */
+  public void update(long step) {
+    float share = (float) (1 - Math.min(decay, (1.0 + step) / (10.0 + step)));
     parallel.forEach(
         averages.size(),
         (p, _) -> {
@@ -50,7 +57,7 @@ public final class Ema {
           for (long i = 0; i < average.shape().elements(); i++) {
             float old = average.data().get(Tensor.F32, 4 * i);
             float now = value.data().get(Tensor.F32, 4 * i);
-            average.data().set(Tensor.F32, 4 * i, old + (1 - decay) * (now - old));
+            average.data().set(Tensor.F32, 4 * i, old + share * (now - old));
           }
         });
   }

@@ -204,7 +204,7 @@ public final class Trainer implements AutoCloseable {
     adamW.step(step + 1, rate, adamW.clipCoefficient(norm));
     trained.moved();
     if (ema != null) {
-      ema.update();
+      ema.update(step + 1);
     }
     step++;
     double seconds = (System.nanoTime() - start) / 1e9;

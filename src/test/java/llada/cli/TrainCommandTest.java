@@ -200,7 +200,7 @@ class TrainCommandTest {
     Path run = folder.resolve("cut");
     long before = -1;
     int kills = 0;
-    for (int start = 0; start < 12; start++) {
+    for (int start = 0; start < 7; start++) {
       boolean resume = !new llada.train.RunFolder(run).checkpoints().isEmpty();
       Process process =
           process(resume ? "--resume -o DIR/cut -q --backend vector" : args + " -o DIR/cut");
@@ -209,7 +209,7 @@ class TrainCommandTest {
       while (process.isAlive() && newest(run) <= before && System.nanoTime() < deadline) {
         Thread.sleep(1);
       }
-      if (!process.waitFor(7L * start + 3, TimeUnit.MILLISECONDS)) {
+      if (!process.waitFor(11L * start + 3, TimeUnit.MILLISECONDS)) {
         process.destroyForcibly().waitFor();
         kills++;
       }
