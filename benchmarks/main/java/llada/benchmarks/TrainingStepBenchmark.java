@@ -19,8 +19,8 @@ import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.TearDown;
 
 /**
- * Forward and backward pass of a batch, half of it masked: a model of 9.0 million parameters on
- * 8 sequences of 256 tokens. Without the optimiser.
+ * Forward and backward pass of a batch, half of it masked: a model of 9.0 million parameters on 8
+ * sequences of 256 tokens. Without the optimiser.
  */
 public class TrainingStepBenchmark extends OpBenchmark {
   /** C x L x H x F x V. */
@@ -55,8 +55,22 @@ public class TrainingStepBenchmark extends OpBenchmark {
     int v = s[4];
     LladaConfig config =
         new LladaConfig(
-            c, s[1], s[2], s[2], s[3], v, v, tokens, 10000, 1e-5, false, 0, 1, 1,
-            OptionalInt.empty(), OptionalInt.empty());
+            c,
+            s[1],
+            s[2],
+            s[2],
+            s[3],
+            v,
+            v,
+            tokens,
+            10000,
+            1e-5,
+            false,
+            0,
+            1,
+            1,
+            OptionalInt.empty(),
+            OptionalInt.empty());
     List<BlockWeights> blocks = new ArrayList<>();
     for (int layer = 0; layer < s[1]; layer++) {
       blocks.add(

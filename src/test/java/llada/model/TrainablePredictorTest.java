@@ -22,7 +22,9 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** What golden gradients do not cover: tied heads, shared keys, padding, the causal model, memory. */
+/**
+ * What golden gradients do not cover: tied heads, shared keys, padding, the causal model, memory.
+ */
 final class TrainablePredictorTest {
   private static final int[] ROWS = {1, 2, 5, 8, 9, 13};
   private static final int[] TARGETS = {3, 40, 7, 7, 0, 22};
@@ -30,7 +32,21 @@ final class TrainablePredictorTest {
 
   private static LladaConfig config(int c, int f) {
     return new LladaConfig(
-        c, 2, 4, 2, f, 48, 48, 16, 10000, 1e-5, false, 47, 1, 2, OptionalInt.empty(),
+        c,
+        2,
+        4,
+        2,
+        f,
+        48,
+        48,
+        16,
+        10000,
+        1e-5,
+        false,
+        47,
+        1,
+        2,
+        OptionalInt.empty(),
         OptionalInt.empty());
   }
 
@@ -63,9 +79,7 @@ final class TrainablePredictorTest {
   /** Near 1 for a norm, else of a size that keeps activations near 1. */
   private static Tensor random(Arena arena, Random random, int n, int k) {
     Tensor tensor =
-        n == 1
-            ? Tensor.allocate(arena, DType.F32, k)
-            : Tensor.allocate(arena, DType.F32, n, k);
+        n == 1 ? Tensor.allocate(arena, DType.F32, k) : Tensor.allocate(arena, DType.F32, n, k);
     for (long i = 0; i < tensor.shape().elements(); i++) {
       double normal = random.nextGaussian();
       tensor.set(i, (float) (n == 1 ? 1 + 0.2 * normal : normal / Math.sqrt(k)));

@@ -191,8 +191,7 @@ public final class MachineKernels extends VectorKernels {
     if (usable) {
       attentionBackward.backward(dq, dk, dv, dOut, q, k, v, visible, batch, heads, kvHeads);
     } else {
-      super.attentionBackward(
-          dq, dk, dv, dOut, q, k, v, visible, batch, heads, kvHeads, causal);
+      super.attentionBackward(dq, dk, dv, dOut, q, k, v, visible, batch, heads, kvHeads, causal);
     }
   }
 
@@ -218,9 +217,7 @@ public final class MachineKernels extends VectorKernels {
           Block.set(block, SwiGluBackwardCode.GATE, gate.data().address() + at);
           Block.set(block, SwiGluBackwardCode.UP, up.data().address() + at);
           Block.set(
-              block,
-              SwiGluBackwardCode.VECTORS,
-              Math.min(PIECE, vectors - (long) piece * PIECE));
+              block, SwiGluBackwardCode.VECTORS, Math.min(PIECE, vectors - (long) piece * PIECE));
           Block.set(block, SwiGluBackwardCode.EXP, ExpCode.TABLE.address());
           code.run(block);
         });

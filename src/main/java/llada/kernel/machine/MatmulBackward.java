@@ -12,8 +12,8 @@ import llada.tensor.Tensor;
  *   out[r, k] = sum_d left[r, d] * right[d, k]
  * </pre>
  *
- * <p>for {@link DotCode}, with the columns of {@code right} as lanes: it and the output are read and
- * written as they lie. For dx, left is dOut and right the weight; for dWeight, left is dOut
+ * <p>for {@link DotCode}, with the columns of {@code right} as lanes: it and the output are read
+ * and written as they lie. For dx, left is dOut and right the weight; for dWeight, left is dOut
  * transposed, a block of rows at a time, and right is x. In bfloat16 both operands are rounded and
  * the sums are float32.
  */
@@ -148,9 +148,7 @@ final class MatmulBackward {
         }
         int packedRows = (count + together - 1) / together;
         long from = target - memory.address() + (long) packedRows * g.step();
-        memory
-            .asSlice(from, (long) (padded / together - packedRows) * g.step())
-            .fill((byte) 0);
+        memory.asSlice(from, (long) (padded / together - packedRows) * g.step()).fill((byte) 0);
       }
     }
 
@@ -215,8 +213,7 @@ final class MatmulBackward {
       // Whole squares: some columns before and after may come along.
       int skip = first % g.lanes();
       int squares = (skip + count + g.lanes() - 1) / g.lanes();
-      MemorySegment square =
-          bf16 ? worker.transposed.atLeast(expanded.byteSize()) : expanded;
+      MemorySegment square = bf16 ? worker.transposed.atLeast(expanded.byteSize()) : expanded;
       transpose(first - skip, squares, d, padded, square.address(), arguments);
       long rows = square.address() + 4L * skip * DEPTH;
       if (!bf16) {
@@ -251,13 +248,9 @@ final class MatmulBackward {
           boolean there = d0 + d + i < depth;
           long row = dOut.data().address() + (chunk0 + d0 + d + i) * stride + 4L * column;
           Block.set(
-              arguments,
-              TransposeCode.SOURCES + 8 * i,
-              there ? row : zeros.atLeast(0).address());
+              arguments, TransposeCode.SOURCES + 8 * i, there ? row : zeros.atLeast(0).address());
           Block.set(
-              arguments,
-              TransposeCode.targets(g) + 8 * i,
-              target + 4L * ((long) i * DEPTH + d));
+              arguments, TransposeCode.targets(g) + 8 * i, target + 4L * ((long) i * DEPTH + d));
         }
         code.run(arguments);
       }

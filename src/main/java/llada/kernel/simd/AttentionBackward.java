@@ -185,8 +185,7 @@ final class AttentionBackward {
       Tile.multiply(m.dQuery, i * WIDTH, m.key, i, 1, pitch, rows, m.dp, 0, reach);
     }
     multiply(m.dQuery, d * WIDTH, scale);
-    Packing.fromLanes(
-        dq.data(), query0, stride, m.dQuery, 0, ROWS * WIDTH, d, count, m.square);
+    Packing.fromLanes(dq.data(), query0, stride, m.dQuery, 0, ROWS * WIDTH, d, count, m.square);
     for (int s = 0; s < reach; s += ROWS) {
       int rows = Math.min(ROWS, reach - s);
       for (int panel = 0; panel < channelPanels; panel++) {
@@ -199,7 +198,8 @@ final class AttentionBackward {
   }
 
   /** packed[i, t] = x[t, i], zero where there is no query. */
-  private void lanes(float[] packed, MemorySegment x, long from, long stride, int count, float[] square) {
+  private void lanes(
+      float[] packed, MemorySegment x, long from, long stride, int count, float[] square) {
     Packing.toLanes(packed, 0, WIDTH, x, from, stride, count, d, square);
   }
 
@@ -260,8 +260,7 @@ final class AttentionBackward {
       sum = e.add(sum);
       mean = e.fma(load(dp, at), mean);
     }
-    FloatVector inverse =
-        FloatVector.broadcast(Lanes.F32, 1f).div(sum).blend(0f, sum.eq(0f));
+    FloatVector inverse = FloatVector.broadcast(Lanes.F32, 1f).div(sum).blend(0f, sum.eq(0f));
     inverse.intoArray(state, Lanes.COUNT);
     mean.mul(inverse).intoArray(state, 2 * Lanes.COUNT);
   }

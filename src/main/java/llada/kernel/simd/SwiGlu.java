@@ -38,7 +38,8 @@ final class SwiGlu {
       for (int i = 0; i < whole; i += Lanes.COUNT) {
         long element = at + first + i;
         FloatVector s =
-            FloatVector.broadcast(Lanes.F32, 1f).div(FloatVector.fromArray(Lanes.F32, exp, i).add(1f));
+            FloatVector.broadcast(Lanes.F32, 1f)
+                .div(FloatVector.fromArray(Lanes.F32, exp, i).add(1f));
         FloatVector silu = load(gate, element).mul(s);
         // s (1 + z (1 - s)) = s + silu (1 - s)
         FloatVector slope = s.neg().add(1f).fma(silu, s);

@@ -1,7 +1,7 @@
 package llada.kernel.simd;
 
-import java.util.Arrays;
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 import llada.kernel.Kernels;
 import llada.kernel.Parallel;
 import llada.kernel.scalar.Exclusions;
