@@ -80,7 +80,6 @@ final class MatmulBackward {
     private final int rows;
     private final int k;
     private final int panels;
-    private final int rowBytes; // of expanded left rows
 
     // The chunk of terms at hand.
     private int chunk0;
@@ -98,7 +97,6 @@ final class MatmulBackward {
       rows = out.dim(0);
       k = out.dim(1);
       panels = k / g.width();
-      rowBytes = DEPTH * (bf16 ? 2 : 4);
       zeros.atLeast(4L * Math.max(g.width(), 2 * g.blockRows()));
     }
 
