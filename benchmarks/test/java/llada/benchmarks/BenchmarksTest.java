@@ -39,6 +39,28 @@ final class BenchmarksTest {
   }
 
   @Test
+  void backward() {
+    MatmulBackwardBenchmark matmul = new MatmulBackwardBenchmark();
+    matmul.setup();
+    assertThat(matmul.weight().dim(0)).isEqualTo(256);
+    AttentionBackwardBenchmark attention = new AttentionBackwardBenchmark();
+    attention.setup();
+    EmbeddingBackwardBenchmark embedding = new EmbeddingBackwardBenchmark();
+    embedding.setup();
+    MaskedCrossEntropyBackwardBenchmark loss = new MaskedCrossEntropyBackwardBenchmark();
+    loss.setup();
+    assertThat(loss.backward()[0]).isPositive();
+    TrainingStepBenchmark step = new TrainingStepBenchmark();
+    step.shape = "32x1x2x48x64";
+    step.batch = 2;
+    step.tokens = 16;
+    step.setup();
+    assertThat(step.step()).isPositive();
+    step.free();
+    List.of(matmul, attention, embedding, loss, step).forEach(OpBenchmark::close);
+  }
+
+  @Test
   void vocabulary() {
     SoftmaxStatisticsBenchmark statistics = new SoftmaxStatisticsBenchmark();
     statistics.setup();

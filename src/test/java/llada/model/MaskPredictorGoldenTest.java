@@ -181,6 +181,7 @@ final class MaskPredictorGoldenTest {
       for (int i = 0; i < t; i++) {
         Attention.probabilities(
             p,
+            t,
             queries,
             (long) i * config.dModel() + h * d,
             keys,

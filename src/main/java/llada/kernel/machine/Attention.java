@@ -66,7 +66,7 @@ final class Attention {
       int batch,
       int heads,
       int kvHeads) {
-    llada.kernel.scalar.Attention.check(out, q, k, v, visible, batch, heads, kvHeads);
+    llada.kernel.scalar.Attention.check(out, q, k, v, visible, batch, heads, kvHeads, false);
     int queries = q.dim(0) / batch;
     int panels = (queries + g.width() - 1) / g.width();
     int group = heads / kvHeads;

@@ -18,6 +18,8 @@ final class Program {
   /** The types that a float product reads. */
   static final List<DType> FLOATS = List.of(DType.F32, DType.F16, DType.BF16);
 
+  static final String SOFTMAX_BACKWARD = "softmax backward";
+  static final String SWIGLU_BACKWARD = "swiglu backward";
   static final String TRANSPOSE = "transpose";
   static final String SOFTMAX = "softmax";
   static final String SWIGLU = "swiglu";
@@ -61,8 +63,17 @@ final class Program {
         sources.put(quantize(vectors), () -> QuantizeCode.assemble(g));
       }
     }
+    Geometry two = new Geometry(bits, 2);
+    for (boolean on : new boolean[] {false, true}) {
+      sources.put(store(on), () -> StoreCode.assemble(two, on));
+      if (!on || bf16) {
+        sources.put(panel(on), () -> PanelCode.assemble(two, on));
+      }
+    }
     sources.put(SOFTMAX, () -> SoftmaxCode.assemble(new Geometry(bits, 2)));
     sources.put(SWIGLU, () -> SwiGluCode.assemble(bits));
+    sources.put(SOFTMAX_BACKWARD, () -> SoftmaxBackwardCode.assemble(two));
+    sources.put(SWIGLU_BACKWARD, () -> SwiGluBackwardCode.assemble(bits));
     for (DType dtype : FLOATS) {
       sources.put(expand(dtype, false), () -> ExpandCode.floats(dtype, false, wide));
       if (bf16) {
@@ -91,6 +102,14 @@ final class Program {
 
   static String pairs(int vectors) {
     return "pairs x" + vectors;
+  }
+
+  static String panel(boolean bf16) {
+    return bf16 ? "panel bf16" : "panel f32";
+  }
+
+  static String store(boolean accumulate) {
+    return accumulate ? "store, adding" : "store";
   }
 
   static String quantize(int vectors) {

@@ -39,6 +39,7 @@ final class Attention {
   private final int keys;
   private final int heads;
   private final int kvHeads;
+  private final boolean causal;
   private final int d;
 
   /** A copied row of keys or values is so long; not d, whose rows would share few cache sets. */
@@ -52,7 +53,8 @@ final class Attention {
       boolean[] visible,
       int batch,
       int heads,
-      int kvHeads) {
+      int kvHeads,
+      boolean causal) {
     this.out = out;
     this.q = q;
     this.k = k;
@@ -60,6 +62,7 @@ final class Attention {
     this.visible = visible;
     this.heads = heads;
     this.kvHeads = kvHeads;
+    this.causal = causal;
     queries = q.dim(0) / batch;
     keys = k.dim(0) / batch;
     d = q.dim(1) / heads;
@@ -75,10 +78,11 @@ final class Attention {
       int batch,
       int heads,
       int kvHeads,
+      boolean causal,
       Parallel parallel,
       Scratch[] scratch) {
-    llada.kernel.scalar.Attention.check(out, q, k, v, visible, batch, heads, kvHeads);
-    Attention attention = new Attention(out, q, k, v, visible, batch, heads, kvHeads);
+    llada.kernel.scalar.Attention.check(out, q, k, v, visible, batch, heads, kvHeads, causal);
+    Attention attention = new Attention(out, q, k, v, visible, batch, heads, kvHeads, causal);
     int panels = (attention.queries + WIDTH - 1) / WIDTH;
     // As many panels as share well, unless a worker would have nothing to do then.
     int fair = batch * heads * panels / (4 * parallel.workers());
@@ -139,13 +143,17 @@ final class Attention {
     }
     long keyStride = (long) kvHeads * d;
     long key0 = (long) b * keys * keyStride + (long) (head / (heads / kvHeads)) * d;
-    for (int s = 0; s < keys; s += KEYS) {
-      int tile = Math.min(KEYS, keys - s);
+    int reach = causal ? Math.min(keys, first + count) : keys;
+    for (int s = 0; s < reach; s += KEYS) {
+      int tile = Math.min(KEYS, reach - s);
       copyRows(block.key, k.data(), key0 + s * keyStride, keyStride, tile);
       copyRows(block.value, v.data(), key0 + s * keyStride, keyStride, tile);
       for (int p = 0; p < panels; p++) {
         boolean half = count - p * WIDTH <= Lanes.COUNT;
         scores(block, p, tile, half);
+        if (causal) {
+          hideLater(block.scores, s, tile, first + p * WIDTH);
+        }
         for (int lane = 0; lane < (half ? Lanes.COUNT : WIDTH); lane += Lanes.COUNT) {
           int state0 = STATE * p * WIDTH + lane;
           int sums0 = p * rows * WIDTH + lane;
@@ -207,6 +215,14 @@ final class Attention {
           block.query,
           query0,
           d);
+    }
+  }
+
+  /** A key after a query gets a score of minus infinity. */
+  static void hideLater(float[] scores, int firstKey, int keys, int firstQuery) {
+    for (int s = 0; s < keys; s++) {
+      int lanes = Math.clamp(firstKey + s - firstQuery, 0, WIDTH);
+      Arrays.fill(scores, s * WIDTH, s * WIDTH + lanes, Float.NEGATIVE_INFINITY);
     }
   }
 

@@ -36,6 +36,56 @@ final class RmsNorm {
     }
   }
 
+  /**
+   * Row of c elements from element {@code at}: dx and dWeight accumulate.
+   *
+   * @param dWeight from index {@code to}
+   */
+  static void backwardRow(
+      MemorySegment dx,
+      float[] dWeight,
+      int to,
+      MemorySegment dOut,
+      MemorySegment x,
+      long at,
+      float[] weight,
+      int c,
+      float eps) {
+    int whole = c / Lanes.COUNT * Lanes.COUNT;
+    FloatVector squares = FloatVector.zero(Lanes.F32);
+    FloatVector dot = FloatVector.zero(Lanes.F32);
+    for (int i = 0; i < whole; i += Lanes.COUNT) {
+      FloatVector value = load(x, at + i);
+      squares = value.fma(value, squares);
+      dot = load(dOut, at + i).mul(FloatVector.fromArray(Lanes.F32, weight, i)).fma(value, dot);
+    }
+    float square = Lanes.sum(squares);
+    float product = Lanes.sum(dot);
+    for (int i = whole; i < c; i++) {
+      float value = x.get(Tensor.F32, (at + i) * Float.BYTES);
+      square += value * value;
+      product += dOut.get(Tensor.F32, (at + i) * Float.BYTES) * weight[i] * value;
+    }
+    float r = (float) (1.0 / Math.sqrt(square / c + eps));
+    float along = r * r * r / c * product;
+    for (int i = 0; i < whole; i += Lanes.COUNT) {
+      FloatVector value = load(x, at + i);
+      FloatVector d = load(dOut, at + i).mul(r);
+      d.fma(value, FloatVector.fromArray(Lanes.F32, dWeight, to + i)).intoArray(dWeight, to + i);
+      FloatVector g = d.mul(FloatVector.fromArray(Lanes.F32, weight, i));
+      load(dx, at + i)
+          .add(g.sub(value.mul(along)))
+          .intoMemorySegment(dx, (at + i) * Float.BYTES, Lanes.ORDER);
+    }
+    for (int i = whole; i < c; i++) {
+      long offset = (at + i) * Float.BYTES;
+      float value = x.get(Tensor.F32, offset);
+      float d = dOut.get(Tensor.F32, offset) * r;
+      dWeight[to + i] += d * value;
+      dx.set(Tensor.F32, offset, dx.get(Tensor.F32, offset) + (d * weight[i] - value * along));
+    }
+  }
+
   private static FloatVector load(MemorySegment segment, long element) {
     return FloatVector.fromMemorySegment(Lanes.F32, segment, element * Float.BYTES, Lanes.ORDER);
   }

@@ -20,8 +20,48 @@ final class SwiGlu {
     }
   }
 
-  private static void piece(
-      MemorySegment out, MemorySegment gate, MemorySegment up, long at, int count, float[] exp) {
+  /** f elements from element {@code at} of all five. */
+  static void backwardRow(
+      MemorySegment dGate,
+      MemorySegment dUp,
+      MemorySegment dOut,
+      MemorySegment gate,
+      MemorySegment up,
+      long at,
+      int f,
+      Scratch scratch) {
+    float[] exp = scratch.parts(PIECE);
+    for (int first = 0; first < f; first += PIECE) {
+      int count = Math.min(PIECE, f - first);
+      exponentials(gate, at + first, count, exp);
+      int whole = count / Lanes.COUNT * Lanes.COUNT;
+      for (int i = 0; i < whole; i += Lanes.COUNT) {
+        long element = at + first + i;
+        FloatVector s =
+            FloatVector.broadcast(Lanes.F32, 1f)
+                .div(FloatVector.fromArray(Lanes.F32, exp, i).add(1f));
+        FloatVector silu = load(gate, element).mul(s);
+        // s (1 + z (1 - s)) = s + silu (1 - s)
+        FloatVector slope = s.neg().add(1f).fma(silu, s);
+        FloatVector d = load(dOut, element);
+        FloatVector other = load(up, element);
+        d.mul(silu).intoMemorySegment(dUp, element * Float.BYTES, Lanes.ORDER);
+        d.mul(slope).mul(other).intoMemorySegment(dGate, element * Float.BYTES, Lanes.ORDER);
+      }
+      for (int i = whole; i < count; i++) {
+        long offset = (at + first + i) * Float.BYTES;
+        float s = 1 / (exp[i] + 1);
+        float silu = gate.get(Tensor.F32, offset) * s;
+        float d = dOut.get(Tensor.F32, offset);
+        float other = up.get(Tensor.F32, offset);
+        dUp.set(Tensor.F32, offset, d * silu);
+        dGate.set(Tensor.F32, offset, d * (s + silu * (1 - s)) * other);
+      }
+    }
+  }
+
+  /** exp[i] = exp(-gate[at + i]). */
+  private static void exponentials(MemorySegment gate, long at, int count, float[] exp) {
     int whole = count / Lanes.COUNT * Lanes.COUNT;
     for (int i = 0; i < whole; i += Lanes.COUNT) {
       load(gate, at + i).neg().intoArray(exp, i);
@@ -30,6 +70,12 @@ final class SwiGlu {
       exp[i] = -gate.get(Tensor.F32, (at + i) * Float.BYTES);
     }
     Exp.exp(exp, 0, Lanes.COUNT, (count + Lanes.COUNT - 1) / Lanes.COUNT, Exp.ZERO, 0);
+  }
+
+  private static void piece(
+      MemorySegment out, MemorySegment gate, MemorySegment up, long at, int count, float[] exp) {
+    int whole = count / Lanes.COUNT * Lanes.COUNT;
+    exponentials(gate, at, count, exp);
     for (int i = 0; i < whole; i += Lanes.COUNT) {
       FloatVector silu = load(gate, at + i).div(FloatVector.fromArray(Lanes.F32, exp, i).add(1f));
       silu.mul(load(up, at + i)).intoMemorySegment(out, (at + i) * Float.BYTES, Lanes.ORDER);
