@@ -40,7 +40,7 @@ public class MatmulBenchmark extends OpBenchmark {
     weight = Inputs.weight(arena, dtype, n, k);
     out = Tensor.allocate(arena, DType.F32, tokens, n);
     kernels().matmul(out, x, weight);
-    int checked = (int) Math.clamp(AFFORDABLE / ((long) n * k), 1, tokens);
+    int checked = Math.clamp(AFFORDABLE / ((long) n * k), 1, tokens);
     Tensor expected = Tensor.allocate(arena, DType.F32, checked, n);
     REFERENCE.matmul(expected, x.rows(tokens - checked, checked), weight);
     Inputs.requireClose(out.rows(tokens - checked, checked), expected, 1e-4);

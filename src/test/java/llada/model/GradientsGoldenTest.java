@@ -120,6 +120,48 @@ final class GradientsGoldenTest {
     }
   }
 
+  /**
+   * With both operands of every product rounded to bfloat16: each has an error of up to 2^-9, which
+   * some thirty products in a row carry on.
+   */
+  @ParameterizedTest
+  @CsvSource({"pretrain", "sft"})
+  void bfloat16GradientsAreNear(String kind, TestReporter reporter) {
+    if (!Files.exists(TRAINING.resolve("training.json"))) {
+      return;
+    }
+    Json golden = Golden.json(TRAINING.resolve("training.json")).get(kind);
+    Batch batch = Batch.of(golden, golden.get("input_ids").get(0).list().size());
+    try (Checkpoint checkpoint = Checkpoint.open(FOLDER);
+        Backend backend = Backends.choose("auto", 2, Precision.BF16);
+        Arena arena = Arena.ofShared();
+        TrainablePredictor predictor =
+            new TrainablePredictor(
+                checkpoint.config(),
+                checkpoint.weights(),
+                backend.kernels(),
+                batch.tokens(),
+                TrainablePredictor.Options.DEFAULT)) {
+      Gradients gradients = new Gradients(checkpoint.weights(), arena);
+      double loss =
+          predictor.lossAndGradients(
+              TokenBatch.of(batch.noisy), batch.rows, batch.targets, batch.weights, gradients);
+      double lossError = Math.abs(loss / golden.get("loss").number() - 1);
+      Safetensors expected =
+          Safetensors.open(TRAINING.resolve(golden.get("grads_file").string()), arena);
+      double worst = 0;
+      for (Map.Entry<String, Tensor> entry : named(gradients.tensors()).entrySet()) {
+        worst = Math.max(worst, relativeError(entry.getValue(), expected.tensor(entry.getKey())));
+      }
+      reporter.publishEntry(
+          "bfloat16",
+          "%s: loss off by %.2g, gradients by at most %.2g of their norm"
+              .formatted(kind, lossError, worst));
+      assertThat(lossError).isLessThan(0x1p-7);
+      assertThat(worst).isLessThan(30 * 0x1p-9);
+    }
+  }
+
   /** The first tokens of each sequence alone: the paper's sequences of random length. */
   @ParameterizedTest
   @CsvSource({"scalar", "vector", "auto"})

@@ -26,6 +26,10 @@ import llada.tensor.Tensor;
  * <p>Quantised weights are multiplied in 8-bit and bfloat16 weights in bfloat16 arithmetic, for
  * which the activations are rounded: results differ slightly from float32. {@link Precision#EXACT}
  * forbids that.
+ *
+ * <p>Both gradients of a product with float32 weights are computed in float32, and in bfloat16 with
+ * {@link Precision#BF16}: gradients and activations are rounded on the way into a product, the
+ * weights themselves, which an optimiser updates, never.
  */
 public final class MachineKernels extends VectorKernels {
   /** Numbers that the scalar reference handles within about a millisecond. */
