@@ -105,6 +105,25 @@ public final class HuggingFaceFolder {
   }
 
   /**
+   * Copies the tokenizer's files, as far as {@code from} has them; files of these names in {@code
+   * to} are replaced.
+   *
+   * @throws FormatException if they cannot be copied
+   */
+  public static void copyTokenizer(Path from, Path to) {
+    try {
+      Files.createDirectories(to);
+      for (String name : TOKENIZER_FILES) {
+        if (Files.isRegularFile(from.resolve(name)) && !Files.isSameFile(from, to)) {
+          Files.copy(from.resolve(name), to.resolve(name), StandardCopyOption.REPLACE_EXISTING);
+        }
+      }
+    } catch (IOException e) {
+      throw new FormatException(to + ": cannot be written: " + e.getMessage(), e);
+    }
+  }
+
+  /**
    * Whether a folder of this name can be made, asked before the work and not after it.
    *
    * @throws FormatException if it exists, or its parent does not

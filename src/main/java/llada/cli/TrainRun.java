@@ -13,6 +13,7 @@ import java.util.Optional;
 import java.util.stream.Collectors;
 import llada.backend.Backend;
 import llada.checkpoint.Checkpoint;
+import llada.checkpoint.HuggingFaceFolder;
 import llada.diffusion.DiffusionSampler;
 import llada.diffusion.Generation;
 import llada.diffusion.Objective;
@@ -197,22 +198,27 @@ final class TrainRun {
     return notes;
   }
 
+  /** The run keeps a tokenizer of its own: what it came from may be pruned or moved. */
   private Path tokenizerFolder(Corpus corpus) {
+    Path folder = options.out.resolve("tokenizer");
     if (checkpoint.isPresent()) {
-      return checkpoint.get();
+      if (!Files.isRegularFile(folder.resolve("tokenizer.json"))) {
+        HuggingFaceFolder.copyTokenizer(checkpoint.get(), folder);
+      }
+      return folder;
     }
     if (options.tokenizer != null || options.model != null) {
-      Path folder = options.tokenizer != null ? options.tokenizer : options.model;
-      if (!Files.isRegularFile(folder.resolve("tokenizer.json"))) {
+      Path given = options.tokenizer != null ? options.tokenizer : options.model;
+      if (!Files.isRegularFile(given.resolve("tokenizer.json"))) {
         throw new FormatException(
-            folder + ": holds no tokenizer.json; give a Hugging Face folder that does");
+            given + ": holds no tokenizer.json; give a Hugging Face folder that does");
       }
       if (settings.vocab != null) {
         throw new UsageException("--vocab makes a new tokenizer, but one is given: leave it out");
       }
+      HuggingFaceFolder.copyTokenizer(given, folder);
       return folder;
     }
-    Path folder = options.out.resolve("tokenizer");
     int size = settings.vocab == null ? 4096 : settings.vocab;
     int made = TokenizerTraining.run(corpus, size, 2, folder);
     if (!options.quiet) {
@@ -357,7 +363,8 @@ final class TrainRun {
               .generate(
                   new int[][] {ids}, null, sampler, RandomSource.seeded(SAMPLE_SEED), _ -> {});
       int eot = config.eotTokenId().orElse(config.eosTokenId());
-      return prompt + tokenizer.decode(made.answerUpTo(0, config.eosTokenId(), eot), true);
+      return (settings.sft ? prompt + "\n" : prompt)
+          + tokenizer.decode(made.answerUpTo(0, config.eosTokenId(), eot), true);
     }
   }
 }
