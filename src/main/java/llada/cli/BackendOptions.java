@@ -81,7 +81,8 @@ final class BackendOptions {
     return asked != null ? asked : Runtime.getRuntime().availableProcessors();
   }
 
-  private Precision precision() {
+  /** What the options say about rounding. */
+  Precision precision() {
     if (rounding == null) {
       return Precision.WEIGHTS;
     }

@@ -24,6 +24,7 @@ import llada.model.LladaConfig;
 import llada.model.MaskPredictor;
 import llada.tokenizer.ChatTemplate;
 import llada.tokenizer.Tokenizer;
+import llada.train.Processes;
 import llada.train.RunFolder;
 import llada.train.demo.DemoCorpus;
 import llada.train.demo.Skill;
@@ -127,7 +128,8 @@ final class DemoRecipe {
         return stage.out.resolve("model");
       }
     }
-    TrainRun.Result result = new TrainRun(console, settings, stage, backend, latest).train();
+    TrainRun.Result result =
+        new TrainRun(console, settings, stage, backend, Processes.ALONE, latest).train();
     console.out().println(name + ": " + TrainCommand.text(result));
     return result.model();
   }

@@ -9,6 +9,7 @@ import java.util.SplittableRandom;
 import java.util.concurrent.Callable;
 import llada.backend.Backend;
 import llada.diffusion.ForwardProcess;
+import llada.kernel.Precision;
 import llada.model.LladaConfig;
 import llada.model.TrainablePredictor;
 import llada.train.AdamW;
@@ -130,6 +131,11 @@ final class TrainBench implements Callable<Integer> {
     return seconds;
   }
 
+  /** What is multiplied; weights, gradients and the optimizer's state are float32 in any case. */
+  private String dtype() {
+    return computation.precision() == Precision.BF16 ? "bfloat16" : "float32";
+  }
+
   private void write(double[] sorted, Backend backend, OptionalLong rss) {
     double median = (sorted[(repeat - 1) / 2] + sorted[repeat / 2]) / 2;
     double speed = batch * LENGTH / median;
@@ -141,11 +147,12 @@ final class TrainBench implements Callable<Integer> {
           .println(
               String.format(
                   Locale.ROOT,
-                  "%s%n%,d weights, batch %d x %d, float32: %,.0f tokens/s, %.0f ms a step, peak memory %s",
+                  "%s%n%,d weights, batch %d x %d, %s: %,.0f tokens/s, %.0f ms a step, peak memory %s",
                   backend.why(),
                   CONFIG.parameters(),
                   batch,
                   LENGTH,
+                  dtype(),
                   speed,
                   1000 * median,
                   rss.isPresent() ? MemoryNeed.text(rss.getAsLong()) : "unknown"));
@@ -161,7 +168,7 @@ final class TrainBench implements Callable<Integer> {
           } else {
             out.writeNullField("peak_rss_mb");
           }
-          out.writeStringField("dtype", "float32");
+          out.writeStringField("dtype", dtype());
           out.writeNumberField("threads", backend.threads());
           out.writeStringField("backend", backend.name());
           out.writeNumberField("parameters", CONFIG.parameters());

@@ -7,7 +7,9 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
+import java.util.concurrent.locks.LockSupport;
 import llada.backend.Backend;
+import llada.train.Processes;
 import llada.train.RunFolder;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -23,18 +25,22 @@ import picocli.CommandLine.Spec;
       "Train a LLaDA: on texts, on chats (--sft), or adapters of a model (--lora-rank).",
       "",
       "Loss, rate, speed and time left are told on the way and kept in loss.csv and loss.svg.",
+      "In several processes, each with its share of the batch, it runs under Open MPI's mpirun.",
       "Checkpoints are Hugging Face folders with the optimizer's state; a run that was cut off, at",
       "whatever moment, goes on with --resume. At the end DIR/model holds the model."
     },
     footer = {
       "  llada train --data shakespeare.txt --vocab 1024 --dim 192 --steps 2000 -o run",
       "  llada train --resume -o run",
+      "  mpirun -np 2 llada train --data shakespeare.txt --batch 4 -o run",
       "  llada train --sft --data chats.jsonl --model run/model --lr 1e-4 -o chat-run",
       "  llada train --sft --data chats.jsonl --model LLaDA --lora-rank 8 -o adapter-run",
       "  llada train --recipe demo -o demo",
       "  llada chat --model chat-run/model"
     })
 final class TrainCommand implements Callable<Integer> {
+  private static final long SILENCE_NANOS = 5_000_000_000L;
+
   @ParentCommand private RootCommand root;
   @Spec private CommandSpec spec;
 
@@ -85,17 +91,34 @@ final class TrainCommand implements Callable<Integer> {
       throw new UsageException("--data is missing; pass --data PATH, what to train on");
     }
     try (Backend backend = computation.start()) {
+      train(chosen, backend, latest);
+    }
+    return ExitCodes.OK;
+  }
+
+  private void train(TrainSettings chosen, Backend backend, Optional<Path> latest) {
+    Processes processes = Processes.join();
+    try {
       TrainRun.Result result =
           new TrainRun(
                   root.console(),
                   chosen,
                   options,
                   backend,
+                  processes,
                   options.resume ? latest : Optional.empty())
               .train();
-      root.console().out().println(text(result));
+      if (result != null) {
+        root.console().out().println(text(result));
+      }
+    } catch (RuntimeException | Error e) {
+      if (!processes.first()) {
+        // The first process has most likely met the same: it speaks, and then ends this one.
+        LockSupport.parkNanos(SILENCE_NANOS);
+      }
+      throw e;
     }
-    return ExitCodes.OK;
+    processes.close(); // only at a good end: a process that fails is to take the others with it
   }
 
   static String text(TrainRun.Result result) {

@@ -36,11 +36,13 @@ import llada.train.LossLog;
 import llada.train.Network;
 import llada.train.PackedText;
 import llada.train.PredictorNetwork;
+import llada.train.Processes;
 import llada.train.RunFolder;
 import llada.train.TokenCache;
 import llada.train.Trained;
 import llada.train.Trainer;
 import llada.train.TrainingData;
+import llada.train.TrainingListener;
 import llada.train.TrainingPlan;
 import llada.train.Validation;
 import llada.train.Weights;
@@ -55,6 +57,7 @@ final class TrainRun {
   private final TrainOptions options;
   private final Backend backend;
   private final RunFolder run;
+  private final Processes processes;
   private final Optional<Path> checkpoint;
 
   private Path tokenizerFolder;
@@ -68,6 +71,7 @@ final class TrainRun {
   /**
    * A run.
    *
+   * @param processes that train together
    * @param checkpoint to resume from, if any
    */
   TrainRun(
@@ -75,11 +79,13 @@ final class TrainRun {
       TrainSettings settings,
       TrainOptions options,
       Backend backend,
+      Processes processes,
       Optional<Path> checkpoint) {
     this.console = console;
     this.settings = settings;
     this.options = options;
     this.backend = backend;
+    this.processes = processes;
     this.run = new RunFolder(options.out);
     this.checkpoint = checkpoint;
   }
@@ -93,17 +99,23 @@ final class TrainRun {
   record Result(Path model, Validation validation) {}
 
   Result train() {
-    run.create();
-    run.tidy();
+    if (processes.first()) {
+      run.create();
+      run.tidy();
+    }
     Corpus corpus = Corpus.of(options.data);
     try (Arena arena = Arena.ofShared()) {
-      tokenizerFolder = tokenizerFolder(corpus);
+      tokenizerFolder = options.out.resolve("tokenizer");
+      if (processes.first()) {
+        keepTokenizer(corpus, tokenizerFolder);
+      }
+      processes.barrier();
       tokenizer = TokenizerJson.read(tokenizerFolder.resolve("tokenizer.json"));
       chat = chat(tokenizerFolder);
       model(arena);
       checkLength();
-      TrainingPlan plan = settings.plan(config.maskTokenId(), notes());
-      TrainingData data = data(corpus, arena);
+      TrainingPlan plan = settings.plan(config.maskTokenId(), processes.size(), notes());
+      TrainingData data = processes.firstThenOthers(() -> data(corpus, arena));
       try (Network made =
           new PredictorNetwork(
               config,
@@ -153,20 +165,24 @@ final class TrainRun {
             run,
             tokenizerFolder,
             backend.pool(),
-            progress)) {
+            processes,
+            processes.first() ? progress : new TrainingListener() {})) {
       checkpoint.ifPresent(trainer::resume);
-      if (!options.quiet) {
+      if (!options.quiet && processes.first()) {
         progress.text(
             "%,d weights, %,d sequences, %d held out, %s%s"
                 .formatted(
                     config.parameters(),
                     data.sequences(),
                     data.validationSequences(),
-                    backend.why(),
+                    backend.why()
+                        + (processes.size() == 1
+                            ? ""
+                            : ", %d processes".formatted(processes.size())),
                     checkpoint.map(c -> ", from " + c).orElse("")));
       }
       trainer.run();
-      return new Result(trainer.publish(), progress.validation());
+      return processes.first() ? new Result(trainer.publish(), progress.validation()) : null;
     }
   }
 
@@ -199,13 +215,12 @@ final class TrainRun {
   }
 
   /** The run keeps a tokenizer of its own: what it came from may be pruned or moved. */
-  private Path tokenizerFolder(Corpus corpus) {
-    Path folder = options.out.resolve("tokenizer");
+  private void keepTokenizer(Corpus corpus, Path folder) {
     if (checkpoint.isPresent()) {
       if (!Files.isRegularFile(folder.resolve("tokenizer.json"))) {
         HuggingFaceFolder.copyTokenizer(checkpoint.get(), folder);
       }
-      return folder;
+      return;
     }
     if (options.tokenizer != null || options.model != null) {
       Path given = options.tokenizer != null ? options.tokenizer : options.model;
@@ -217,14 +232,13 @@ final class TrainRun {
         throw new UsageException("--vocab makes a new tokenizer, but one is given: leave it out");
       }
       HuggingFaceFolder.copyTokenizer(given, folder);
-      return folder;
+      return;
     }
     int size = settings.vocab == null ? 4096 : settings.vocab;
     int made = TokenizerTraining.run(corpus, size, 2, folder);
     if (!options.quiet) {
       console.err().println("tokenizer: %d tokens, %s".formatted(made, folder));
     }
-    return folder;
   }
 
   private static ChatTemplate chat(Path folder) {

@@ -334,7 +334,7 @@ final class TrainSettings {
   }
 
   /** What the trainer is to do. */
-  TrainingPlan plan(int maskId, Map<String, String> notes) {
+  TrainingPlan plan(int maskId, int processes, Map<String, String> notes) {
     share("--random-lengths", randomLengths);
     share("--full-padding", fullPadding);
     share("--validation", validation);
@@ -343,6 +343,10 @@ final class TrainSettings {
     }
     if (steps < 1) {
       throw new UsageException("--steps is %d; it must be at least 1".formatted(steps));
+    }
+    Map<String, String> compared = values();
+    if (processes > 1) {
+      compared.put("mpirun -np", Integer.toString(processes));
     }
     try {
       return new TrainingPlan(
@@ -355,7 +359,7 @@ final class TrainSettings {
           ema,
           seed,
           validationSamples,
-          values(),
+          compared,
           notes);
     } catch (IllegalArgumentException e) {
       throw new UsageException(e.getMessage());

@@ -1,5 +1,7 @@
 package llada.diffusion;
 
+import java.util.Arrays;
+import java.util.stream.IntStream;
 import llada.model.TokenBatch;
 
 /**
@@ -19,5 +21,27 @@ public record NoisyBatch(
   /** Tokens that the network sees, padding included. */
   public int tokens() {
     return xt.size() * xt.length();
+  }
+
+  /**
+   * Some of its sequences, with their weights as they are: the losses of parts add up to that of
+   * the whole.
+   *
+   * @param from first sequence
+   * @param to behind the last
+   */
+  public NoisyBatch part(int from, int to) {
+    int length = xt.length();
+    int[] chosen =
+        IntStream.range(0, rows.length)
+            .filter(r -> rows[r] >= from * length && rows[r] < to * length)
+            .toArray();
+    return new NoisyBatch(
+        xt.part(from, to),
+        IntStream.of(chosen).map(r -> rows[r] - from * length).toArray(),
+        IntStream.of(chosen).map(r -> targets[r]).toArray(),
+        IntStream.of(chosen).mapToDouble(r -> weights[r]).toArray(),
+        Arrays.copyOfRange(pMask, from, to),
+        causal);
   }
 }

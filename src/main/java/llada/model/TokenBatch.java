@@ -1,5 +1,7 @@
 package llada.model;
 
+import java.util.Arrays;
+
 /**
  * B token sequences of one length T, shorter ones padded on the left.
  *
@@ -31,6 +33,13 @@ public record TokenBatch(int[][] ids, boolean[][] visible) {
   /** A batch without padding. */
   public static TokenBatch of(int[]... ids) {
     return new TokenBatch(ids, null);
+  }
+
+  /** Sequences {@code from} to {@code to - 1}. */
+  public TokenBatch part(int from, int to) {
+    return new TokenBatch(
+        Arrays.copyOfRange(ids, from, to),
+        visible == null ? null : Arrays.copyOfRange(visible, from, to));
   }
 
   /** B. */

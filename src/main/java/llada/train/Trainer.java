@@ -6,8 +6,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.SplittableRandom;
 import llada.checkpoint.HuggingFaceFolder;
 import llada.diffusion.NoisyBatch;
@@ -32,6 +34,7 @@ public final class Trainer implements AutoCloseable {
   private final Trained trained;
   private final TrainingData data;
   private final RunFolder run;
+  private final Processes processes;
   private final Path tokenizerFrom;
   private final TrainingListener listener;
   private final Arena arena = Arena.ofShared();
@@ -74,6 +77,7 @@ public final class Trainer implements AutoCloseable {
    * @param trained which of its weights move
    * @param tokenizerFrom folder with the tokenizer's files, copied into every checkpoint
    * @param parallel for the optimizer
+   * @param processes that train together; plan.batch() is what each of them takes
    */
   public Trainer(
       TrainingPlan plan,
@@ -85,6 +89,7 @@ public final class Trainer implements AutoCloseable {
       RunFolder run,
       Path tokenizerFrom,
       Parallel parallel,
+      Processes processes,
       TrainingListener listener) {
     this.plan = plan;
     this.schedule = schedule;
@@ -93,6 +98,7 @@ public final class Trainer implements AutoCloseable {
     this.trained = trained;
     this.data = data;
     this.run = run;
+    this.processes = processes;
     this.tokenizerFrom = tokenizerFrom;
     this.listener = listener;
     this.base =
@@ -117,16 +123,26 @@ public final class Trainer implements AutoCloseable {
    */
   public void resume(Path checkpoint) {
     RunFolder.State state = RunFolder.state(checkpoint);
-    plan.settings()
-        .forEach(
-            (name, value) -> {
-              String before = state.settings().get(name);
-              if (!value.equals(before)) {
-                throw new ResumeException(
-                    "%s: the run was started with %s %s, not %s; leave %s out to go on with it, or start a new run with another --out"
-                        .formatted(checkpoint, name, before, value, name));
-              }
-            });
+    Set<String> names = new LinkedHashSet<>(plan.settings().keySet());
+    names.addAll(state.settings().keySet());
+    names.removeAll(plan.notes().keySet());
+    for (String name : names) {
+      String before = state.settings().get(name);
+      String now = plan.settings().get(name);
+      if (before == null || now == null) {
+        throw new ResumeException(
+            "%s: the run was started %s %s; start it so to go on with it, or start a new run with another --out"
+                .formatted(
+                    checkpoint,
+                    before == null ? "without" : "with",
+                    before == null ? name : name + " " + before));
+      }
+      if (!now.equals(before)) {
+        throw new ResumeException(
+            "%s: the run was started with %s %s, not %s; leave %s out to go on with it, or start a new run with another --out"
+                .formatted(checkpoint, name, before, now, name));
+      }
+    }
     if (!state.data().equals(data.digest())) {
       throw new ResumeException(
           "%s: the run was started on other data (its tokens have SHA-256 %.12s…, these %.12s…); give the same --data and tokenizer, or start a new run with another --out"
@@ -169,10 +185,10 @@ public final class Trainer implements AutoCloseable {
       if (last || Schedule.due(schedule.validate, step)) {
         validate();
       }
-      if (last || Schedule.due(schedule.save, step)) {
+      if (processes.first() && (last || Schedule.due(schedule.save, step))) {
         save();
       }
-      if (last || Schedule.due(schedule.sample, step)) {
+      if (processes.first() && (last || Schedule.due(schedule.sample, step))) {
         withAverages(() -> listener.sample(step));
       }
     }
@@ -187,15 +203,22 @@ public final class Trainer implements AutoCloseable {
     TrainingData.Batch[] batches = new TrainingData.Batch[plan.accumulate()];
     for (int a = 0; a < plan.accumulate(); a++) {
       long number = step * plan.accumulate() + a;
+      int all = plan.batch() * processes.size();
+      int from = plan.batch() * processes.rank();
       SplittableRandom random =
           new SplittableRandom(plan.seed() ^ (number + 1) * 0x9E3779B97F4A7C15L);
-      batches[a] = data.batch(number * plan.batch(), plan.batch(), random);
+      batches[a] = data.batch(number * all, all, random);
       NoisyBatch noisy =
           averaged(plan.process().noise(batches[a].x0(), batches[a].promptLengths(), random));
-      loss += network.lossAndGradients(noisy);
+      // Every process makes the whole batch, which costs little, and so all make the same.
+      loss += network.lossAndGradients(noisy.part(from, from + plan.batch()));
       tokens += noisy.tokens();
     }
     trained.gradientsReady();
+    loss = processes.sum(loss);
+    for (Parameter parameter : trained.parameters()) {
+      processes.sum(parameter.gradient().data());
+    }
     double norm = adamW.gradientNorm();
     if (!Double.isFinite(loss) || !Double.isFinite(norm)) {
       throw stopped(loss, norm, batches);
@@ -251,7 +274,7 @@ public final class Trainer implements AutoCloseable {
   }
 
   private void validate() {
-    if (data.validationSequences() > 0 && schedule.validationSequences > 0) {
+    if (processes.first() && data.validationSequences() > 0 && schedule.validationSequences > 0) {
       withAverages(
           () ->
               listener.validated(

@@ -51,9 +51,18 @@ final class Runs {
   }
 
   static TrainingPlan plan(long steps, double ema, Map<String, String> settings) {
+    return plan(steps, 2, ema, settings);
+  }
+
+  static TrainingPlan planOf(int batch, long steps, Map<String, String> settings) {
+    return plan(steps, batch, 0, settings);
+  }
+
+  private static TrainingPlan plan(
+      long steps, int batch, double ema, Map<String, String> settings) {
     return new TrainingPlan(
         steps,
-        2,
+        batch,
         2,
         ForwardProcess.llada(19),
         new LearningRate.WarmupStableDecay(1e-2, 1e-3, 2, 0.5),
@@ -93,6 +102,18 @@ final class Runs {
       TrainingData data,
       TrainingListener listener)
       throws IOException {
+    return trainer(folder, plan, network, trained, data, Processes.ALONE, listener);
+  }
+
+  static Trainer trainer(
+      Path folder,
+      TrainingPlan plan,
+      Network network,
+      Trained trained,
+      TrainingData data,
+      Processes processes,
+      TrainingListener listener)
+      throws IOException {
     Path tokenizer = Files.createDirectories(folder.resolve("tokenizer"));
     Files.writeString(tokenizer.resolve("tokenizer.json"), "{}");
     return new Trainer(
@@ -105,6 +126,7 @@ final class Runs {
         new RunFolder(folder),
         tokenizer,
         Parallel.SERIAL,
+        processes,
         listener);
   }
 

@@ -2,15 +2,26 @@ package llada.train;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
 
 import java.io.IOException;
 import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.BrokenBarrierException;
+import java.util.concurrent.CyclicBarrier;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import llada.checkpoint.HuggingFaceFolder;
 import llada.kernel.Parallel;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -195,6 +206,106 @@ class TrainerTest {
     }
   }
 
+  /** Processes that are threads: sums in the order of ranks, after all have brought their part. */
+  private record Threads(int rank, int size, CyclicBarrier meeting, Object[] brought)
+      implements Processes {
+    @Override
+    public void sum(MemorySegment floats) {
+      brought[rank] = floats.toArray(ValueLayout.JAVA_FLOAT);
+      barrier();
+      float[] sum = new float[((float[]) brought[0]).length];
+      for (Object part : brought) {
+        for (int i = 0; i < sum.length; i++) {
+          sum[i] += ((float[]) part)[i];
+        }
+      }
+      barrier();
+      MemorySegment.copy(sum, 0, floats, ValueLayout.JAVA_FLOAT, 0, sum.length);
+    }
+
+    @Override
+    public double sum(double value) {
+      brought[rank] = value;
+      barrier();
+      double sum = Arrays.stream(brought).mapToDouble(part -> (double) part).sum();
+      barrier();
+      return sum;
+    }
+
+    @Override
+    public void barrier() {
+      try {
+        meeting.await();
+      } catch (InterruptedException | BrokenBarrierException e) {
+        throw new IllegalStateException(e);
+      }
+    }
+
+    @Override
+    public void close() {}
+  }
+
+  /** Trains with 4 sequences a forward pass in all, and gives weights and losses. */
+  private void train(Processes processes, Path run, List<Double> losses, List<float[]> weights)
+      throws IOException {
+    try (Arena arena = Arena.ofShared();
+        Network network = Runs.network(arena);
+        Trainer trainer =
+            Runs.trainer(
+                run,
+                Runs.planOf(4 / processes.size(), 10, Map.of()),
+                network,
+                Trained.AllWeights.of(network),
+                Runs.data(run, 500, arena),
+                processes,
+                new TrainingListener() {
+                  @Override
+                  public void step(Step step) {
+                    losses.add(step.loss());
+                  }
+                })) {
+      trainer.run();
+      HuggingFaceFolder.byName(network.weights()).values().forEach(t -> weights.add(t.toArray()));
+    }
+  }
+
+  @Test
+  void processesAreOneWithALargerBatch() throws Exception {
+    List<Double> expectedLosses = new ArrayList<>();
+    List<float[]> expected = new ArrayList<>();
+    train(Processes.ALONE, Files.createDirectory(folder.resolve("one")), expectedLosses, expected);
+    CyclicBarrier meeting = new CyclicBarrier(2);
+    Object[] brought = new Object[2];
+    try (ExecutorService pool = Executors.newFixedThreadPool(2)) {
+      List<Future<List<float[]>>> found = new ArrayList<>();
+      for (int rank = 0; rank < 2; rank++) {
+        Processes processes = new Threads(rank, 2, meeting, brought);
+        Path run = Files.createDirectory(folder.resolve("rank" + rank));
+        found.add(
+            pool.submit(
+                () -> {
+                  List<Double> losses = new ArrayList<>();
+                  List<float[]> weights = new ArrayList<>();
+                  train(processes, run, losses, weights);
+                  for (int s = 0; s < 10; s++) {
+                    assertThat(losses.get(s)).isCloseTo(expectedLosses.get(s), within(1e-5));
+                  }
+                  return weights;
+                }));
+      }
+      List<float[]> first = found.get(0).get(60, TimeUnit.SECONDS);
+      List<float[]> second = found.get(1).get(60, TimeUnit.SECONDS);
+      for (int t = 0; t < expected.size(); t++) {
+        assertThat(first.get(t)).isEqualTo(second.get(t)).hasSize(expected.get(t).length);
+        assertThat(first.get(t))
+            .usingComparatorWithPrecision(1e-4f)
+            .containsExactly(expected.get(t));
+      }
+    }
+    assertThat(new RunFolder(folder.resolve("rank0")).latest()).isPresent();
+    assertThat(new RunFolder(folder.resolve("rank1")).latest()).isEmpty();
+  }
+
   @Test
   void accumulatingIsALargerBatch() throws IOException {
     // The same four sequences in one batch of four and in two of two: gradients equal to rounding.
@@ -228,11 +339,11 @@ class TrainerTest {
                 new llada.diffusion.NoisyBatch(
                     noisy.xt(), noisy.rows(), noisy.targets(), half, noisy.pMask(), false));
       }
-      assertThat(parts).isCloseTo(whole, org.assertj.core.api.Assertions.within(1e-6));
+      assertThat(parts).isCloseTo(whole, within(1e-6));
       float[] a = Runs.numbers(one.gradients().embedding());
       float[] b = Runs.numbers(two.gradients().embedding());
       for (int i = 0; i < a.length; i++) {
-        assertThat(a[i]).isCloseTo(b[i], org.assertj.core.api.Assertions.within(1e-5f));
+        assertThat(a[i]).isCloseTo(b[i], within(1e-5f));
       }
     }
   }

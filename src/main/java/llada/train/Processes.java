@@ -1,0 +1,101 @@
+package llada.train;
+
+import java.lang.foreign.MemorySegment;
+import java.util.ServiceLoader;
+import java.util.function.Supplier;
+
+/**
+ * The processes that train one model together (data parallelism): each computes the gradients of
+ * its own part of every batch, all add them up, and all make the same step with the sum. So their
+ * weights stay equal without being sent, and N processes with a batch of B are one process with a
+ * batch of N B, to rounding.
+ */
+public interface Processes extends AutoCloseable {
+  /** One process, which is the first. */
+  Processes ALONE =
+      new Processes() {
+        @Override
+        public int rank() {
+          return 0;
+        }
+
+        @Override
+        public int size() {
+          return 1;
+        }
+
+        @Override
+        public void sum(MemorySegment floats) {}
+
+        @Override
+        public double sum(double value) {
+          return value;
+        }
+
+        @Override
+        public void barrier() {}
+
+        @Override
+        public void close() {}
+      };
+
+  /** Finds out whether the process was started as one of several; a service of other modules. */
+  interface Launcher {
+    /**
+     * Joins the others, or gives null if there are none.
+     *
+     * @throws llada.backend.BackendException if there are, but they cannot be reached
+     */
+    Processes join();
+  }
+
+  /** The processes that this one was started with; {@link #ALONE} if there are no others. */
+  static Processes join() {
+    for (Launcher launcher : ServiceLoader.load(Launcher.class)) {
+      Processes joined = launcher.join();
+      if (joined != null) {
+        return joined;
+      }
+    }
+    return ALONE;
+  }
+
+  /** This process's number, from 0; process 0 writes the files and speaks. */
+  int rank();
+
+  /** How many there are. */
+  int size();
+
+  /**
+   * Replaces numbers by their sums over all processes, the same bits in each.
+   *
+   * @param floats native memory, float32 in the machine's byte order; as long in every process
+   */
+  void sum(MemorySegment floats);
+
+  /** The sum over all processes of one number. */
+  double sum(double value);
+
+  /** Waits until every process is here. */
+  void barrier();
+
+  /** Whether this process writes the files and speaks. */
+  default boolean first() {
+    return rank() == 0;
+  }
+
+  /** Does in the first process what leaves something on the disk, then in the others. */
+  default <T> T firstThenOthers(Supplier<T> action) {
+    if (first()) {
+      T result = action.get();
+      barrier();
+      return result;
+    }
+    barrier();
+    return action.get();
+  }
+
+  /** Leaves: the last call. */
+  @Override
+  void close();
+}
