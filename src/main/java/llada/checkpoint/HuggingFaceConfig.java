@@ -38,6 +38,32 @@ final class HuggingFaceConfig {
           Map.entry("rope_full_precision", true),
           Map.entry("scale_logits", false));
 
+  /**
+   * Keys that say nothing about inference. They are written since the published code's defaults for
+   * some (dropout of 0.1) are not what its checkpoints have.
+   */
+  private static final Map<String, Object> WRITTEN_ONLY =
+      Map.ofEntries(
+          Map.entry("alibi_bias_max", 8.0),
+          Map.entry("attention_dropout", 0.0),
+          Map.entry("attention_layer_norm_with_affine", true),
+          Map.entry("embedding_dropout", 0.0),
+          Map.entry("flash_attention", false),
+          Map.entry("init_device", "cpu"),
+          Map.entry("init_fn", "mitchell"),
+          Map.entry("init_std", 0.02),
+          Map.entry("mlp_ratio", 4L),
+          Map.entry("precision", "amp_bf16"),
+          Map.entry("residual_dropout", 0.0),
+          Map.entry("use_cache", false));
+
+  /** Where the published folders keep the code that loads them. */
+  private static final Map<String, String> AUTO_MAP =
+      Map.of(
+          "AutoConfig", "configuration_llada.LLaDAConfig",
+          "AutoModel", "modeling_llada.LLaDAModelLM",
+          "AutoModelForCausalLM", "modeling_llada.LLaDAModelLM");
+
   private HuggingFaceConfig() {}
 
   /**
@@ -173,8 +199,15 @@ final class HuggingFaceConfig {
       json.writeString("LLaDAModelLM");
       json.writeEndArray();
       json.writeStringField("model_type", "llada");
-      for (Map.Entry<String, Object> fixed : new TreeMap<>(FIXED).entrySet()) {
-        json.writeObjectField(fixed.getKey(), fixed.getValue());
+      json.writeObjectFieldStart("auto_map");
+      for (Map.Entry<String, String> entry : new TreeMap<>(AUTO_MAP).entrySet()) {
+        json.writeStringField(entry.getKey(), entry.getValue());
+      }
+      json.writeEndObject();
+      Map<String, Object> constant = new TreeMap<>(FIXED);
+      constant.putAll(WRITTEN_ONLY);
+      for (Map.Entry<String, Object> entry : constant.entrySet()) {
+        json.writeObjectField(entry.getKey(), entry.getValue());
       }
       json.writeNumberField("d_model", config.dModel());
       json.writeNumberField("n_layers", config.nLayers());

@@ -26,14 +26,7 @@ final class ModelOptions {
       return model;
     }
     String wanted = System.getenv("LLADA_MODEL");
-    if (wanted == null || wanted.isBlank()) {
-      wanted = System.getProperty("llada.default.model");
-    }
-    if (wanted == null || wanted.isBlank()) {
-      throw new UsageException(
-          "no model given: pass --model PATH, a Hugging Face folder or a GGUF file");
-    }
-    return Path.of(wanted);
+    return wanted == null || wanted.isBlank() ? EmbeddedModel.path() : Path.of(wanted);
   }
 
   /** Opens the model's files. */

@@ -1,0 +1,43 @@
+package llada.cli;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import llada.format.FormatException;
+
+/**
+ * The small model that comes with LLaDA.java, as {@code llada train --recipe demo} makes it: a GGUF
+ * file among the resources. The launcher names the file in its folder; from the jar alone it is
+ * copied to a temporary file, since files are mapped into memory and a jar's content cannot be.
+ */
+final class EmbeddedModel {
+  private static final String RESOURCE = "/llada/demo.gguf";
+  private static final String PROPERTY = "llada.default.model";
+
+  private EmbeddedModel() {}
+
+  static Path path() {
+    String named = System.getProperty(PROPERTY);
+    if (named != null && !named.isBlank()) {
+      return Path.of(named);
+    }
+    try (InputStream in = EmbeddedModel.class.getResourceAsStream(RESOURCE)) {
+      if (in == null) {
+        throw new UsageException(
+            "no model given, and this build has none in it: pass --model PATH, a Hugging Face"
+                + " folder or a GGUF file");
+      }
+      Path file = Files.createTempFile("llada-demo-", ".gguf");
+      file.toFile().deleteOnExit();
+      Files.copy(in, file, StandardCopyOption.REPLACE_EXISTING);
+      return file;
+    } catch (IOException e) {
+      throw new FormatException(
+          "the model in the jar cannot be copied to the folder for temporary files (%s); pass --model PATH"
+              .formatted(e.getMessage()),
+          e);
+    }
+  }
+}
