@@ -7,11 +7,14 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Comparator;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalInt;
 import java.util.stream.Stream;
 import llada.format.FormatException;
 import llada.format.Safetensors;
+import llada.format.TokenizerFiles;
 import llada.model.LladaConfig;
 import llada.tensor.Tensor;
 
@@ -27,6 +30,13 @@ public final class HuggingFaceFolder {
 
   private HuggingFaceFolder() {}
 
+  /** Writes the weights into a folder that is there. */
+  @FunctionalInterface
+  public interface Weights {
+    /** Writes what belongs into {@code folder} beside configuration and tokenizer. */
+    void writeTo(Path folder);
+  }
+
   /**
    * Writes config.json, model.safetensors and copies of the tokenizer's files. Everything is
    * written to a folder beside, which is renamed once it is complete: on any failure nothing is
@@ -39,6 +49,71 @@ public final class HuggingFaceFolder {
    */
   public static void write(
       Path folder, LladaConfig config, Map<String, Tensor> weights, Path tokenizerFrom) {
+    write(
+        folder,
+        beside -> {
+          Files.write(beside.resolve("config.json"), HuggingFaceConfig.write(config));
+          copyTokenizer(tokenizerFrom, beside);
+          Safetensors.write(beside.resolve("model.safetensors"), weights, Map.of("format", "pt"));
+        });
+  }
+
+  /**
+   * Writes a folder with the configuration and the tokenizer of an opened model, in the same way. A
+   * folder's tokenizer is copied, that of a GGUF file is made into the same files.
+   *
+   * @throws FormatException if it exists or cannot be written
+   */
+  public static void write(Path folder, Checkpoint model, Weights weights) {
+    write(
+        folder,
+        beside -> {
+          Files.write(beside.resolve("config.json"), HuggingFaceConfig.write(model.config()));
+          if (Files.isDirectory(model.path())) {
+            copyTokenizer(model.path(), beside);
+          } else {
+            TokenizerFiles.write(
+                beside,
+                model.vocabulary(),
+                specialTokens(model),
+                model.chatTemplateText(),
+                model.config().maxSequenceLength());
+          }
+          weights.writeTo(beside);
+        });
+  }
+
+  private static Map<String, String> specialTokens(Checkpoint model) {
+    LladaConfig config = model.config();
+    Map<String, OptionalInt> ids = new LinkedHashMap<>();
+    ids.put("bos_token", config.bosTokenId());
+    ids.put("eos_token", OptionalInt.of(config.eosTokenId()));
+    ids.put("mask_token", OptionalInt.of(config.maskTokenId()));
+    ids.put("pad_token", OptionalInt.of(config.padTokenId()));
+    Map<String, String> texts = new LinkedHashMap<>();
+    ids.forEach(
+        (role, id) -> {
+          if (id.isPresent() && id.getAsInt() < model.tokenizer().size()) {
+            model.tokenizer().token(id.getAsInt()).ifPresent(text -> texts.put(role, text));
+          }
+        });
+    return texts;
+  }
+
+  private static void copyTokenizer(Path from, Path to) throws IOException {
+    for (String name : TOKENIZER_FILES) {
+      if (Files.isRegularFile(from.resolve(name))) {
+        Files.copy(from.resolve(name), to.resolve(name));
+      }
+    }
+  }
+
+  @FunctionalInterface
+  private interface Content {
+    void writeTo(Path folder) throws IOException;
+  }
+
+  private static void write(Path folder, Content content) {
     requireNew(folder);
     Path target = folder.toAbsolutePath().normalize();
     Path beside = null;
@@ -46,13 +121,7 @@ public final class HuggingFaceFolder {
       // A new name each time: whatever stands there already is somebody else's.
       beside = Files.createTempDirectory(target.getParent(), "." + target.getFileName() + ".");
       Files.setPosixFilePermissions(beside, PosixFilePermissions.fromString("rwxr-xr-x"));
-      Files.write(beside.resolve("config.json"), HuggingFaceConfig.write(config));
-      for (String name : TOKENIZER_FILES) {
-        if (Files.isRegularFile(tokenizerFrom.resolve(name))) {
-          Files.copy(tokenizerFrom.resolve(name), beside.resolve(name));
-        }
-      }
-      Safetensors.write(beside.resolve("model.safetensors"), weights, Map.of("format", "pt"));
+      content.writeTo(beside);
       Files.move(beside, target, StandardCopyOption.ATOMIC_MOVE);
     } catch (IOException e) {
       throw new FormatException(
