@@ -71,8 +71,7 @@ final class ConvertOptions {
   /** What was rounded once is rounded again, and worse than from the original. */
   private void warn(CommandSpec spec, Checkpoint model, QuantizationMix mix) {
     DType stored = model.weights().blocks().getFirst().ffProj().dtype();
-    boolean toQuantised = mix.ordinal() > QuantizationMix.BF16.ordinal();
-    if (stored.blockLength() > 1 && toQuantised && !quiet) {
+    if (stored.blockLength() > 1 && mix.quantised() && !quiet) {
       spec.commandLine()
           .getErr()
           .printf(

@@ -52,7 +52,6 @@ final class ConvertTest {
       strings = {
         "golden/tiny-llada",
         "golden/tiny-llada-bf16-sharded",
-        "variants/gqa-f16",
         "checkpoints/shakespeare-llada"
       })
   void thereAndBackIsIdentity(String name) throws IOException {
