@@ -14,7 +14,7 @@ public class AttentionBenchmark extends OpBenchmark {
   private static final int CHANNELS = HEADS * 128;
 
   /** T. */
-  @Param({"256", "1024"})
+  @Param({"256", "1024", "4096"})
   public int tokens = 64;
 
   private Tensor out;

@@ -10,6 +10,8 @@ public class RmsNormBenchmark extends OpBenchmark {
   private Tensor out;
   private Tensor x;
   private Tensor weight;
+  private Tensor dx;
+  private Tensor dWeight;
 
   /** Makes the input and checks the kernel on it. */
   @Setup
@@ -21,11 +23,25 @@ public class RmsNormBenchmark extends OpBenchmark {
     kernels().rmsNorm(out, x, weight, 1e-5f);
     REFERENCE.rmsNorm(expected, x, weight, 1e-5f);
     Inputs.requireClose(out, expected, 1e-4);
+    dx = Tensor.allocate(arena, DType.F32, 256, 4096);
+    dWeight = Tensor.allocate(arena, DType.F32, 4096);
+    Tensor expectedX = Tensor.allocate(arena, DType.F32, 256, 4096);
+    Tensor expectedWeight = Tensor.allocate(arena, DType.F32, 4096);
+    kernels().rmsNormBackward(dx, dWeight, out, x, weight, 1e-5f);
+    REFERENCE.rmsNormBackward(expectedX, expectedWeight, out, x, weight, 1e-5f);
+    Inputs.requireClose(dx, expectedX, 1e-4);
+    Inputs.requireClose(dWeight, expectedWeight, 1e-4);
   }
 
   @Benchmark
   public Tensor rmsNorm() {
     kernels().rmsNorm(out, x, weight, 1e-5f);
     return out;
+  }
+
+  @Benchmark
+  public Tensor backward() {
+    kernels().rmsNormBackward(dx, dWeight, out, x, weight, 1e-5f);
+    return dx;
   }
 }

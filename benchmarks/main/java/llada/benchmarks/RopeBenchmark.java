@@ -31,11 +31,20 @@ public class RopeBenchmark extends OpBenchmark {
     kernels().rope(x, positions, cos, sin, layout);
     REFERENCE.rope(expected, positions, cos, sin, layout);
     Inputs.requireClose(x, expected, 1e-5);
+    kernels().ropeBackward(x, positions, cos, sin, layout);
+    REFERENCE.ropeBackward(expected, positions, cos, sin, layout);
+    Inputs.requireClose(x, expected, 1e-5);
   }
 
   @Benchmark
   public Tensor rope() {
     kernels().rope(x, positions, cos, sin, layout);
+    return x;
+  }
+
+  @Benchmark
+  public Tensor backward() {
+    kernels().ropeBackward(x, positions, cos, sin, layout);
     return x;
   }
 }

@@ -10,6 +10,8 @@ public class SwiGluBenchmark extends OpBenchmark {
   private Tensor out;
   private Tensor gate;
   private Tensor up;
+  private Tensor dGate;
+  private Tensor dUp;
 
   /** Makes the input and checks the kernel on it. */
   @Setup
@@ -21,11 +23,24 @@ public class SwiGluBenchmark extends OpBenchmark {
     kernels().swiGlu(out, gate, up);
     REFERENCE.swiGlu(expected, gate, up);
     Inputs.requireClose(out, expected, 1e-5);
+    dGate = Tensor.allocate(arena, DType.F32, 256, 12288);
+    dUp = Tensor.allocate(arena, DType.F32, 256, 12288);
+    Tensor expectedUp = Tensor.allocate(arena, DType.F32, 256, 12288);
+    kernels().swiGluBackward(dGate, dUp, out, gate, up);
+    REFERENCE.swiGluBackward(expected, expectedUp, out, gate, up);
+    Inputs.requireClose(dGate, expected, 1e-5);
+    Inputs.requireClose(dUp, expectedUp, 1e-5);
   }
 
   @Benchmark
   public Tensor swiGlu() {
     kernels().swiGlu(out, gate, up);
     return out;
+  }
+
+  @Benchmark
+  public Tensor backward() {
+    kernels().swiGluBackward(dGate, dUp, out, gate, up);
+    return dGate;
   }
 }

@@ -13,7 +13,7 @@ final class BenchmarksTest {
   @ParameterizedTest
   @EnumSource(
       value = DType.class,
-      names = {"F32", "BF16", "Q8_0", "Q4_0", "Q4_K", "Q6_K"})
+      names = {"F32", "F16", "BF16", "Q8_0", "Q4_0", "Q4_K", "Q5_K", "Q6_K"})
   void matmul(DType dtype) {
     MatmulBenchmark benchmark = new MatmulBenchmark();
     benchmark.dtype = dtype;
@@ -36,6 +36,28 @@ final class BenchmarksTest {
     ResidualBenchmark residual = new ResidualBenchmark();
     residual.setup();
     List.of(attention, rmsNorm, rope, swiGlu, residual).forEach(OpBenchmark::close);
+  }
+
+  @Test
+  void backward() {
+    MatmulBackwardBenchmark matmul = new MatmulBackwardBenchmark();
+    matmul.setup();
+    assertThat(matmul.weight().dim(0)).isEqualTo(256);
+    AttentionBackwardBenchmark attention = new AttentionBackwardBenchmark();
+    attention.setup();
+    EmbeddingBackwardBenchmark embedding = new EmbeddingBackwardBenchmark();
+    embedding.setup();
+    MaskedCrossEntropyBackwardBenchmark loss = new MaskedCrossEntropyBackwardBenchmark();
+    loss.setup();
+    assertThat(loss.backward()[0]).isPositive();
+    TrainingStepBenchmark step = new TrainingStepBenchmark();
+    step.shape = "32x1x2x48x64";
+    step.batch = 2;
+    step.tokens = 16;
+    step.setup();
+    assertThat(step.step()).isPositive();
+    step.free();
+    List.of(matmul, attention, embedding, loss, step).forEach(OpBenchmark::close);
   }
 
   @Test

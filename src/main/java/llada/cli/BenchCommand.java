@@ -15,6 +15,7 @@ import picocli.CommandLine.ParentCommand;
 /** How fast a model computes, beside what the machine could do at most. */
 @Command(
     name = "bench",
+    subcommands = RoundingCommand.class,
     description = {
       "Measure forward passes: every op, a block, the head, and the whole, beside the machine's",
       "limits. A pass computes the logits of all of its tokens.",
@@ -96,6 +97,10 @@ final class BenchCommand implements Callable<Integer> {
       report.print(root.console().out());
     }
     return ExitCodes.OK;
+  }
+
+  Console console() {
+    return root.console();
   }
 
   private static void atLeast(int least, String name, int value) {

@@ -49,8 +49,22 @@ public interface Kernels {
       boolean[] visible,
       int batch,
       int heads,
+      int kvHeads,
+      boolean causal) {
+    Attention.forward(out, q, k, v, visible, batch, heads, kvHeads, causal);
+  }
+
+  /** The same for tokens that look both ways. */
+  default void attention(
+      Tensor out,
+      Tensor q,
+      Tensor k,
+      Tensor v,
+      boolean[] visible,
+      int batch,
+      int heads,
       int kvHeads) {
-    Attention.forward(out, q, k, v, visible, batch, heads, kvHeads);
+    attention(out, q, k, v, visible, batch, heads, kvHeads, false);
   }
 
   /** See {@link SwiGlu#forward}: out, gate and up (T, F). */
@@ -78,8 +92,73 @@ public interface Kernels {
     MaskedCrossEntropy.forward(losses, logits, targets, weights);
   }
 
-  /** See {@link Residual#forward}: x (T, C) accumulates delta (T, C). */
-  default void residual(Tensor x, Tensor delta) {
-    Residual.forward(x, delta);
+  /** See {@link Residual#forward}: out = x + delta, all (T, C). */
+  default void residual(Tensor out, Tensor x, Tensor delta) {
+    Residual.forward(out, x, delta);
+  }
+
+  /** See {@link Embedding#backward}: dTable (V, C) accumulates dOut (T, C). */
+  default void embeddingBackward(Tensor dTable, int[] ids, Tensor dOut) {
+    Embedding.backward(dTable, ids, dOut);
+  }
+
+  /** See {@link RmsNorm#backward}: dx (T, C) and dWeight (C) accumulate. */
+  default void rmsNormBackward(
+      Tensor dx, Tensor dWeight, Tensor dOut, Tensor x, Tensor weight, float eps) {
+    RmsNorm.backward(dx, dWeight, dOut, x, weight, eps);
+  }
+
+  /** See {@link Matmul#backwardInput}: dx (T, K) from dOut (T, N) and weight (N, K). */
+  default void matmulBackwardInput(Tensor dx, Tensor dOut, Tensor weight) {
+    Matmul.backwardInput(dx, dOut, weight);
+  }
+
+  /** See {@link Matmul#backwardWeight}: dWeight (N, K) accumulates, of dOut (T, N) and x (T, K). */
+  default void matmulBackwardWeight(Tensor dWeight, Tensor dOut, Tensor x) {
+    Matmul.backwardWeight(dWeight, dOut, x);
+  }
+
+  /** See {@link Rope#backward}: dx (T, H * D) in place, half-split before, layout afterwards. */
+  default void ropeBackward(Tensor dx, int[] positions, Tensor cos, Tensor sin, RopeLayout layout) {
+    Rope.backward(dx, positions, cos, sin, layout);
+  }
+
+  /** See {@link Attention#backward}: dq, dk and dv, overwritten, as large as q, k and v. */
+  default void attentionBackward(
+      Tensor dq,
+      Tensor dk,
+      Tensor dv,
+      Tensor dOut,
+      Tensor q,
+      Tensor k,
+      Tensor v,
+      boolean[] visible,
+      int batch,
+      int heads,
+      int kvHeads,
+      boolean causal) {
+    Attention.backward(dq, dk, dv, dOut, q, k, v, visible, batch, heads, kvHeads, causal);
+  }
+
+  /**
+   * See {@link SwiGlu#backward}: dGate and dUp, overwritten, from dOut, gate and up, all (T, F).
+   */
+  default void swiGluBackward(Tensor dGate, Tensor dUp, Tensor dOut, Tensor gate, Tensor up) {
+    SwiGlu.backward(dGate, dUp, dOut, gate, up);
+  }
+
+  /**
+   * See {@link MaskedCrossEntropy#backward}: losses (R) and dHidden (R, C) overwritten, dHead (V,
+   * C) accumulates, from hidden (R, C), head (V, C), targets, weights.
+   */
+  default void maskedCrossEntropyBackward(
+      double[] losses,
+      Tensor dHidden,
+      Tensor dHead,
+      Tensor hidden,
+      Tensor head,
+      int[] targets,
+      double[] weights) {
+    MaskedCrossEntropy.backward(losses, dHidden, dHead, hidden, head, targets, weights);
   }
 }

@@ -6,76 +6,126 @@ import llada.tensor.DType;
 import llada.tensor.Tensor;
 
 /**
- * All buffers of a forward pass, allocated once and shared by the blocks, and the rotary tables. T
- * is the number of rows in use, B * T tokens of a batch.
+ * The buffers of a block. In inference all blocks share one set and the stream is updated in place;
+ * in training each block has its own, as far as its backward pass reads them.
+ *
+ * @param x (T, C) the residual stream as the block finds it
+ * @param mid (T, C) the stream between attention and feed-forward; may be {@code x}
+ * @param out (T, C) the stream that the block leaves; may be {@code mid}
+ * @param normed (T, C) what a sublayer reads
+ * @param q (T, C)
+ * @param k (T, Ckv)
+ * @param v (T, Ckv)
+ * @param context (T, C) attention before its output projection
+ * @param gate (T, F)
+ * @param up (T, F)
+ * @param act (T, F) silu(gate) * up; may be {@code gate}
+ * @param delta (T, C) what a sublayer adds to the stream
  */
-final class Activations {
-  private final Tensor x;
-  private final Tensor normed;
-  private final Tensor q;
-  private final Tensor k;
-  private final Tensor v;
-  private final Tensor context;
-  private final Tensor gate;
-  private final Tensor up;
-  private final Tensor delta;
+record Activations(
+    Tensor x,
+    Tensor mid,
+    Tensor out,
+    Tensor normed,
+    Tensor q,
+    Tensor k,
+    Tensor v,
+    Tensor context,
+    Tensor gate,
+    Tensor up,
+    Tensor act,
+    Tensor delta) {
 
-  /** Cosines and sines of the rotary embedding, (max_sequence_length, D/2). */
-  final Tensor cos;
-
-  final Tensor sin;
-
-  Activations(LladaConfig config, int maxTokens, int maxLength, Arena arena) {
-    int c = config.dModel();
-    x = Tensor.allocate(arena, DType.F32, maxTokens, c);
-    normed = Tensor.allocate(arena, DType.F32, maxTokens, c);
-    q = Tensor.allocate(arena, DType.F32, maxTokens, c);
-    k = Tensor.allocate(arena, DType.F32, maxTokens, config.kvChannels());
-    v = Tensor.allocate(arena, DType.F32, maxTokens, config.kvChannels());
-    context = Tensor.allocate(arena, DType.F32, maxTokens, c);
-    gate = Tensor.allocate(arena, DType.F32, maxTokens, config.mlpHiddenSize());
-    up = Tensor.allocate(arena, DType.F32, maxTokens, config.mlpHiddenSize());
-    delta = Tensor.allocate(arena, DType.F32, maxTokens, c);
-    cos = Tensor.allocate(arena, DType.F32, maxLength, config.headDim() / 2);
-    sin = Tensor.allocate(arena, DType.F32, maxLength, config.headDim() / 2);
-    Rope.fillTables(cos, sin, config.ropeTheta());
+  /** One set for all blocks, with the stream in place: nothing is kept. */
+  static Activations inPlace(LladaConfig config, int maxTokens, Arena arena) {
+    Tensor x = channels(config, maxTokens, arena);
+    return of(config, maxTokens, arena, x, x, x, false);
   }
 
-  /** Views of the first {@code rows} rows of every buffer. */
-  View view(int rows) {
-    return new View(
-        x.rows(rows),
-        normed.rows(rows),
-        q.rows(rows),
-        k.rows(rows),
-        v.rows(rows),
-        context.rows(rows),
-        gate.rows(rows),
-        up.rows(rows),
-        delta.rows(rows));
+  /** A set between these two streams, with all that a backward pass reads. */
+  static Activations kept(LladaConfig config, int maxTokens, Arena arena, Tensor x, Tensor out) {
+    return of(config, maxTokens, arena, x, channels(config, maxTokens, arena), out, true);
+  }
+
+  private static Activations of(
+      LladaConfig config, int t, Arena arena, Tensor x, Tensor mid, Tensor out, boolean keep) {
+    Tensor gate = Tensor.allocate(arena, DType.F32, t, config.mlpHiddenSize());
+    return new Activations(
+        x,
+        mid,
+        out,
+        channels(config, t, arena),
+        channels(config, t, arena),
+        Tensor.allocate(arena, DType.F32, t, config.kvChannels()),
+        Tensor.allocate(arena, DType.F32, t, config.kvChannels()),
+        channels(config, t, arena),
+        gate,
+        Tensor.allocate(arena, DType.F32, t, config.mlpHiddenSize()),
+        keep ? Tensor.allocate(arena, DType.F32, t, config.mlpHiddenSize()) : gate,
+        channels(config, t, arena));
+  }
+
+  /** A buffer (T, C). */
+  static Tensor channels(LladaConfig config, int t, Arena arena) {
+    return Tensor.allocate(arena, DType.F32, t, config.dModel());
   }
 
   /**
-   * The buffers of one forward pass.
-   *
-   * @param x (T, C) the residual stream
-   * @param normed (T, C) what a sublayer reads
-   * @param q (T, C)
-   * @param k (T, Ckv)
-   * @param v (T, Ckv)
-   * @param context (T, C) attention before its output projection
-   * @param gate (T, F)
-   * @param up (T, F)
-   * @param delta (T, C) what a sublayer adds to the stream
+   * Another block's set, which shares what the backward pass computes again rather than keep:
+   * {@code normed}, {@code act} and {@code delta}.
    */
-  record View(
-      Tensor x,
-      Tensor normed,
-      Tensor q,
-      Tensor k,
-      Tensor v,
-      Tensor context,
-      Tensor gate,
-      Tensor up,
-      Tensor delta) {}
+  Activations next(LladaConfig config, Arena arena, Tensor nextOut) {
+    int t = x.dim(0);
+    return new Activations(
+        out,
+        channels(config, t, arena),
+        nextOut,
+        normed,
+        channels(config, t, arena),
+        Tensor.allocate(arena, DType.F32, t, config.kvChannels()),
+        Tensor.allocate(arena, DType.F32, t, config.kvChannels()),
+        channels(config, t, arena),
+        Tensor.allocate(arena, DType.F32, t, config.mlpHiddenSize()),
+        Tensor.allocate(arena, DType.F32, t, config.mlpHiddenSize()),
+        act,
+        delta);
+  }
+
+  /** The same buffers between other streams. */
+  Activations between(Tensor from, Tensor to) {
+    return new Activations(from, mid, to, normed, q, k, v, context, gate, up, act, delta);
+  }
+
+  /** Views of the first {@code t} rows of every buffer. */
+  Activations rows(int t) {
+    return new Activations(
+        x.rows(t),
+        mid.rows(t),
+        out.rows(t),
+        normed.rows(t),
+        q.rows(t),
+        k.rows(t),
+        v.rows(t),
+        context.rows(t),
+        gate.rows(t),
+        up.rows(t),
+        act.rows(t),
+        delta.rows(t));
+  }
+
+  /**
+   * Cosines and sines of the rotary embedding.
+   *
+   * @param cos (max_sequence_length, D/2)
+   * @param sin (max_sequence_length, D/2)
+   */
+  record Rotation(Tensor cos, Tensor sin) {
+    static Rotation of(LladaConfig config, int maxTokens, Arena arena) {
+      int maxLength = Math.min(maxTokens, config.maxSequenceLength());
+      Tensor cos = Tensor.allocate(arena, DType.F32, maxLength, config.headDim() / 2);
+      Tensor sin = Tensor.allocate(arena, DType.F32, maxLength, config.headDim() / 2);
+      Rope.fillTables(cos, sin, config.ropeTheta());
+      return new Rotation(cos, sin);
+    }
+  }
 }

@@ -18,6 +18,7 @@ public final class MaskPredictor implements AutoCloseable {
   private final Kernels kernels;
   private final Arena arena = Arena.ofShared();
   private final Activations activations;
+  private final Activations.Rotation rotation;
   private final Tensor head; // (rows, C), the rows whose logits are wanted
   private final Tensor headNormed;
   private final int maxTokens;
@@ -37,8 +38,8 @@ public final class MaskPredictor implements AutoCloseable {
     this.weights = weights;
     this.kernels = kernels;
     this.maxTokens = maxTokens;
-    int maxLength = Math.min(maxTokens, config.maxSequenceLength());
-    this.activations = new Activations(config, maxTokens, maxLength, arena);
+    this.activations = Activations.inPlace(config, maxTokens, arena);
+    this.rotation = Activations.Rotation.of(config, maxTokens, arena);
     this.head = Tensor.allocate(arena, DType.F32, maxTokens, config.dModel());
     this.headNormed = Tensor.allocate(arena, DType.F32, maxTokens, config.dModel());
     this.logits = Tensor.allocate(arena, DType.F32, 0, config.embeddingSize());
@@ -68,6 +69,21 @@ public final class MaskPredictor implements AutoCloseable {
 
   /** As {@link #forward(TokenBatch, int[])}, showing intermediate values to {@code probe}. */
   public Tensor forward(TokenBatch batch, int[] rows, Probe probe) {
+    int tokens = tokens(batch, config, maxTokens);
+    Activations a = activations.rows(tokens);
+    TransformerBlock.Pass pass =
+        TransformerBlock.Pass.of(
+            config, kernels, rotation, weights.ropeLayout(), batch, false, probe);
+    kernels.embedding(a.x(), batch.flatIds(), weights.embedding());
+    probe.see(-1, "embed", a.x());
+    for (int layer = 0; layer < config.nLayers(); layer++) {
+      TransformerBlock.forward(a, weights.blocks().get(layer), pass, layer);
+    }
+    return logits(a.out(), rows, probe);
+  }
+
+  /** B * T of a batch, which must fit the model and the buffers. */
+  static int tokens(TokenBatch batch, LladaConfig config, int maxTokens) {
     int tokens = batch.size() * batch.length();
     if (batch.length() > config.maxSequenceLength()) {
       throw new IllegalArgumentException(
@@ -79,24 +95,7 @@ public final class MaskPredictor implements AutoCloseable {
           "a batch of %d x %d tokens exceeds the %d that buffers were made for"
               .formatted(batch.size(), batch.length(), maxTokens));
     }
-    Activations.View a = activations.view(tokens);
-    TransformerBlock.Pass pass =
-        new TransformerBlock.Pass(
-            config,
-            kernels,
-            batch.positions(),
-            activations.cos,
-            activations.sin,
-            weights.ropeLayout(),
-            batch.flatVisible(),
-            batch.size(),
-            probe);
-    kernels.embedding(a.x(), batch.flatIds(), weights.embedding());
-    probe.see(-1, "embed", a.x());
-    for (int layer = 0; layer < config.nLayers(); layer++) {
-      TransformerBlock.forward(a, weights.blocks().get(layer), pass, layer);
-    }
-    return logits(a.x(), rows, probe);
+    return tokens;
   }
 
   /** Final norm and head, for the chosen rows of x only. */

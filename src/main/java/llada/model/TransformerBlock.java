@@ -17,6 +17,7 @@ final class TransformerBlock {
    * @param ropeLayout the order in which q_proj and k_proj give the channels of a head
    * @param visible (T) padding mask, or null
    * @param batch B, the number of sequences among the rows
+   * @param causal whether a token sees only those before it
    */
   record Pass(
       LladaConfig config,
@@ -27,12 +28,52 @@ final class TransformerBlock {
       RopeLayout ropeLayout,
       boolean[] visible,
       int batch,
-      Probe probe) {}
+      boolean causal,
+      Probe probe) {
 
-  /** Reads and updates the residual stream {@code a.x()}. */
-  static void forward(Activations.View a, BlockWeights w, Pass pass, int layer) {
+    /** The pass of a batch. */
+    static Pass of(
+        LladaConfig config,
+        Kernels kernels,
+        Activations.Rotation rotation,
+        RopeLayout ropeLayout,
+        TokenBatch batch,
+        boolean causal,
+        Probe probe) {
+      return new Pass(
+          config,
+          kernels,
+          batch.positions(),
+          rotation.cos(),
+          rotation.sin(),
+          ropeLayout,
+          batch.flatVisible(),
+          batch.size(),
+          causal,
+          probe);
+    }
+
+    float eps() {
+      return (float) config.rmsNormEps();
+    }
+  }
+
+  /** Reads the stream {@code a.x()} and leaves it in {@code a.out()}. */
+  static void forward(Activations a, BlockWeights w, Pass pass, int layer) {
     SelfAttention.forward(a, w, pass, layer);
     FeedForward.forward(a, w, pass, layer);
-    pass.probe().see(layer, "out", a.x());
+    pass.probe().see(layer, "out", a.out());
+  }
+
+  /**
+   * From the gradient of {@code a.out()} to that of {@code a.x()}, in {@code d.dx()}.
+   *
+   * @param a as {@link #forward} left it, with streams of their own
+   * @param dw the weights' gradients, which accumulate
+   */
+  static void backward(
+      ActivationGradients d, Activations a, BlockWeights dw, BlockWeights w, Pass pass) {
+    FeedForward.backward(d, a, dw, w, pass);
+    SelfAttention.backward(d, a, dw, w, pass);
   }
 }

@@ -52,8 +52,8 @@ class BenchTest {
     assertThat(json.get("tokens").integer(0, 99)).isEqualTo(10);
     assertThat(json.get("threads").integer(0, 99)).isEqualTo(2);
     assertThat(json.get("logits_finite").bool()).isTrue();
-    assertThat(json.get("peak_vnni_gops").isNull()).isTrue();
-    assertThat(json.get("peak_bf16_gflops").isNull()).isTrue();
+    assertThat(json.get("peak_vnni_gops")).matches(peak -> peak.isNull() || peak.number() > 0);
+    assertThat(json.get("peak_bf16_gflops")).matches(peak -> peak.isNull() || peak.number() > 0);
     assertThat(json.get("peak_fma_gflops").number()).isPositive();
     assertThat(json.get("memory_gbps").number()).isPositive();
 

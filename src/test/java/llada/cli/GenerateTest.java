@@ -43,6 +43,7 @@ class GenerateTest {
             "generate",
             "--json",
             "--mode=published",
+            "--exact", // the weights are bfloat16
             "--steps=" + params.get("steps").integer(),
             "--gen-length=" + params.get("gen_length").integer(),
             "--block-length=" + params.get("block_length").integer(),

@@ -16,6 +16,7 @@ import llada.backend.Backends;
 import llada.checkpoint.Checkpoint;
 import llada.format.Json;
 import llada.format.Safetensors;
+import llada.kernel.Precision;
 import llada.model.LladaConfig;
 import llada.model.MaskPredictor;
 import llada.tensor.DType;
@@ -40,6 +41,7 @@ final class DiffusionSamplerGoldenTest {
       try (Stream<Path> files = Files.list(folder)) {
         for (Path file : files.filter(f -> f.toString().endsWith(".json")).sorted().toList()) {
           cases.add(Arguments.of(checkpoint, file, "vector"));
+          cases.add(Arguments.of(checkpoint, file, "auto"));
           cases.add(Arguments.of(checkpoint, file, "scalar"));
         }
       }
@@ -54,7 +56,7 @@ final class DiffusionSamplerGoldenTest {
     int[][] prompts = Golden.ints(golden.get("prompt"));
     boolean[][] visible = Golden.mask(golden.get("attention_mask"));
     try (Checkpoint checkpoint = Checkpoint.open(folder);
-        Backend backend = Backends.choose(backendName, 2);
+        Backend backend = Backends.choose(backendName, 2, Precision.EXACT);
         Arena arena = Arena.ofShared()) {
       SamplerOptions options = PublishedOptions.of(golden.get("params"));
       LladaConfig config = withIds(checkpoint.config(), golden.get("params"));

@@ -1,7 +1,7 @@
 package llada.kernel;
 
 /** The reference keeps its own contract; what it computes is pinned by the golden vectors. */
-final class ScalarKernelsTest implements KernelContract, VocabularyContract {
+final class ScalarKernelsTest implements KernelContract, VocabularyContract, GradientContract {
   @Override
   public Kernels kernels() {
     return new ScalarKernels();

@@ -16,6 +16,7 @@ import llada.checkpoint.Checkpoint;
 import llada.format.Json;
 import llada.format.Safetensors;
 import llada.kernel.Numbers;
+import llada.kernel.Precision;
 import llada.kernel.scalar.Attention;
 import llada.tensor.Tensor;
 import org.junit.jupiter.api.TestReporter;
@@ -33,7 +34,7 @@ final class MaskPredictorGoldenTest {
   static Stream<Arguments> everyCheckpointOnEveryBackend() {
     return Stream.of(Golden.root(), Golden.resources().resolve("variants"))
         .flatMap(root -> Golden.checkpoints(root).stream())
-        .flatMap(c -> Stream.of("scalar", "vector").map(b -> Arguments.of(c, b)));
+        .flatMap(c -> Stream.of("scalar", "vector", "auto").map(b -> Arguments.of(c, b)));
   }
 
   /**
@@ -53,7 +54,7 @@ final class MaskPredictorGoldenTest {
       return;
     }
     try (Checkpoint checkpoint = Checkpoint.open(folder);
-        Backend backend = Backends.choose(backendName, 2);
+        Backend backend = Backends.choose(backendName, 2, Precision.EXACT);
         Arena arena = Arena.ofShared()) {
       Safetensors expected = Safetensors.open(folder.resolve("golden/logits.safetensors"), arena);
       for (Json golden : Golden.json(list).get("cases").list()) {
@@ -90,7 +91,7 @@ final class MaskPredictorGoldenTest {
       return;
     }
     try (Checkpoint checkpoint = Checkpoint.open(folder);
-        Backend backend = Backends.choose(backendName, 2);
+        Backend backend = Backends.choose(backendName, 2, Precision.EXACT);
         Arena arena = Arena.ofShared()) {
       LladaConfig config = checkpoint.config();
       Safetensors expected =
@@ -180,6 +181,7 @@ final class MaskPredictorGoldenTest {
       for (int i = 0; i < t; i++) {
         Attention.probabilities(
             p,
+            t,
             queries,
             (long) i * config.dModel() + h * d,
             keys,

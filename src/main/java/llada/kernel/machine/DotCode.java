@@ -17,7 +17,7 @@ import static llada.kernel.machine.Gpr.RSI;
  *
  * <p>Lanes are tokens. Each step loads one number (or, in bfloat16, a pair) of every token, then
  * broadcasts that of each weight row and multiplies: 14 rows and 2 vectors make 28 sums in
- * registers, and every sum is formed in the order of k.
+ * registers, and every sum is formed in the order of k. Attention stands on the same product.
  */
 final class DotCode {
   /** The block of arguments, offsets in bytes. */
@@ -28,19 +28,21 @@ final class DotCode {
   static final int TILES = 24;
   static final int STEPS = 32; // a multiple of 8
 
-  private static final int UNROLL = 8;
+  /** Steps in a round of the loop. */
+  static final int UNROLL = 8;
 
   private DotCode() {}
 
   /**
    * The code.
    *
+   * @param rows weight rows of a tile
    * @param op VFMADD231PS, or VDPBF16PS with pairs of bfloat16 in place of float32 numbers
    * @param stride bytes from one weight row to the next
+   * @param accumulates whether the sums go on from what out holds; else out is overwritten
    */
-  static Assembler assemble(Geometry geometry, Op op, int stride) {
+  static Assembler assemble(Geometry geometry, int rows, Op op, int stride, boolean accumulates) {
     Assembler a = new Assembler();
-    int rows = geometry.floatRows();
     int vectors = geometry.vectors();
     int vectorBytes = geometry.bits() / 8;
     Vec weight = geometry.vec(rows * vectors + vectors);
@@ -57,7 +59,12 @@ final class DotCode {
     a.mov(R9, RSI);
     fetch.startTile();
     for (int sum = 0; sum < rows * vectors; sum++) {
-      a.op(Op.VMOVUPS, geometry.vec(sum), RDX.at(sum * vectorBytes));
+      Vec v = geometry.vec(sum);
+      if (accumulates) {
+        a.op(Op.VMOVUPS, v, RDX.at(sum * vectorBytes));
+      } else {
+        a.op(Op.VPXOR, v, v, v);
+      }
     }
     a.bind(steps);
     fetch.startRound();

@@ -68,12 +68,9 @@ final class ExpandedRows {
     Block.set(arguments, Fetch.STEP, (long) channels * weight.dtype().blockBytes() / block);
   }
 
-  /** Asks for nothing: the same line over and over. */
+  /** Asks for nothing. */
   void fetchNothing(MemorySegment arguments) {
-    Block.set(arguments, Fetch.FROM, rows.address());
-    Block.set(arguments, Fetch.ROW, 0);
-    Block.set(arguments, Fetch.TILE, 0);
-    Block.set(arguments, Fetch.STEP, 0);
+    Fetch.nothing(arguments, rows.address());
   }
 
   private static long bytes(DType dtype, int channels) {

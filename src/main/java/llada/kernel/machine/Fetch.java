@@ -5,6 +5,8 @@ import static llada.kernel.machine.Gpr.R14;
 import static llada.kernel.machine.Gpr.R15;
 import static llada.kernel.machine.Gpr.RDI;
 
+import java.lang.foreign.MemorySegment;
+
 /**
  * Prefetching, woven into a product: while it multiplies one piece of the weights, it asks for the
  * next one, a line of each row in each round of its loop. Rows are far apart in memory, a pattern
@@ -26,6 +28,14 @@ final class Fetch {
 
   Fetch(Assembler a) {
     this.a = a;
+  }
+
+  /** Arguments that ask for one line over and over: for nothing. */
+  static void nothing(MemorySegment arguments, long address) {
+    Block.set(arguments, FROM, address);
+    Block.set(arguments, ROW, 0);
+    Block.set(arguments, STEP, 0);
+    Block.set(arguments, TILE, 0);
   }
 
   void save() {

@@ -1,5 +1,7 @@
 package llada.kernel.machine;
 
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.EnumSet;
 import java.util.Map;
@@ -7,6 +9,12 @@ import java.util.Set;
 import llada.kernel.Kernels;
 import llada.kernel.Parallel;
 import llada.kernel.Precision;
+import llada.kernel.scalar.Exclusions;
+import llada.kernel.scalar.Residual;
+import llada.kernel.scalar.RmsNorm;
+import llada.kernel.scalar.Rope;
+import llada.kernel.scalar.RopeLayout;
+import llada.kernel.scalar.SoftmaxStatistics;
 import llada.kernel.simd.VectorKernels;
 import llada.tensor.DType;
 import llada.tensor.Tensor;
@@ -18,12 +26,29 @@ import llada.tensor.Tensor;
  * <p>Quantised weights are multiplied in 8-bit and bfloat16 weights in bfloat16 arithmetic, for
  * which the activations are rounded: results differ slightly from float32. {@link Precision#EXACT}
  * forbids that.
+ *
+ * <p>Both gradients of a product with float32 weights are computed in float32, and in bfloat16 with
+ * {@link Precision#BF16}: gradients and activations are rounded on the way into a product, the
+ * weights themselves, which an optimiser updates, never.
  */
 public final class MachineKernels extends VectorKernels {
+  /** Numbers that the scalar reference handles within about a millisecond. */
+  private static final int SMALL = 32 * 1024;
+
+  /** Vectors of an element-wise op that are worth handing to a thread. */
+  private static final int PIECE = 1024;
+
   private final Program program;
+  private final Parallel parallel;
   private final Matmul matmul;
+  private final MatmulBackward backward;
+  private final AttentionBackward attentionBackward;
+  private final Attention attention;
+  private final Block[] arguments;
   private final Precision precision;
   private final Set<DType> checked = EnumSet.noneOf(DType.class);
+  private boolean backwardChecked;
+  private boolean backwardWrong;
   private final Set<DType> wrong = EnumSet.noneOf(DType.class);
 
   /**
@@ -41,7 +66,13 @@ public final class MachineKernels extends VectorKernels {
     super(parallel);
     this.precision = precision;
     this.program = new Program(features);
+    this.parallel = parallel;
     this.matmul = new Matmul(program, parallel);
+    this.backward = new MatmulBackward(program, parallel);
+    this.attentionBackward = new AttentionBackward(program, parallel);
+    this.attention = new Attention(program, parallel);
+    this.arguments = new Block[parallel.workers()];
+    Arrays.setAll(arguments, i -> new Block());
     if (!check(DType.F32)) {
       throw new MachineException("the float32 product failed its self-check");
     }
@@ -108,5 +139,208 @@ public final class MachineKernels extends VectorKernels {
     } else {
       super.matmul(out, x, weight);
     }
+  }
+
+  /** See {@link Kernels#matmulBackwardInput}. */
+  @Override
+  public void matmulBackwardInput(Tensor dx, Tensor dOut, Tensor weight) {
+    boolean usable =
+        weight.dtype() == DType.F32
+            && weight.shape().rank() == 2
+            && backward.takesInput(weight.dim(0), weight.dim(1))
+            && trains(dx, dOut, weight);
+    if (usable) {
+      backward.input(dx, dOut, weight, bf16());
+    } else {
+      super.matmulBackwardInput(dx, dOut, weight);
+    }
+  }
+
+  /** See {@link Kernels#matmulBackwardWeight}. */
+  @Override
+  public void matmulBackwardWeight(Tensor dWeight, Tensor dOut, Tensor x) {
+    boolean usable =
+        dWeight.shape().rank() == 2
+            && backward.takesWeight(dWeight.dim(0), dWeight.dim(1))
+            && trains(dWeight, dOut, x);
+    if (usable) {
+      backward.weight(dWeight, dOut, x, bf16());
+    } else {
+      super.matmulBackwardWeight(dWeight, dOut, x);
+    }
+  }
+
+  /** See {@link Kernels#attentionBackward}. */
+  @Override
+  public void attentionBackward(
+      Tensor dq,
+      Tensor dk,
+      Tensor dv,
+      Tensor dOut,
+      Tensor q,
+      Tensor k,
+      Tensor v,
+      boolean[] visible,
+      int batch,
+      int heads,
+      int kvHeads,
+      boolean causal) {
+    boolean usable =
+        !causal
+            && heads > 0
+            && q.shape().rank() == 2
+            && q.dim(1) % heads == 0
+            && attentionBackward.takes(q.dim(1) / heads)
+            && areNative(dq, dk, dv, dOut, q, k, v);
+    if (usable) {
+      attentionBackward.backward(dq, dk, dv, dOut, q, k, v, visible, batch, heads, kvHeads);
+    } else {
+      super.attentionBackward(dq, dk, dv, dOut, q, k, v, visible, batch, heads, kvHeads, causal);
+    }
+  }
+
+  /** See {@link Kernels#swiGluBackward}. */
+  @Override
+  public void swiGluBackward(Tensor dGate, Tensor dUp, Tensor dOut, Tensor gate, Tensor up) {
+    llada.kernel.scalar.SwiGlu.checkBackward(dGate, dUp, dOut, gate, up);
+    int lanes = program.bits() / 32;
+    long vectors = gate.shape().elements() / lanes;
+    if (gate.shape().elements() % lanes != 0 || !areNative(dGate, dUp, dOut, gate, up)) {
+      super.swiGluBackward(dGate, dUp, dOut, gate, up);
+      return;
+    }
+    CodePage.Code code = program.code(Program.SWIGLU_BACKWARD);
+    parallel.forEach(
+        Math.toIntExact((vectors + PIECE - 1) / PIECE),
+        (piece, worker) -> {
+          MemorySegment block = arguments[worker].atLeast(64);
+          long at = (long) piece * PIECE * lanes * Float.BYTES;
+          Block.set(block, SwiGluBackwardCode.D_GATE, dGate.data().address() + at);
+          Block.set(block, SwiGluBackwardCode.D_UP, dUp.data().address() + at);
+          Block.set(block, SwiGluBackwardCode.D_OUT, dOut.data().address() + at);
+          Block.set(block, SwiGluBackwardCode.GATE, gate.data().address() + at);
+          Block.set(block, SwiGluBackwardCode.UP, up.data().address() + at);
+          Block.set(
+              block, SwiGluBackwardCode.VECTORS, Math.min(PIECE, vectors - (long) piece * PIECE));
+          Block.set(block, SwiGluBackwardCode.EXP, ExpCode.TABLE.address());
+          code.run(block);
+        });
+  }
+
+  private boolean bf16() {
+    return arithmetic(DType.F32) == Matmul.Arithmetic.BF16;
+  }
+
+  private boolean trains(Tensor out, Tensor a, Tensor b) {
+    if (!areNative(out, a, b)) {
+      return false;
+    }
+    if (!backwardChecked) {
+      backwardChecked = true;
+      backwardWrong = !SelfCheck.backwardPasses(backward, bf16());
+    }
+    return !backwardWrong;
+  }
+
+  /** See {@link Kernels#attention}. */
+  @Override
+  public void attention(
+      Tensor out,
+      Tensor q,
+      Tensor k,
+      Tensor v,
+      boolean[] visible,
+      int batch,
+      int heads,
+      int kvHeads,
+      boolean causal) {
+    boolean whole = heads > 0 && q.shape().rank() == 2 && q.dim(1) % heads == 0;
+    if (!causal && whole && Attention.takes(q.dim(1) / heads) && areNative(out, q, k, v)) {
+      attention.forward(out, q, k, v, visible, batch, heads, kvHeads);
+    } else {
+      super.attention(out, q, k, v, visible, batch, heads, kvHeads, causal);
+    }
+  }
+
+  /** See {@link Kernels#swiGlu}. */
+  @Override
+  public void swiGlu(Tensor out, Tensor gate, Tensor up) {
+    llada.kernel.scalar.SwiGlu.check(out, gate, up);
+    int lanes = program.bits() / 32;
+    long vectors = gate.shape().elements() / lanes;
+    if (gate.shape().elements() % lanes != 0 || !areNative(out, gate, up)) {
+      super.swiGlu(out, gate, up);
+      return;
+    }
+    CodePage.Code code = program.code(Program.SWIGLU);
+    int pieces = Math.toIntExact((vectors + PIECE - 1) / PIECE);
+    parallel.forEach(
+        pieces,
+        (piece, worker) -> {
+          MemorySegment block = arguments[worker].atLeast(64);
+          long at = (long) piece * PIECE * lanes * Float.BYTES;
+          Block.set(block, SwiGluCode.OUT, out.data().address() + at);
+          Block.set(block, SwiGluCode.GATE, gate.data().address() + at);
+          Block.set(block, SwiGluCode.UP, up.data().address() + at);
+          Block.set(block, SwiGluCode.VECTORS, Math.min(PIECE, vectors - (long) piece * PIECE));
+          Block.set(block, SwiGluCode.EXP, ExpCode.TABLE.address());
+          code.run(block);
+        });
+  }
+
+  // Vector code must be compiled before it is fast, which takes longer than a small model's whole
+  // first pass; on few numbers the reference is done before that.
+
+  private static boolean isSmall(Tensor tensor) {
+    return tensor.shape().elements() <= SMALL;
+  }
+
+  /** See {@link Kernels#rmsNorm}. */
+  @Override
+  public void rmsNorm(Tensor out, Tensor x, Tensor weight, float eps) {
+    if (isSmall(x)) {
+      RmsNorm.forward(out, x, weight, eps);
+    } else {
+      super.rmsNorm(out, x, weight, eps);
+    }
+  }
+
+  /** See {@link Kernels#rope}. */
+  @Override
+  public void rope(Tensor x, int[] positions, Tensor cos, Tensor sin, RopeLayout layout) {
+    if (isSmall(x)) {
+      Rope.forward(x, positions, cos, sin, layout);
+    } else {
+      super.rope(x, positions, cos, sin, layout);
+    }
+  }
+
+  /** See {@link Kernels#residual}. */
+  @Override
+  public void residual(Tensor out, Tensor x, Tensor delta) {
+    if (isSmall(x)) {
+      Residual.forward(out, x, delta);
+    } else {
+      super.residual(out, x, delta);
+    }
+  }
+
+  /** See {@link Kernels#softmaxStatistics}. */
+  @Override
+  public void softmaxStatistics(SoftmaxStatistics.Rows out, Tensor logits, Exclusions exclusions) {
+    if (isSmall(logits)) {
+      SoftmaxStatistics.forward(out, logits, exclusions);
+    } else {
+      super.softmaxStatistics(out, logits, exclusions);
+    }
+  }
+
+  private static boolean areNative(Tensor... tensors) {
+    for (Tensor tensor : tensors) {
+      if (tensor.dtype() != DType.F32 || !tensor.data().isNative()) {
+        return false;
+      }
+    }
+    return true;
   }
 }

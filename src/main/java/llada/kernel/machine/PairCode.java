@@ -28,12 +28,7 @@ final class PairCode {
     a.bind(pair);
     a.op(Op.VMOVUPS, even, RSI.at(0));
     a.op(Op.VMOVUPS, odd, RSI.at(g.step()));
-    a.op(Op.VCVTNEPS2BF16, even.as(256), even);
-    a.op(Op.VCVTNEPS2BF16, odd.as(256), odd);
-    a.op(Op.VPMOVZXWD, even, even.as(256));
-    a.op(Op.VPMOVZXWD, odd, odd.as(256));
-    a.shift(Op.VPSLLD, odd, odd, 16);
-    a.op(Op.VPOR, even, even, odd);
+    pair(a, g, even, odd);
     a.store(Op.VMOVUPS_STORE, RDX.at(0), even);
     a.add(RSI, 2 * g.step());
     a.add(RDX, g.step());
@@ -42,5 +37,16 @@ final class PairCode {
     a.vzeroupper();
     a.ret();
     return a;
+  }
+
+  /** even = both rounded, even's numbers in the lower and odd's in the upper halves. */
+  static void pair(Assembler a, Geometry g, Vec even, Vec odd) {
+    int half = g.bits() / 2;
+    a.op(Op.VCVTNEPS2BF16, even.as(half), even);
+    a.op(Op.VCVTNEPS2BF16, odd.as(half), odd);
+    a.op(Op.VPMOVZXWD, even, even.as(half));
+    a.op(Op.VPMOVZXWD, odd, odd.as(half));
+    a.shift(Op.VPSLLD, odd, odd, 16);
+    a.op(Op.VPOR, even, even, odd);
   }
 }

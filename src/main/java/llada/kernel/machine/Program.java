@@ -18,7 +18,11 @@ final class Program {
   /** The types that a float product reads. */
   static final List<DType> FLOATS = List.of(DType.F32, DType.F16, DType.BF16);
 
+  static final String SOFTMAX_BACKWARD = "softmax backward";
+  static final String SWIGLU_BACKWARD = "swiglu backward";
   static final String TRANSPOSE = "transpose";
+  static final String SOFTMAX = "softmax";
+  static final String SWIGLU = "swiglu";
 
   private final int bits;
   private final boolean int8;
@@ -42,9 +46,13 @@ final class Program {
     sources.put(TRANSPOSE, () -> TransposeCode.assemble(new Geometry(bits, 1)));
     for (int vectors = 1; vectors <= 2; vectors++) {
       Geometry g = new Geometry(bits, vectors);
-      sources.put(dot(false, vectors), () -> DotCode.assemble(g, Op.VFMADD231PS, stride(false)));
+      sources.put(
+          dot(false, vectors),
+          () -> DotCode.assemble(g, g.floatRows(), Op.VFMADD231PS, stride(false), true));
       if (bf16) {
-        sources.put(dot(true, vectors), () -> DotCode.assemble(g, Op.VDPBF16PS, stride(true)));
+        sources.put(
+            dot(true, vectors),
+            () -> DotCode.assemble(g, g.floatRows(), Op.VDPBF16PS, stride(true), true));
         sources.put(pairs(vectors), () -> PairCode.assemble(g));
       }
       if (int8) {
@@ -55,6 +63,17 @@ final class Program {
         sources.put(quantize(vectors), () -> QuantizeCode.assemble(g));
       }
     }
+    Geometry two = new Geometry(bits, 2);
+    for (boolean on : new boolean[] {false, true}) {
+      sources.put(store(on), () -> StoreCode.assemble(two, on));
+      if (!on || bf16) {
+        sources.put(panel(on), () -> PanelCode.assemble(two, on));
+      }
+    }
+    sources.put(SOFTMAX, () -> SoftmaxCode.assemble(new Geometry(bits, 2)));
+    sources.put(SWIGLU, () -> SwiGluCode.assemble(bits));
+    sources.put(SOFTMAX_BACKWARD, () -> SoftmaxBackwardCode.assemble(two));
+    sources.put(SWIGLU_BACKWARD, () -> SwiGluBackwardCode.assemble(bits));
     for (DType dtype : FLOATS) {
       sources.put(expand(dtype, false), () -> ExpandCode.floats(dtype, false, wide));
       if (bf16) {
@@ -83,6 +102,14 @@ final class Program {
 
   static String pairs(int vectors) {
     return "pairs x" + vectors;
+  }
+
+  static String panel(boolean bf16) {
+    return bf16 ? "panel bf16" : "panel f32";
+  }
+
+  static String store(boolean accumulate) {
+    return accumulate ? "store, adding" : "store";
   }
 
   static String quantize(int vectors) {
@@ -121,6 +148,14 @@ final class Program {
   /** A kernel that these features allow. */
   CodePage.Code code(String name) {
     return code.computeIfAbsent(name, wanted -> CodePage.map(sources.get(wanted).get()));
+  }
+
+  /** The float32 product of attention; see {@link DotCode#assemble}. */
+  CodePage.Code attentionDot(int rows, int stride, boolean accumulates) {
+    Geometry g = new Geometry(bits, 2);
+    return code.computeIfAbsent(
+        "dot f32 of %d rows at %d bytes %b".formatted(rows, stride, accumulates),
+        name -> CodePage.map(DotCode.assemble(g, rows, Op.VFMADD231PS, stride, accumulates)));
   }
 
   /** The listing of every kernel, by name. */

@@ -40,6 +40,41 @@ final class SelfCheck {
     }
   }
 
+  /**
+   * Whether both gradients come out right: of small whole numbers, which lose nothing in bfloat16,
+   * and of whose products even the sums are exact.
+   */
+  static boolean backwardPasses(MatmulBackward backward, boolean bf16) {
+    int terms = 48;
+    int n = 32;
+    int k = 64;
+    try (Arena arena = Arena.ofShared()) {
+      Random random = new Random(2);
+      Tensor x = wholeNumbers(arena, random, terms - 3, k);
+      Tensor dOut = wholeNumbers(arena, random, terms - 3, n);
+      Tensor weight = wholeNumbers(arena, random, n, k);
+      Tensor dx = Tensor.allocate(arena, DType.F32, terms - 3, k);
+      Tensor expected = Tensor.allocate(arena, DType.F32, terms - 3, k);
+      backward.input(dx, dOut, weight, bf16);
+      new ScalarKernels().matmulBackwardInput(expected, dOut, weight);
+      Tensor dWeight = wholeNumbers(arena, random, n, k);
+      Tensor expectedWeight = Tensor.of(arena, dWeight.toArray(), n, k);
+      backward.weight(dWeight, dOut, x, bf16);
+      new ScalarKernels().matmulBackwardWeight(expectedWeight, dOut, x);
+      return dx.data().mismatch(expected.data()) == -1
+          && dWeight.data().mismatch(expectedWeight.data()) == -1;
+    }
+  }
+
+  /** From 1 to 15: a sum that is 0 could have either sign. */
+  private static Tensor wholeNumbers(Arena arena, Random random, int rows, int columns) {
+    Tensor tensor = Tensor.allocate(arena, DType.F32, rows, columns);
+    for (long i = 0; i < tensor.shape().elements(); i++) {
+      tensor.set(i, 1 + random.nextInt(15));
+    }
+    return tensor;
+  }
+
   /** First and last token only; those between repeat the last. */
   private static boolean agrees(
       Matmul matmul, Matmul.Arithmetic arithmetic, Arena arena, Tensor x, Tensor weight) {

@@ -25,6 +25,32 @@ public final class Embedding {
     }
   }
 
+  /**
+   * Each row of the gradient goes to the token that it came from: dTable[ids[t]] += dOut[t], in the
+   * order of t.
+   *
+   * @param dTable (V, C) float32, accumulates
+   * @param ids (T), each from 0 to V - 1
+   * @param dOut (T, C)
+   */
+  public static void backward(Tensor dTable, int[] ids, Tensor dOut) {
+    checkBackward(dTable, ids, dOut);
+    int c = dTable.dim(1);
+    for (int t = 0; t < ids.length; t++) {
+      for (int i = 0; i < c; i++) {
+        long at = (long) ids[t] * c + i;
+        dTable.set(at, dTable.get(at) + dOut.get((long) t * c + i));
+      }
+    }
+  }
+
+  /** As {@link #check}, and the table is float32. */
+  public static void checkBackward(Tensor dTable, int[] ids, Tensor dOut) {
+    check(dOut, ids, dTable);
+    Require.matrix(
+        "embedding backward", "dTable", dTable, dTable.shape().dim(0), dTable.shape().dim(1));
+  }
+
   /** The shapes fit and every id is in the table. */
   public static void check(Tensor out, int[] ids, Tensor table) {
     Require.rank2("embedding", "table", table);

@@ -1,5 +1,6 @@
 package llada.kernel.scalar;
 
+import java.util.Arrays;
 import llada.tensor.Tensor;
 
 /**
@@ -8,6 +9,8 @@ import llada.tensor.Tensor;
  * negative log-likelihood.
  */
 public final class MaskedCrossEntropy {
+  private static final String BACKWARD = "masked_cross_entropy backward";
+
   private MaskedCrossEntropy() {}
 
   /**
@@ -26,6 +29,101 @@ public final class MaskedCrossEntropy {
     for (int r = 0; r < targets.length; r++) {
       losses[r] = weights[r] * crossEntropy(logits, r, targets[r]);
     }
+  }
+
+  /**
+   * Loss and gradient in one, together with the head whose logits are logits = hidden head^T. With
+   * p = softmax(logits[r]):
+   *
+   * <pre>
+   *   losses[r]     = weights[r] * -ln p[targets[r]]
+   *   dLogits[r, v] = weights[r] * (p[v] - [v = targets[r]])
+   *   dHidden[r, i] = sum_v dLogits[r, v] * head[v, i]
+   *   dHead[v, i]  += sum_r dLogits[r, v] * hidden[r, i]
+   * </pre>
+   *
+   * The logits are never stored: a first walk over the vocabulary gives the sum of exponentials of
+   * each row, a second one computes each logit again and passes its gradient on. So memory does not
+   * grow with R times V, which for 8 sequences of 4096 tokens would be 16 GB.
+   *
+   * @param losses (R), overwritten, as in {@link #forward}
+   * @param dHidden (R, C), overwritten
+   * @param dHead (V, C) float32, accumulates
+   * @param hidden (R, C), what the head reads at the masked positions
+   * @param head (V, C), any type
+   * @param targets (R), each from 0 to V - 1
+   * @param weights (R)
+   */
+  public static void backward(
+      double[] losses,
+      Tensor dHidden,
+      Tensor dHead,
+      Tensor hidden,
+      Tensor head,
+      int[] targets,
+      double[] weights) {
+    checkBackward(losses, dHidden, dHead, hidden, head, targets, weights);
+    int c = head.dim(1);
+    float[] max = new float[targets.length];
+    double[] sum = new double[targets.length];
+    float[] row = new float[c];
+    Arrays.fill(max, Float.NEGATIVE_INFINITY);
+    for (int v = 0; v < head.dim(0); v++) {
+      head.dtype().decode(head.data(), (long) v * c, row, 0, c);
+      for (int r = 0; r < targets.length; r++) {
+        float logit = logit(hidden, r, row);
+        if (logit > max[r]) {
+          sum[r] *= Math.exp((double) max[r] - logit);
+          max[r] = logit;
+        }
+        sum[r] += Math.exp((double) logit - max[r]);
+        if (v == targets[r]) {
+          losses[r] = logit; // until the sum is known
+        }
+      }
+    }
+    for (int r = 0; r < targets.length; r++) {
+      losses[r] = weights[r] * (max[r] - losses[r] + Math.log(sum[r]));
+    }
+    dHidden.data().fill((byte) 0);
+    for (int v = 0; v < head.dim(0); v++) {
+      head.dtype().decode(head.data(), (long) v * c, row, 0, c);
+      for (int r = 0; r < targets.length; r++) {
+        double p = Math.exp((double) logit(hidden, r, row) - max[r]) / sum[r];
+        float d = (float) (weights[r] * (v == targets[r] ? p - 1 : p));
+        for (int i = 0; i < c; i++) {
+          long of = (long) r * c + i;
+          long at = (long) v * c + i;
+          dHidden.set(of, dHidden.get(of) + d * row[i]);
+          dHead.set(at, dHead.get(at) + d * hidden.get(of));
+        }
+      }
+    }
+  }
+
+  private static float logit(Tensor hidden, int r, float[] row) {
+    float sum = 0;
+    for (int i = 0; i < row.length; i++) {
+      sum += hidden.get((long) r * row.length + i) * row[i];
+    }
+    return sum;
+  }
+
+  /** The shapes agree, and targets, weights and losses are as in {@link #check}. */
+  public static void checkBackward(
+      double[] losses,
+      Tensor dHidden,
+      Tensor dHead,
+      Tensor hidden,
+      Tensor head,
+      int[] targets,
+      double[] weights) {
+    Require.rank2(BACKWARD, "head", head);
+    long c = head.shape().dim(1);
+    Require.matrix(BACKWARD, "hidden", hidden, targets.length, c);
+    Require.matrix(BACKWARD, "dHidden", dHidden, targets.length, c);
+    Require.matrix(BACKWARD, "dHead", dHead, head.shape().dim(0), c);
+    checkRows(losses, targets, weights, head.shape().dim(0));
   }
 
   /** -ln p of a token in the softmax of a row, in nats. */
@@ -47,16 +145,20 @@ public final class MaskedCrossEntropy {
   public static void check(double[] losses, Tensor logits, int[] targets, double[] weights) {
     Require.rank2("masked_cross_entropy", "logits", logits);
     Require.matrix("masked_cross_entropy", "logits", logits, targets.length, logits.shape().dim(1));
+    checkRows(losses, targets, weights, logits.shape().dim(1));
+  }
+
+  private static void checkRows(double[] losses, int[] targets, double[] weights, long vocabulary) {
     if (weights.length != targets.length || losses.length != targets.length) {
       throw new IllegalArgumentException(
           "masked_cross_entropy: %d targets, %d weights and room for %d losses: they must be as many"
               .formatted(targets.length, weights.length, losses.length));
     }
     for (int r = 0; r < targets.length; r++) {
-      if (targets[r] < 0 || targets[r] >= logits.shape().dim(1)) {
+      if (targets[r] < 0 || targets[r] >= vocabulary) {
         throw new IllegalArgumentException(
             "masked_cross_entropy: target %d of row %d is not among the %d tokens of the vocabulary"
-                .formatted(targets[r], r, logits.shape().dim(1)));
+                .formatted(targets[r], r, vocabulary));
       }
     }
   }

@@ -35,6 +35,59 @@ public final class Matmul {
     }
   }
 
+  /**
+   * The gradient of the input: dx[t, k] = sum_n dOut[t, n] * weight[n, k].
+   *
+   * @param dx (T, K), overwritten
+   * @param dOut (T, N)
+   * @param weight (N, K), any type
+   */
+  public static void backwardInput(Tensor dx, Tensor dOut, Tensor weight) {
+    check(dOut, dx, weight);
+    int rows = dx.dim(0);
+    int k = weight.dim(1);
+    int columns = weight.dim(0);
+    float[] w = weight.toArray();
+    for (int t = 0; t < rows; t++) {
+      for (int i = 0; i < k; i++) {
+        float sum = 0;
+        for (int n = 0; n < columns; n++) {
+          sum += dOut.get((long) t * columns + n) * w[n * k + i];
+        }
+        dx.set((long) t * k + i, sum);
+      }
+    }
+  }
+
+  /**
+   * The gradient of the weight: dWeight[n, k] += sum_t dOut[t, n] * x[t, k].
+   *
+   * @param dWeight (N, K) float32, accumulates
+   * @param dOut (T, N)
+   * @param x (T, K)
+   */
+  public static void backwardWeight(Tensor dWeight, Tensor dOut, Tensor x) {
+    checkBackwardWeight(dWeight, dOut, x);
+    int rows = x.dim(0);
+    int k = x.dim(1);
+    int columns = dOut.dim(1);
+    for (int n = 0; n < columns; n++) {
+      for (int i = 0; i < k; i++) {
+        float sum = 0;
+        for (int t = 0; t < rows; t++) {
+          sum += dOut.get((long) t * columns + n) * x.get((long) t * k + i);
+        }
+        dWeight.set((long) n * k + i, dWeight.get((long) n * k + i) + sum);
+      }
+    }
+  }
+
+  /** As {@link #check}, and the gradient of the weight is float32. */
+  public static void checkBackwardWeight(Tensor dWeight, Tensor dOut, Tensor x) {
+    check(dOut, x, dWeight);
+    Require.f32("matmul backward", "dWeight", dWeight);
+  }
+
   /** x is (T, K), weight (N, K) and out (T, N). */
   public static void check(Tensor out, Tensor x, Tensor weight) {
     Require.rank2("matmul", "weight", weight);

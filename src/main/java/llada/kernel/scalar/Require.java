@@ -21,6 +21,14 @@ final class Require {
     }
   }
 
+  /** {@code tensor} is float32, as every gradient is. */
+  static void f32(String op, String name, Tensor tensor) {
+    if (tensor.dtype() != DType.F32) {
+      throw new IllegalArgumentException(
+          "%s: %s is %s; gradients are F32".formatted(op, name, tensor.dtype()));
+    }
+  }
+
   /** {@code tensor} has exactly one dimension of {@code length}. */
   static void vector(String op, String name, Tensor tensor, long length) {
     if (tensor.shape().rank() != 1 || tensor.shape().dim(0) != length) {

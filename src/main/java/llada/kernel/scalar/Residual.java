@@ -7,22 +7,24 @@ public final class Residual {
   private Residual() {}
 
   /**
-   * x += delta.
+   * out = x + delta. Backward is nothing to do: the gradient of the sum is that of either part.
    *
-   * @param x (T, C), accumulates
+   * @param out (T, C), overwritten; may be {@code x} or {@code delta}
+   * @param x (T, C)
    * @param delta (T, C)
    */
-  public static void forward(Tensor x, Tensor delta) {
-    check(x, delta);
+  public static void forward(Tensor out, Tensor x, Tensor delta) {
+    check(out, x, delta);
     for (long i = 0; i < x.shape().elements(); i++) {
-      x.set(i, x.get(i) + delta.get(i));
+      out.set(i, x.get(i) + delta.get(i));
     }
   }
 
-  /** Both are (T, C). */
-  public static void check(Tensor x, Tensor delta) {
+  /** All are (T, C). */
+  public static void check(Tensor out, Tensor x, Tensor delta) {
     Require.rank2("residual", "x", x);
     Require.matrix("residual", "x", x, x.shape().dim(0), x.shape().dim(1));
+    Require.matrix("residual", "out", out, x.shape().dim(0), x.shape().dim(1));
     Require.matrix("residual", "delta", delta, x.shape().dim(0), x.shape().dim(1));
   }
 }

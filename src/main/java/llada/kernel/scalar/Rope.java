@@ -49,6 +49,42 @@ public final class Rope {
   }
 
   /**
+   * The derivative of a rotation is the rotation back: a gradient (u, v) at the half-split channels
+   * i and i + D/2 goes to the pair's channels in {@code layout} as
+   *
+   * <pre>
+   *   first  = u * cos a + v * sin a
+   *   second = v * cos a - u * sin a
+   * </pre>
+   *
+   * @param dx (T, H * D), in place: the gradient of what {@link #forward} gave, half-split, then of
+   *     what it got, in {@code layout}
+   */
+  public static void backward(
+      Tensor dx, int[] positions, Tensor cos, Tensor sin, RopeLayout layout) {
+    check(dx, positions, cos, sin);
+    int half = cos.dim(1);
+    int channels = dx.dim(1);
+    float[] rotated = new float[2 * half];
+    for (int t = 0; t < positions.length; t++) {
+      for (int head = 0; head < channels; head += 2 * half) {
+        long start = (long) t * channels + head;
+        for (int i = 0; i < half; i++) {
+          float c = cos.get((long) positions[t] * half + i);
+          float s = sin.get((long) positions[t] * half + i);
+          float u = dx.get(start + i);
+          float v = dx.get(start + i + half);
+          rotated[layout.first(i, half)] = u * c + v * s;
+          rotated[layout.second(i, half)] = v * c - u * s;
+        }
+        for (int i = 0; i < 2 * half; i++) {
+          dx.set(start + i, rotated[i]);
+        }
+      }
+    }
+  }
+
+  /**
    * Fills the tables as the published code does: frequencies and angles rounded to float32, which
    * shows at positions in the thousands.
    *

@@ -21,6 +21,38 @@ public final class SwiGlu {
     }
   }
 
+  /**
+   * With s = 1 / (1 + exp(-gate)), silu(gate) = gate * s and silu'(gate) = s * (1 + gate * (1 -
+   * s)):
+   *
+   * <pre>
+   *   dUp   = dOut * gate * s
+   *   dGate = dOut * up * s * (1 + gate * (1 - s))
+   * </pre>
+   *
+   * @param dGate (T, F), overwritten; may be {@code dOut}, as may {@code dUp}
+   * @param dUp (T, F), overwritten
+   * @param dOut (T, F)
+   * @param gate (T, F)
+   * @param up (T, F)
+   */
+  public static void backward(Tensor dGate, Tensor dUp, Tensor dOut, Tensor gate, Tensor up) {
+    checkBackward(dGate, dUp, dOut, gate, up);
+    for (long i = 0; i < gate.shape().elements(); i++) {
+      float d = dOut.get(i);
+      double z = gate.get(i);
+      double s = 1 / (1 + Math.exp(-z));
+      dUp.set(i, (float) (z * s) * d);
+      dGate.set(i, (float) (s * (1 + z * (1 - s))) * up.get(i) * d);
+    }
+  }
+
+  /** All five are (T, F). */
+  public static void checkBackward(Tensor dGate, Tensor dUp, Tensor dOut, Tensor gate, Tensor up) {
+    check(dOut, gate, up);
+    check(dGate, dUp, up);
+  }
+
   /** All three are (T, F). */
   public static void check(Tensor out, Tensor gate, Tensor up) {
     Require.rank2("swiglu", "gate", gate);

@@ -2,7 +2,6 @@ package llada.kernel.simd;
 
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
-import jdk.incubator.vector.FloatVector;
 import llada.kernel.Parallel;
 import llada.tensor.Tensor;
 
@@ -12,13 +11,63 @@ import llada.tensor.Tensor;
  * weighted values rescaled whenever a maximum grows. No T x T matrix exists at any time.
  *
  * <p>Queries are lanes. Scores are a {@link Tile} product of keys with packed queries, the output
- * one of values with weights, and the softmax between them works on each lane for itself.
+ * one of values with weights, and {@link OnlineSoftmax} between them works on each lane for itself.
+ * A task is a head and a few panels of queries, which share the keys and values that are copied
+ * from memory; how many panels share shows in no result.
  */
 final class Attention {
-  /** Keys in a tile: a multiple of {@link Tile#ROWS}. */
-  private static final int KEYS = 8 * Tile.ROWS;
+  private static final int WIDTH = Tile.WIDTH;
 
-  private Attention() {}
+  /**
+   * Keys in a tile: a multiple of {@link Tile#ROWS}. For T = 4096 on one core, 256 keys and 256
+   * queries reach 0.66 of the multiply-add limit, 128 and 128 0.56, 64 and 128 0.54.
+   */
+  private static final int KEYS = 32 * Tile.ROWS;
+
+  /** The most queries that share a tile of keys and values. */
+  private static final int QUERIES = 256;
+
+  /** Vectors of state, see {@link OnlineSoftmax#tile}. */
+  private static final int STATE = 4;
+
+  private final Tensor out;
+  private final Tensor q;
+  private final Tensor k;
+  private final Tensor v;
+  private final boolean[] visible;
+  private final int queries;
+  private final int keys;
+  private final int heads;
+  private final int kvHeads;
+  private final boolean causal;
+  private final int d;
+
+  /** A copied row of keys or values is so long; not d, whose rows would share few cache sets. */
+  private final int pitch;
+
+  private Attention(
+      Tensor out,
+      Tensor q,
+      Tensor k,
+      Tensor v,
+      boolean[] visible,
+      int batch,
+      int heads,
+      int kvHeads,
+      boolean causal) {
+    this.out = out;
+    this.q = q;
+    this.k = k;
+    this.v = v;
+    this.visible = visible;
+    this.heads = heads;
+    this.kvHeads = kvHeads;
+    this.causal = causal;
+    queries = q.dim(0) / batch;
+    keys = k.dim(0) / batch;
+    d = q.dim(1) / heads;
+    pitch = d + 16;
+  }
 
   static void forward(
       Tensor out,
@@ -29,188 +78,189 @@ final class Attention {
       int batch,
       int heads,
       int kvHeads,
+      boolean causal,
       Parallel parallel,
       Scratch[] scratch) {
-    llada.kernel.scalar.Attention.check(out, q, k, v, visible, batch, heads, kvHeads);
-    int queries = q.dim(0) / batch;
-    int keys = k.dim(0) / batch;
-    int d = q.dim(1) / heads;
-    int width = Tile.WIDTH;
-    int panels = (queries + width - 1) / width;
+    llada.kernel.scalar.Attention.check(out, q, k, v, visible, batch, heads, kvHeads, causal);
+    Attention attention = new Attention(out, q, k, v, visible, batch, heads, kvHeads, causal);
+    int panels = (attention.queries + WIDTH - 1) / WIDTH;
+    // As many panels as share well, unless a worker would have nothing to do then.
+    int fair = batch * heads * panels / (4 * parallel.workers());
+    int block = Math.clamp(fair, 1, Math.max(1, QUERIES / WIDTH)) * WIDTH;
+    int blocks = (attention.queries + block - 1) / block;
     parallel.forEach(
-        batch * heads * panels,
+        batch * heads * blocks,
         (task, worker) -> {
-          int b = task / (heads * panels);
-          int h = task / panels % heads;
-          int firstQuery = task % panels * width;
-          long keyStride = (long) kvHeads * d;
-          new Panel(
-                  d,
-                  k.data(),
-                  v.data(),
-                  (long) b * keys * keyStride + (long) (h / (heads / kvHeads)) * d,
-                  keyStride,
-                  scratch[worker])
-              .run(
-                  out.data(),
-                  q.data(),
-                  ((long) b * queries + firstQuery) * heads * d + (long) h * d,
-                  (long) heads * d,
-                  Math.min(width, queries - firstQuery),
-                  keys,
-                  visible,
-                  b * keys);
+          int first = task % blocks * block;
+          int count = Math.min(block, attention.queries - first);
+          int head = task / blocks % heads;
+          attention.block(task / blocks / heads, head, first, count, scratch[worker]);
         });
   }
 
-  private static final int WIDTH = Tile.WIDTH;
+  /** The parts of a worker's memory, as indices into arrays. */
+  private record Block(
+      float[] query, // (panels, d, WIDTH), packed and divided by sqrt(d)
+      float[] key, // (KEYS, pitch)
+      float[] value, // (KEYS, pitch)
+      float[] scores, // (KEYS, WIDTH), then weights
+      float[] sums, // (panels, d in whole tiles, WIDTH), the weighted values so far
+      float[] state) {} // (panels, STATE, WIDTH), see OnlineSoftmax
 
-  /** A panel of queries of one head of one sequence. All offsets and strides are in elements. */
-  private static final class Panel {
-    private final int d;
-    private final MemorySegment k;
-    private final MemorySegment v;
-    private final long key0;
-    private final long keyStride;
-    private final float[] query; // (d, WIDTH) packed queries
-    private final float[] rows; // (KEYS, d) a tile of keys, then of values
-    private final float[] state; // the four parts below, each (rows, WIDTH)
-    private final int scores; // (KEYS, WIDTH) scores, then weights
-    private final int sums; // (d rounded up to ROWS, WIDTH) the output so far
-    private final int max; // (1, WIDTH) the largest score so far
-    private final int total; // (1, WIDTH) sum so far of exp(score - max)
-
-    Panel(int d, MemorySegment k, MemorySegment v, long key0, long keyStride, Scratch scratch) {
-      this.d = d;
-      this.k = k;
-      this.v = v;
-      this.key0 = key0;
-      this.keyStride = keyStride;
-      int paddedD = (d + Tile.ROWS - 1) / Tile.ROWS * Tile.ROWS;
-      query = scratch.inputs((long) d * WIDTH);
-      rows = scratch.weights((long) KEYS * d);
-      state = scratch.sums((long) (KEYS + paddedD + 2) * WIDTH);
-      scores = 0;
-      sums = KEYS * WIDTH;
-      max = sums + paddedD * WIDTH;
-      total = max + WIDTH;
+  /** A few panels of queries of one head of one sequence. */
+  private void block(int b, int head, int first, int count, Scratch scratch) {
+    int panels = (count + WIDTH - 1) / WIDTH;
+    int rows = (d + Tile.ROWS - 1) / Tile.ROWS * Tile.ROWS;
+    Block block =
+        new Block(
+            scratch.inputs((long) panels * d * WIDTH),
+            scratch.weights((long) KEYS * pitch),
+            scratch.values((long) KEYS * pitch),
+            scratch.parts((long) KEYS * WIDTH),
+            scratch.sums((long) panels * rows * WIDTH),
+            scratch.state((long) panels * STATE * WIDTH));
+    long stride = (long) heads * d;
+    long query0 = ((long) b * queries + first) * stride + (long) head * d;
+    float scale = (float) (1 / Math.sqrt(d));
+    Arrays.fill(block.sums, 0, panels * rows * WIDTH, 0);
+    for (int p = 0; p < panels; p++) {
+      int tokens = Math.min(WIDTH, count - p * WIDTH);
+      Packing.toLanes(
+          block.query,
+          p * d * WIDTH,
+          WIDTH,
+          q.data(),
+          query0 + p * WIDTH * stride,
+          stride,
+          tokens,
+          d,
+          scratch.square);
+      Arrays.fill(block.state, STATE * p * WIDTH, (STATE * p + 1) * WIDTH, Float.NEGATIVE_INFINITY);
+      Arrays.fill(block.state, (STATE * p + 1) * WIDTH, (STATE * p + 2) * WIDTH, 0);
     }
-
-    void run(
-        MemorySegment out,
-        MemorySegment q,
-        long query0,
-        long queryStride,
-        int count,
-        int keys,
-        boolean[] visible,
-        int firstVisible) {
-      Packing.toLanes(query, 0, WIDTH, q, query0, queryStride, count, d);
-      Arrays.fill(state, sums, total + WIDTH, 0);
-      Arrays.fill(state, max, max + WIDTH, Float.NEGATIVE_INFINITY);
-      for (int s = 0; s < keys; s += KEYS) {
-        int tile = Math.min(KEYS, keys - s);
-        scores(s, tile);
-        for (int lane = 0; lane < WIDTH; lane += Lanes.COUNT) {
-          softmax(lane, tile, visible, firstVisible + s);
+    for (int i = 0; i < panels * d * WIDTH; i++) {
+      block.query[i] *= scale;
+    }
+    long keyStride = (long) kvHeads * d;
+    long key0 = (long) b * keys * keyStride + (long) (head / (heads / kvHeads)) * d;
+    int reach = causal ? Math.min(keys, first + count) : keys;
+    for (int s = 0; s < reach; s += KEYS) {
+      int tile = Math.min(KEYS, reach - s);
+      copyRows(block.key, k.data(), key0 + s * keyStride, keyStride, tile);
+      copyRows(block.value, v.data(), key0 + s * keyStride, keyStride, tile);
+      for (int p = 0; p < panels; p++) {
+        boolean half = count - p * WIDTH <= Lanes.COUNT;
+        scores(block, p, tile, half);
+        if (causal) {
+          hideLater(block.scores, s, tile, first + p * WIDTH);
         }
-        accumulate(s, tile);
-      }
-      divide();
-      Packing.fromLanes(out, query0, queryStride, state, sums, WIDTH, d, count);
-    }
-
-    /** scores[s, t] = k[s] . q[t]. */
-    private void scores(int s, int tile) {
-      copyRows(k, s, tile);
-      Arrays.fill(state, scores, scores + KEYS * WIDTH, 0);
-      for (int r = 0; r < tile; r += Tile.ROWS) {
-        Tile.multiply(
-            state,
-            scores + r * WIDTH,
-            rows,
-            r * d,
-            d,
-            1,
-            Math.min(Tile.ROWS, tile - r),
-            query,
-            0,
-            d);
-      }
-    }
-
-    private void copyRows(MemorySegment from, int s, int tile) {
-      for (int r = 0; r < tile; r++) {
-        long at = key0 + (s + r) * keyStride;
-        MemorySegment.copy(from, Tensor.F32, at * Float.BYTES, rows, r * d, d);
-      }
-    }
-
-    /** Turns one vector's scores into weights relative to the running maximum. */
-    private void softmax(int lane, int tile, boolean[] visible, int firstVisible) {
-      FloatVector scale = FloatVector.broadcast(Lanes.F32, (float) (1 / Math.sqrt(d)));
-      FloatVector hidden = FloatVector.broadcast(Lanes.F32, Float.NEGATIVE_INFINITY);
-      FloatVector before = load(max + lane);
-      FloatVector now = before;
-      for (int s = 0; s < tile; s++) {
-        int at = scores + s * WIDTH + lane;
-        boolean seen = visible == null || visible[firstVisible + s];
-        FloatVector score = seen ? load(at).mul(scale) : hidden;
-        score.intoArray(state, at);
-        now = now.max(score);
-      }
-      // A lane that has seen no key yet keeps 0 in the place of its infinite maximum.
-      FloatVector base = now.blend(0f, now.eq(Float.NEGATIVE_INFINITY));
-      FloatVector shrink = Exp.exp(before.sub(base));
-      FloatVector sum = load(total + lane).mul(shrink);
-      for (int s = 0; s < tile; s++) {
-        int at = scores + s * WIDTH + lane;
-        FloatVector weight = Exp.exp(load(at).sub(base));
-        weight.intoArray(state, at);
-        sum = sum.add(weight);
-      }
-      now.intoArray(state, max + lane);
-      sum.intoArray(state, total + lane);
-      if (!before.eq(now).allTrue()) {
-        for (int i = 0; i < d; i++) {
-          int at = sums + i * WIDTH + lane;
-          load(at).mul(shrink).intoArray(state, at);
+        for (int lane = 0; lane < (half ? Lanes.COUNT : WIDTH); lane += Lanes.COUNT) {
+          int state0 = STATE * p * WIDTH + lane;
+          int sums0 = p * rows * WIDTH + lane;
+          OnlineSoftmax.tile(
+              block.scores,
+              lane,
+              tile,
+              visible,
+              b * keys + s,
+              block.state,
+              state0,
+              block.sums,
+              sums0,
+              d);
         }
+        accumulate(block, p * rows * WIDTH, tile, half);
       }
     }
-
-    /** sums[i, t] += sum_s v[s, i] * weights[s, t]. */
-    private void accumulate(int s, int tile) {
-      copyRows(v, s, tile);
-      for (int i = 0; i < d; i += Tile.ROWS) {
-        Tile.multiply(
-            state,
-            sums + i * WIDTH,
-            rows,
-            i,
-            1,
-            d,
-            Math.min(Tile.ROWS, d - i),
-            state,
-            scores,
-            tile);
-      }
-    }
-
-    private FloatVector load(int at) {
-      return FloatVector.fromArray(Lanes.F32, state, at);
-    }
-
-    /** sums / total; a lane that saw no key gives zeros. */
-    private void divide() {
+    for (int p = 0; p < panels; p++) {
+      int tokens = Math.min(WIDTH, count - p * WIDTH);
+      int sums0 = p * rows * WIDTH;
       for (int lane = 0; lane < WIDTH; lane += Lanes.COUNT) {
-        FloatVector sum = load(total + lane);
-        FloatVector inverse = FloatVector.broadcast(Lanes.F32, 1f).div(sum).blend(0f, sum.eq(0f));
-        for (int i = 0; i < d; i++) {
-          int at = sums + i * WIDTH + lane;
-          load(at).mul(inverse).intoArray(state, at);
-        }
+        OnlineSoftmax.divide(block.state, STATE * p * WIDTH + lane, block.sums, sums0 + lane, d);
       }
+      Packing.fromLanes(
+          out.data(),
+          query0 + p * WIDTH * stride,
+          stride,
+          block.sums,
+          sums0,
+          Tile.ROWS * WIDTH,
+          d,
+          tokens,
+          scratch.square);
+    }
+  }
+
+  private void copyRows(float[] to, MemorySegment from, long first, long stride, int rows) {
+    for (int r = 0; r < rows; r++) {
+      MemorySegment.copy(from, Tensor.F32, (first + r * stride) * Float.BYTES, to, r * pitch, d);
+    }
+  }
+
+  /** scores[s, t] = k[s] . q[t] / sqrt(d). */
+  private void scores(Block block, int panel, int tile, boolean half) {
+    Arrays.fill(block.scores, 0, KEYS * WIDTH, 0);
+    for (int r = 0; r < tile; r += Tile.ROWS) {
+      int rows = Math.min(Tile.ROWS, tile - r);
+      int query0 = panel * d * WIDTH;
+      multiply(
+          half,
+          block.scores,
+          r * WIDTH,
+          block.key,
+          r * pitch,
+          pitch,
+          1,
+          rows,
+          block.query,
+          query0,
+          d);
+    }
+  }
+
+  /** A key after a query gets a score of minus infinity. */
+  static void hideLater(float[] scores, int firstKey, int keys, int firstQuery) {
+    for (int s = 0; s < keys; s++) {
+      int lanes = Math.clamp(firstKey + s - firstQuery, 0, WIDTH);
+      Arrays.fill(scores, s * WIDTH, s * WIDTH + lanes, Float.NEGATIVE_INFINITY);
+    }
+  }
+
+  /** sums[i, t] += sum_s v[s, i] * weights[s, t]. */
+  private void accumulate(Block block, int sums0, int tile, boolean half) {
+    for (int i = 0; i < d; i += Tile.ROWS) {
+      int rows = Math.min(Tile.ROWS, d - i);
+      multiply(
+          half,
+          block.sums,
+          sums0 + i * WIDTH,
+          block.value,
+          i,
+          1,
+          pitch,
+          rows,
+          block.scores,
+          0,
+          tile);
+    }
+  }
+
+  private static void multiply(
+      boolean half,
+      float[] out,
+      int out0,
+      float[] w,
+      int w0,
+      int stride,
+      int step,
+      int rows,
+      float[] x,
+      int x0,
+      int depth) {
+    if (half) {
+      Tile.half(out, out0, w, w0, stride, step, rows, x, x0, depth);
+    } else {
+      Tile.multiply(out, out0, w, w0, stride, step, rows, x, x0, depth);
     }
   }
 }

@@ -1,6 +1,7 @@
 package llada.kernel.simd;
 
 import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorOperators;
 
 /**
@@ -31,13 +32,38 @@ final class Exp {
   /** Above it the result stays at exp(88), short of overflow: enough for softmax and silu. */
   private static final float HIGHEST = 88f;
 
+  /** To subtract where there is nothing to subtract. */
+  static final float[] ZERO = new float[Lanes.COUNT];
+
   private Exp() {}
 
-  /** exp of each lane to about one unit in the last place; NaN stays NaN. */
-  static FloatVector exp(FloatVector x) {
-    return bounded(x.max(LOWEST).min(HIGHEST))
-        .blend(0f, x.compare(VectorOperators.LT, LOWEST))
-        .blend(x, x.test(VectorOperators.IS_NAN));
+  /**
+   * x = exp(x - minus) for each lane of {@code count} vectors of {@code x}, {@code stride} apart
+   * from index {@code at}, to about one unit in the last place; NaN stays NaN.
+   *
+   * @param minus a vector at index {@code minus0}
+   *     <p>A loop over an array, not a function of a vector: a method of this size is not always
+   *     inlined, and then every vector that goes in or out is an object. Measured, that made it 25
+   *     times slower.
+   */
+  static void exp(float[] x, int at, int stride, int count, float[] minus, int minus0) {
+    FloatVector difference = FloatVector.fromArray(Lanes.F32, minus, minus0);
+    for (int i = 0; i < count; i++) {
+      int index = at + i * stride;
+      FloatVector value = FloatVector.fromArray(Lanes.F32, x, index).sub(difference);
+      // Not max and min, which are five instructions each for the sake of NaN.
+      VectorMask<Float> tiny = value.lt(LOWEST);
+      FloatVector inRange =
+          value
+              .blend(FloatVector.broadcast(Lanes.F32, LOWEST), tiny)
+              .blend(
+                  FloatVector.broadcast(Lanes.F32, HIGHEST),
+                  value.compare(VectorOperators.GT, HIGHEST));
+      bounded(inRange)
+          .blend(FloatVector.zero(Lanes.F32), tiny)
+          .blend(value, value.test(VectorOperators.IS_NAN))
+          .intoArray(x, index);
+    }
   }
 
   /** exp of lanes that lie between {@link #LOWEST} and {@link #HIGHEST}. */

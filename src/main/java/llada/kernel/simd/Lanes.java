@@ -24,6 +24,11 @@ public final class Lanes {
   /** Numbers in a vector. */
   static final int COUNT = F32.length();
 
+  /** Whether there are 32 vector registers, as in AVX-512 and on ARM, or only 16. */
+  static final boolean MANY_REGISTERS =
+      FloatVector.SPECIES_PREFERRED.vectorBitSize() == 512
+          || System.getProperty("os.arch").equals("aarch64");
+
   // Lane j takes lane j + distance. Not an array: the compiler does not see through one.
   private static final VectorShuffle<Float> FAR_8 = shuffle(8);
   private static final VectorShuffle<Float> FAR_4 = shuffle(4);

@@ -5,110 +5,157 @@ import llada.kernel.Parallel;
 import llada.tensor.Tensor;
 
 /**
- * {@link llada.kernel.scalar.Matmul} on vectors.
+ * {@link llada.kernel.scalar.Matmul} on vectors, for many tokens; {@link Dots} does few.
  *
- * <p>First x is packed, once for all weights. Then the workers take blocks of weight rows: a block
- * is expanded to float32, {@link #DEPTH} columns at a time, and multiplied tile by tile with every
- * panel of tokens, so that each weight is decoded once an op, not once a token. Block and panel are
- * sized for the second-level cache, a tile's rows for the first.
+ * <p>Loops around a {@link Tile}, in the manner of Goto and van de Geijn (2008):
+ *
+ * <pre>
+ *   for 256 tokens
+ *     for up to 512 rows of the weight, a task       their sums: private to a worker
+ *       for a slice of the columns                   x of these: in the second-level cache
+ *         for ROWS rows: expand to float32           these: in the first-level cache, or nearly
+ *           for WIDTH tokens: multiply a tile
+ * </pre>
+ *
+ * <p>So each weight is decoded once for 256 tokens. Tasks do not wait for each other, since on a
+ * busy machine a worker may be off its core at any time.
  */
 final class Matmul {
-  /** Weight rows in a block. */
-  private static final int BLOCK = 6 * Tile.ROWS;
+  private static final int TOKENS = 256;
 
-  /** Columns that are multiplied before the next are decoded: a multiple of every block length. */
+  /** Columns of a tile, a multiple of every block length: x of these stays near for all rows. */
   private static final int DEPTH = 512;
 
-  private Matmul() {}
+  /**
+   * Numbers of x in a slice, 512 KB. With few tokens a slice is so wide that the weights are read
+   * in long runs, which memory is far faster at: with 32 tokens, Q8_0 went from 0.53 to 0.67 of the
+   * multiply-add limit by that alone.
+   */
+  private static final int SLICE = 128 * 1024;
+
+  /** The most rows of a task: the more, the less often x is read. */
+  private static final int TASK = 512;
+
+  /** A task is a multiple of so many rows, as many as the lanes of the widest vector. */
+  private static final int UNIT = 16;
+
+  /**
+   * So many tasks for each worker, where there are rows enough: then none waits long at the end.
+   */
+  private static final int SHARES = 4;
+
+  private static final int TILE = Tile.ROWS * Tile.WIDTH;
+
+  private final Tensor out;
+  private final Tensor x;
+  private final Tensor weight;
+  private final int tokens;
+  private final int k;
+  private final int panels;
+  private final int slice; // columns that are expanded at a time
+  private final Scratch[] scratch;
+  private final float[] packed; // (panels, k, WIDTH)
+
+  private Matmul(Tensor out, Tensor x, Tensor weight, Scratch[] scratch) {
+    this.out = out;
+    this.x = x;
+    this.weight = weight;
+    this.scratch = scratch;
+    tokens = x.dim(0);
+    k = x.dim(1);
+    panels = (tokens + Tile.WIDTH - 1) / Tile.WIDTH;
+    slice = Math.max(1, SLICE / (panels * Tile.WIDTH * DEPTH)) * DEPTH;
+    packed = scratch[0].inputs((long) panels * Tile.WIDTH * k);
+  }
 
   static void forward(Tensor out, Tensor x, Tensor weight, Parallel parallel, Scratch[] scratch) {
     llada.kernel.scalar.Matmul.check(out, x, weight);
     int tokens = x.dim(0);
-    int k = x.dim(1);
-    int columns = weight.dim(0);
-    int width = Tile.WIDTH;
-    int panels = (tokens + width - 1) / width;
-    float[] packed = scratch[0].inputs((long) panels * width * k);
-    int pieces = (k + DEPTH - 1) / DEPTH; // one panel alone would keep one worker busy
-    parallel.forEach(
-        panels * pieces,
-        (task, worker) -> {
-          int panel = task / pieces;
-          int k0 = task % pieces * DEPTH;
-          Packing.toLanes(
-              packed,
-              (panel * k + k0) * width,
-              width,
-              x.data(),
-              (long) panel * width * k + k0,
-              k,
-              Math.min(width, tokens - panel * width),
-              Math.min(DEPTH, k - k0));
-        });
-    Panels panelsOfX = new Panels(packed, k, panels, tokens);
-    // A small matrix is cut finer, lest a worker have nothing to do.
-    int block = columns >= 2 * BLOCK * parallel.workers() ? BLOCK : Tile.ROWS;
-    parallel.forEach(
-        (columns + block - 1) / block,
-        (index, worker) -> {
-          int first = index * block;
-          block(out, panelsOfX, weight, first, Math.min(block, columns - first), scratch[worker]);
-        });
+    if (tokens <= Dots.TOKENS) {
+      Dots.forward(out, x, weight, parallel, scratch);
+      return;
+    }
+    for (int t = 0; t < tokens; t += TOKENS) {
+      int count = Math.min(TOKENS, tokens - t);
+      new Matmul(out.rows(t, count), x.rows(t, count), weight, scratch).run(parallel);
+    }
   }
 
-  /**
-   * The packed input.
-   *
-   * @param data (panels, k, WIDTH)
-   */
-  private record Panels(float[] data, int k, int panels, int tokens) {}
+  private void run(Parallel parallel) {
+    int pieces = (k + DEPTH - 1) / DEPTH;
+    parallel.forEach(
+        panels * pieces,
+        (task, worker) -> pack(task / pieces, task % pieces * DEPTH, scratch[worker]));
+    int n = weight.dim(0);
+    int share = n / (SHARES * parallel.workers()) / UNIT * UNIT;
+    int rows = Math.clamp(share, UNIT, TASK);
+    parallel.forEach(
+        (n + rows - 1) / rows,
+        (task, worker) -> rows(task * rows, Math.min(rows, n - task * rows), scratch[worker]));
+  }
 
-  /** Output columns {@code first} to {@code first + rows} for all tokens. */
-  private static void block(
-      Tensor out, Panels x, Tensor weight, int first, int rows, Scratch scratch) {
+  private void pack(int panel, int k0, Scratch scratch) {
+    Packing.toLanes(
+        packed,
+        (panel * k + k0) * Tile.WIDTH,
+        Tile.WIDTH,
+        x.data(),
+        (long) panel * Tile.WIDTH * k + k0,
+        k,
+        Math.min(Tile.WIDTH, tokens - panel * Tile.WIDTH),
+        Math.min(DEPTH, k - k0),
+        scratch.square);
+  }
+
+  /** Output channels {@code first} to {@code first + rows} of all tokens. */
+  private void rows(int first, int rows, Scratch scratch) {
+    int group = panels * TILE; // sums of ROWS rows: (panels, ROWS, WIDTH)
     int groups = (rows + Tile.ROWS - 1) / Tile.ROWS;
-    int tile = Tile.ROWS * Tile.WIDTH;
-    float[] sums = scratch.sums((long) tile * groups * x.panels());
-    Arrays.fill(sums, 0, tile * groups * x.panels(), 0);
-    float[] w = scratch.weights((long) BLOCK * DEPTH);
-    for (int k0 = 0; k0 < x.k(); k0 += DEPTH) {
-      int depth = Math.min(DEPTH, x.k() - k0);
-      expand(w, weight, first, rows, k0, depth);
-      for (int panel = 0; panel < x.panels(); panel++) {
-        for (int group = 0; group < groups; group++) {
-          Tile.multiply(
-              sums,
-              tile * (panel * groups + group),
-              w,
-              group * Tile.ROWS * depth,
-              depth,
-              1,
-              Math.min(Tile.ROWS, rows - group * Tile.ROWS),
-              x.data(),
-              (panel * x.k() + k0) * Tile.WIDTH,
-              depth);
+    float[] sums = scratch.sums((long) groups * group);
+    Arrays.fill(sums, 0, groups * group, 0);
+    float[] w = scratch.weights((long) Tile.ROWS * slice);
+    for (int k0 = 0; k0 < k; k0 += slice) {
+      int columns = Math.min(slice, k - k0);
+      for (int r = 0; r < rows; r += Tile.ROWS) {
+        int count = Math.min(Tile.ROWS, rows - r);
+        expand(w, first + r, count, k0, columns, scratch);
+        for (int c = 0; c < columns; c += DEPTH) {
+          tiles(sums, r / Tile.ROWS * group, w, c, columns, count, k0 + c);
         }
       }
     }
-    int columns = out.dim(1);
-    for (int panel = 0; panel < x.panels(); panel++) {
+    for (int panel = 0; panel < panels; panel++) {
       Packing.fromLanes(
           out.data(),
-          (long) panel * Tile.WIDTH * columns + first,
-          columns,
+          (long) panel * Tile.WIDTH * out.dim(1) + first,
+          out.dim(1),
           sums,
-          tile * panel * groups,
-          Tile.WIDTH,
+          panel * TILE,
+          group,
           rows,
-          Math.min(Tile.WIDTH, x.tokens() - panel * Tile.WIDTH));
+          Math.min(Tile.WIDTH, tokens - panel * Tile.WIDTH),
+          scratch.square);
     }
   }
 
-  /** Columns k0 to k0 + depth of a block of weight rows in float32, (rows, depth). */
-  private static void expand(float[] out, Tensor weight, int first, int rows, int k0, int depth) {
-    int k = weight.dim(1);
+  /** Adds up to DEPTH columns of x from {@code k0} times those of w from index {@code w0}. */
+  private void tiles(float[] sums, int at, float[] w, int w0, int columns, int rows, int k0) {
+    int depth = Math.min(DEPTH, columns - w0);
+    for (int panel = 0; panel < panels; panel++) {
+      int x0 = (panel * k + k0) * Tile.WIDTH;
+      int sum = at + panel * TILE;
+      if (tokens - panel * Tile.WIDTH > Lanes.COUNT) {
+        Tile.multiply(sums, sum, w, w0, columns, 1, rows, packed, x0, depth);
+      } else {
+        Tile.half(sums, sum, w, w0, columns, 1, rows, packed, x0, depth);
+      }
+    }
+  }
+
+  /** Columns k0 to k0 + depth of a few weight rows in float32, (rows, depth). */
+  private void expand(float[] w, int first, int rows, int k0, int depth, Scratch scratch) {
     for (int r = 0; r < rows; r++) {
-      Decoding.decode(out, r * depth, weight, (long) (first + r) * k + k0, depth);
+      Decoding.decode(w, r * depth, weight, (long) (first + r) * k + k0, depth, scratch);
     }
   }
 }

@@ -69,4 +69,27 @@ final class Rope {
       }
     }
   }
+
+  /** Rotates a row, half-split, back: with the sines negated. */
+  static void backwardRow(
+      MemorySegment dx,
+      long at,
+      int channels,
+      MemorySegment cos,
+      MemorySegment sin,
+      int position,
+      int half) {
+    long table = (long) position * half;
+    for (int i = 0; i < half; i += Lanes.COUNT) {
+      VectorMask<Float> mask = Lanes.tail(i, half);
+      FloatVector c = Lanes.load(cos, table + i, mask);
+      FloatVector s = Lanes.load(sin, table + i, mask);
+      for (int head = 0; head < channels; head += 2 * half) {
+        FloatVector a = Lanes.load(dx, at + head + i, mask);
+        FloatVector b = Lanes.load(dx, at + head + half + i, mask);
+        Lanes.store(a.mul(c).add(b.mul(s)), dx, at + head + i, mask);
+        Lanes.store(b.mul(c).sub(a.mul(s)), dx, at + head + half + i, mask);
+      }
+    }
+  }
 }

@@ -27,6 +27,10 @@ final class SoftmaxStatistics {
   /** Vectors added up in float32. */
   private static final int STEPS = 32;
 
+  /** Logits whose gradients are computed at a time. */
+  private static final int PIECE = 512;
+
+  private final float[] piece = new float[PIECE];
   private final float[] lanes = new float[Lanes.COUNT];
   private final int[] starts = new int[Lanes.COUNT];
 
@@ -87,6 +91,36 @@ final class SoftmaxStatistics {
     return (double) max
         - get(data, at + target)
         + Math.log(tokensAt(data, at, v, max, none) + others);
+  }
+
+  /**
+   * -ln p of a token, and in place of the row's logits their gradient, times {@code weight}. A row
+   * that is not finite becomes NaN.
+   */
+  double crossEntropyBackward(Tensor logits, int r, int target, double weight) {
+    double loss = crossEntropy(logits, r, target);
+    MemorySegment data = logits.data();
+    int v = logits.dim(1);
+    long at = (long) r * v;
+    // p = exp(l - max) / sum, and ln sum = loss - max + l[target].
+    double sum = finite ? Math.exp(loss - first + get(data, at + target)) : Double.NaN;
+    float factor = (float) (weight / sum);
+    Arrays.fill(lanes, first);
+    for (int start = 0; start < v; start += PIECE) {
+      int count = Math.min(PIECE, v - start);
+      long offset = (at + start) * Float.BYTES;
+      MemorySegment.copy(data, Tensor.F32, offset, piece, 0, count);
+      Exp.exp(piece, 0, Lanes.COUNT, (count + Lanes.COUNT - 1) / Lanes.COUNT, lanes, 0);
+      for (int i = 0; i < count; i++) {
+        piece[i] *= factor;
+      }
+      MemorySegment.copy(piece, 0, data, Tensor.F32, offset, count);
+    }
+    data.set(
+        Tensor.F32,
+        (at + target) * Float.BYTES,
+        (float) (weight * Math.expm1(-loss))); // p - 1, exact for a token that is almost certain
+    return loss;
   }
 
   private void reset() {

@@ -50,6 +50,26 @@ final class Tile {
       float[] x,
       int x0,
       int depth) {
+    if (Lanes.MANY_REGISTERS) {
+      whole(out, out0, w, w0, stride, step, rows, x, x0, depth);
+    } else {
+      half(out, out0, w, w0, stride, step, rows, x, x0, depth);
+      int high = Lanes.COUNT;
+      half(out, out0 + high, w, w0, stride, step, rows, x, x0 + high, depth);
+    }
+  }
+
+  private static void whole(
+      float[] out,
+      int out0,
+      float[] w,
+      int w0,
+      int stride,
+      int step,
+      int rows,
+      float[] x,
+      int x0,
+      int depth) {
     int w1 = rows > 1 ? w0 + stride : w0;
     int w2 = rows > 2 ? w0 + 2 * stride : w0;
     int w3 = rows > 3 ? w0 + 3 * stride : w0;
@@ -121,6 +141,58 @@ final class Tile {
     s61.intoArray(out, out0 + 13 * Lanes.COUNT);
     s70.intoArray(out, out0 + 14 * Lanes.COUNT);
     s71.intoArray(out, out0 + 15 * Lanes.COUNT);
+  }
+
+  /** The same for the first COUNT tokens of the tile only; the others keep what they have. */
+  static void half(
+      float[] out,
+      int out0,
+      float[] w,
+      int w0,
+      int stride,
+      int step,
+      int rows,
+      float[] x,
+      int x0,
+      int depth) {
+    int w1 = rows > 1 ? w0 + stride : w0;
+    int w2 = rows > 2 ? w0 + 2 * stride : w0;
+    int w3 = rows > 3 ? w0 + 3 * stride : w0;
+    int w4 = rows > 4 ? w0 + 4 * stride : w0;
+    int w5 = rows > 5 ? w0 + 5 * stride : w0;
+    int w6 = rows > 6 ? w0 + 6 * stride : w0;
+    int w7 = rows > 7 ? w0 + 7 * stride : w0;
+    FloatVector s0 = load(out, out0);
+    FloatVector s1 = load(out, out0 + WIDTH);
+    FloatVector s2 = load(out, out0 + 2 * WIDTH);
+    FloatVector s3 = load(out, out0 + 3 * WIDTH);
+    FloatVector s4 = load(out, out0 + 4 * WIDTH);
+    FloatVector s5 = load(out, out0 + 5 * WIDTH);
+    FloatVector s6 = load(out, out0 + 6 * WIDTH);
+    FloatVector s7 = load(out, out0 + 7 * WIDTH);
+    int at = 0;
+    int column = x0;
+    for (int k = 0; k < depth; k++) {
+      FloatVector tokens = load(x, column);
+      s0 = broadcast(w, w0 + at).fma(tokens, s0);
+      s1 = broadcast(w, w1 + at).fma(tokens, s1);
+      s2 = broadcast(w, w2 + at).fma(tokens, s2);
+      s3 = broadcast(w, w3 + at).fma(tokens, s3);
+      s4 = broadcast(w, w4 + at).fma(tokens, s4);
+      s5 = broadcast(w, w5 + at).fma(tokens, s5);
+      s6 = broadcast(w, w6 + at).fma(tokens, s6);
+      s7 = broadcast(w, w7 + at).fma(tokens, s7);
+      at += step;
+      column += WIDTH;
+    }
+    s0.intoArray(out, out0);
+    s1.intoArray(out, out0 + WIDTH);
+    s2.intoArray(out, out0 + 2 * WIDTH);
+    s3.intoArray(out, out0 + 3 * WIDTH);
+    s4.intoArray(out, out0 + 4 * WIDTH);
+    s5.intoArray(out, out0 + 5 * WIDTH);
+    s6.intoArray(out, out0 + 6 * WIDTH);
+    s7.intoArray(out, out0 + 7 * WIDTH);
   }
 
   private static FloatVector broadcast(float[] array, int at) {

@@ -1,5 +1,7 @@
 package llada.kernel.simd;
 
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 import llada.kernel.Kernels;
 import llada.kernel.Parallel;
 import llada.kernel.scalar.Exclusions;
@@ -14,10 +16,15 @@ public class VectorKernels implements Kernels {
   /** Elements that make a piece of work large enough to hand to a thread. */
   private static final int GRAIN = 16 * 1024;
 
+  /** Rows of a norm whose gradients are summed before they meet the others'. */
+  private static final int NORM_ROWS = 64;
+
   private final Parallel parallel;
   private final Scratch[] scratch;
   private final SoftmaxStatistics[] vocabulary;
   private final GumbelMax[] gumbelMax;
+  private final GradientScratch[] gradientScratch;
+  private final MaskedCrossEntropy maskedCrossEntropy = new MaskedCrossEntropy();
 
   /** Kernels that run on the workers of {@code parallel}. */
   public VectorKernels(Parallel parallel) {
@@ -25,10 +32,12 @@ public class VectorKernels implements Kernels {
     this.scratch = new Scratch[parallel.workers()];
     this.vocabulary = new SoftmaxStatistics[scratch.length];
     this.gumbelMax = new GumbelMax[scratch.length];
+    this.gradientScratch = new GradientScratch[scratch.length];
     for (int i = 0; i < scratch.length; i++) {
       scratch[i] = new Scratch();
       vocabulary[i] = new SoftmaxStatistics();
       gumbelMax[i] = new GumbelMax();
+      gradientScratch[i] = new GradientScratch();
     }
   }
 
@@ -46,15 +55,16 @@ public class VectorKernels implements Kernels {
       boolean[] visible,
       int batch,
       int heads,
-      int kvHeads) {
-    Attention.forward(out, q, k, v, visible, batch, heads, kvHeads, parallel, scratch);
+      int kvHeads,
+      boolean causal) {
+    Attention.forward(out, q, k, v, visible, batch, heads, kvHeads, causal, parallel, scratch);
   }
 
   @Override
   public void rmsNorm(Tensor out, Tensor x, Tensor weight, float eps) {
     llada.kernel.scalar.RmsNorm.check(out, x, weight);
     int c = x.dim(1);
-    float[] scale = weight.toArray();
+    MemorySegment scale = scratch[0].floats(weight);
     forEachRow(x, (t, worker) -> RmsNorm.row(out.data(), x.data(), t * c, scale, c, eps));
   }
 
@@ -79,14 +89,16 @@ public class VectorKernels implements Kernels {
   public void swiGlu(Tensor out, Tensor gate, Tensor up) {
     llada.kernel.scalar.SwiGlu.check(out, gate, up);
     int f = gate.dim(1);
-    forEachRow(gate, (t, worker) -> SwiGlu.row(out.data(), gate.data(), up.data(), t * f, f));
+    forEachRow(
+        gate,
+        (t, worker) -> SwiGlu.row(out.data(), gate.data(), up.data(), t * f, f, scratch[worker]));
   }
 
   @Override
-  public void residual(Tensor x, Tensor delta) {
-    llada.kernel.scalar.Residual.check(x, delta);
+  public void residual(Tensor out, Tensor x, Tensor delta) {
+    llada.kernel.scalar.Residual.check(out, x, delta);
     int c = x.dim(1);
-    forEachRow(x, (t, worker) -> Residual.row(x.data(), delta.data(), t * c, c));
+    forEachRow(x, (t, worker) -> Residual.row(out.data(), x.data(), delta.data(), t * c, c));
   }
 
   @Override
@@ -118,6 +130,138 @@ public class VectorKernels implements Kernels {
         targets.length,
         (r, worker) ->
             losses[r] = weights[r] * vocabulary[worker].crossEntropy(logits, r, targets[r]));
+  }
+
+  @Override
+  public void embeddingBackward(Tensor dTable, int[] ids, Tensor dOut) {
+    llada.kernel.scalar.Embedding.checkBackward(dTable, ids, dOut);
+    int c = dTable.dim(1);
+    int step = Embedding.CHANNELS;
+    parallel.forEach(
+        (c + step - 1) / step,
+        (task, _) ->
+            Embedding.backward(dTable, ids, dOut, task * step, Math.min(c, task * step + step)));
+  }
+
+  @Override
+  public void rmsNormBackward(
+      Tensor dx, Tensor dWeight, Tensor dOut, Tensor x, Tensor weight, float eps) {
+    llada.kernel.scalar.RmsNorm.checkBackward(dx, dWeight, dOut, x, weight);
+    int rows = x.dim(0);
+    int c = x.dim(1);
+    float[] scale = weight.toArray();
+    int pieces = (rows + NORM_ROWS - 1) / NORM_ROWS;
+    // A sum for each piece of rows, added up in their order: whoever did them.
+    float[] sums = gradientScratch[0].get(GradientScratch.Use.SUMS, (long) pieces * c);
+    parallel.forEach(
+        pieces,
+        (piece, _) -> {
+          Arrays.fill(sums, piece * c, (piece + 1) * c, 0);
+          for (int t = piece * NORM_ROWS; t < Math.min(rows, (piece + 1) * NORM_ROWS); t++) {
+            RmsNorm.backwardRow(
+                dx.data(), sums, piece * c, dOut.data(), x.data(), (long) t * c, scale, c, eps);
+          }
+        });
+    for (int i = 0; i < c; i++) {
+      float sum = dWeight.get(i);
+      for (int piece = 0; piece < pieces; piece++) {
+        sum += sums[piece * c + i];
+      }
+      dWeight.set(i, sum);
+    }
+  }
+
+  @Override
+  public void matmulBackwardInput(Tensor dx, Tensor dOut, Tensor weight) {
+    MatmulBackward.input(dx, dOut, weight, parallel, gradientScratch);
+  }
+
+  @Override
+  public void matmulBackwardWeight(Tensor dWeight, Tensor dOut, Tensor x) {
+    MatmulBackward.weight(dWeight, dOut, x, parallel, gradientScratch);
+  }
+
+  @Override
+  public void ropeBackward(Tensor dx, int[] positions, Tensor cos, Tensor sin, RopeLayout layout) {
+    if (layout == RopeLayout.INTERLEAVED) { // no weights to train come in this order
+      Kernels.super.ropeBackward(dx, positions, cos, sin, layout);
+      return;
+    }
+    llada.kernel.scalar.Rope.check(dx, positions, cos, sin);
+    int channels = dx.dim(1);
+    forEachRow(
+        dx,
+        (t, _) ->
+            Rope.backwardRow(
+                dx.data(),
+                t * channels,
+                channels,
+                cos.data(),
+                sin.data(),
+                positions[(int) t],
+                cos.dim(1)));
+  }
+
+  @Override
+  public void attentionBackward(
+      Tensor dq,
+      Tensor dk,
+      Tensor dv,
+      Tensor dOut,
+      Tensor q,
+      Tensor k,
+      Tensor v,
+      boolean[] visible,
+      int batch,
+      int heads,
+      int kvHeads,
+      boolean causal) {
+    AttentionBackward.backward(
+        dq,
+        dk,
+        dv,
+        dOut,
+        q,
+        k,
+        v,
+        visible,
+        batch,
+        heads,
+        kvHeads,
+        causal,
+        parallel,
+        gradientScratch);
+  }
+
+  @Override
+  public void swiGluBackward(Tensor dGate, Tensor dUp, Tensor dOut, Tensor gate, Tensor up) {
+    llada.kernel.scalar.SwiGlu.checkBackward(dGate, dUp, dOut, gate, up);
+    int f = gate.dim(1);
+    forEachRow(
+        gate,
+        (t, worker) ->
+            SwiGlu.backwardRow(
+                dGate.data(),
+                dUp.data(),
+                dOut.data(),
+                gate.data(),
+                up.data(),
+                t * f,
+                f,
+                scratch[worker]));
+  }
+
+  @Override
+  public void maskedCrossEntropyBackward(
+      double[] losses,
+      Tensor dHidden,
+      Tensor dHead,
+      Tensor hidden,
+      Tensor head,
+      int[] targets,
+      double[] weights) {
+    maskedCrossEntropy.backward(
+        losses, dHidden, dHead, hidden, head, targets, weights, this, parallel, vocabulary);
   }
 
   private interface RowTask {

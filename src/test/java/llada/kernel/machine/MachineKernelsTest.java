@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import java.lang.foreign.Arena;
 import java.util.stream.Stream;
 import llada.backend.ThreadPool;
+import llada.kernel.GradientContract;
 import llada.kernel.KernelContract;
 import llada.kernel.Kernels;
 import llada.kernel.Numbers;
@@ -55,7 +56,7 @@ final class MachineKernelsTest {
   }
 
   @Nested
-  final class OfThisMachine implements KernelContract {
+  final class OfThisMachine implements KernelContract, GradientContract {
     @Override
     public Kernels kernels() {
       return MachineKernelsTest.kernels(FEATURES, Precision.WEIGHTS);
@@ -68,7 +69,7 @@ final class MachineKernelsTest {
   }
 
   @Nested
-  final class Exact implements KernelContract {
+  final class Exact implements KernelContract, GradientContract {
     @Override
     public Kernels kernels() {
       return MachineKernelsTest.kernels(FEATURES, Precision.EXACT);
@@ -76,7 +77,7 @@ final class MachineKernelsTest {
   }
 
   @Nested
-  final class AtHalfWidth implements KernelContract {
+  final class AtHalfWidth implements KernelContract, GradientContract {
     @Override
     public Kernels kernels() {
       return MachineKernelsTest.kernels(NARROW, Precision.WEIGHTS);
@@ -85,6 +86,20 @@ final class MachineKernelsTest {
     @Override
     public double rounding(DType weight) {
       return error(weight, Precision.WEIGHTS);
+    }
+  }
+
+  /** bfloat16 throughout. */
+  @Nested
+  final class Rounding implements GradientContract {
+    @Override
+    public Kernels kernels() {
+      return MachineKernelsTest.kernels(FEATURES, Precision.BF16);
+    }
+
+    @Override
+    public double gradientRounding() {
+      return error(DType.F32, Precision.BF16);
     }
   }
 

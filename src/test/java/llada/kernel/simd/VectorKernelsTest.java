@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.lang.foreign.Arena;
 import llada.backend.ThreadPool;
+import llada.kernel.GradientContract;
 import llada.kernel.KernelContract;
 import llada.kernel.Kernels;
 import llada.kernel.Numbers;
@@ -17,7 +18,7 @@ import llada.tensor.Tensor;
 import org.junit.jupiter.api.Test;
 
 /** Surefire runs this at the machine's own width and again at 128 and 256 bits. */
-final class VectorKernelsTest implements KernelContract, VocabularyContract {
+final class VectorKernelsTest implements KernelContract, VocabularyContract, GradientContract {
   @Override
   public Kernels kernels() {
     return new VectorKernels(Parallel.SERIAL);

@@ -1,0 +1,106 @@
+package llada.kernel.simd;
+
+import static llada.kernel.simd.Quants.f16;
+import static llada.kernel.simd.Quants.floats;
+import static llada.kernel.simd.Quants.unsigned;
+
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.VectorOperators;
+
+/**
+ * The quantised types with blocks of 256, on vectors, exact as in {@link Quants}: {@code
+ * llada.tensor.BlockQ4_K}, {@code BlockQ5_K} and {@code BlockQ6_K} describe them.
+ */
+final class KQuants {
+  private KQuants() {}
+
+  static void q4(float[] out, int at, byte[] raw, int count) {
+    int in = 0;
+    for (int done = 0; done < count; done += 256, in += 144) {
+      float d = f16(raw, in);
+      float dmin = f16(raw, in + 2);
+      for (int j = 0; j < 4; j++) { // 32 bytes are sub-blocks 2j and 2j + 1
+        FloatVector lowScale = broadcast(d * scale(raw, in + 4, 2 * j));
+        FloatVector lowMin = broadcast(dmin * min(raw, in + 4, 2 * j));
+        FloatVector highScale = broadcast(d * scale(raw, in + 4, 2 * j + 1));
+        FloatVector highMin = broadcast(dmin * min(raw, in + 4, 2 * j + 1));
+        int to = at + done + 64 * j;
+        for (int i = 0; i < 32; i += Lanes.COUNT) {
+          IntVector pair = unsigned(raw, in + 16 + 32 * j + i);
+          floats(pair.and(0xF)).mul(lowScale).sub(lowMin).intoArray(out, to + i);
+          floats(pair.lanewise(VectorOperators.LSHR, 4))
+              .mul(highScale)
+              .sub(highMin)
+              .intoArray(out, to + 32 + i);
+        }
+      }
+    }
+  }
+
+  static void q5(float[] out, int at, byte[] raw, int count) {
+    int in = 0;
+    for (int done = 0; done < count; done += 256, in += 176) {
+      float d = f16(raw, in);
+      float dmin = f16(raw, in + 2);
+      for (int j = 0; j < 4; j++) {
+        FloatVector lowScale = broadcast(d * scale(raw, in + 4, 2 * j));
+        FloatVector lowMin = broadcast(dmin * min(raw, in + 4, 2 * j));
+        FloatVector highScale = broadcast(d * scale(raw, in + 4, 2 * j + 1));
+        FloatVector highMin = broadcast(dmin * min(raw, in + 4, 2 * j + 1));
+        int to = at + done + 64 * j;
+        for (int i = 0; i < 32; i += Lanes.COUNT) {
+          IntVector pair = unsigned(raw, in + 48 + 32 * j + i);
+          IntVector fifths = unsigned(raw, in + 16 + i).lanewise(VectorOperators.LSHR, 2 * j);
+          IntVector low = pair.and(0xF).or(fifths.and(1).lanewise(VectorOperators.LSHL, 4));
+          IntVector high =
+              pair.lanewise(VectorOperators.LSHR, 4)
+                  .or(fifths.and(2).lanewise(VectorOperators.LSHL, 3));
+          floats(low).mul(lowScale).sub(lowMin).intoArray(out, to + i);
+          floats(high).mul(highScale).sub(highMin).intoArray(out, to + 32 + i);
+        }
+      }
+    }
+  }
+
+  static void q6(float[] out, int at, byte[] raw, int count) {
+    int in = 0;
+    for (int done = 0; done < count; done += 256, in += 210) {
+      float d = f16(raw, in + 208);
+      for (int quarters = 0; quarters < 8; quarters++) { // of 32 numbers: four in each half
+        int half = quarters >> 2;
+        int quarter = quarters & 3;
+        int lows = in + 64 * half + 32 * (quarter & 1);
+        int shift = 4 * (quarter >> 1);
+        int highs = in + 128 + 32 * half;
+        for (int i = 0; i < 32; i += Lanes.COUNT) {
+          FloatVector scale = broadcast(d * raw[in + 192 + 2 * quarters + i / 16]);
+          IntVector low = unsigned(raw, lows + i).lanewise(VectorOperators.LSHR, shift).and(0xF);
+          IntVector high =
+              unsigned(raw, highs + i)
+                  .lanewise(VectorOperators.LSHR, 2 * quarter)
+                  .and(3)
+                  .lanewise(VectorOperators.LSHL, 4);
+          floats(low.or(high).sub(32)).mul(scale).intoArray(out, at + done + 32 * quarters + i);
+        }
+      }
+    }
+  }
+
+  /** As in {@code BlockQ4_K}. */
+  private static int scale(byte[] raw, int packed, int sub) {
+    return sub < 4
+        ? raw[packed + sub] & 63
+        : raw[packed + sub + 4] & 0xF | (raw[packed + sub - 4] & 0xFF) >> 6 << 4;
+  }
+
+  private static int min(byte[] raw, int packed, int sub) {
+    return sub < 4
+        ? raw[packed + sub + 4] & 63
+        : (raw[packed + sub + 4] & 0xFF) >> 4 | (raw[packed + sub] & 0xFF) >> 6 << 4;
+  }
+
+  private static FloatVector broadcast(float value) {
+    return FloatVector.broadcast(Lanes.F32, value);
+  }
+}
