@@ -52,8 +52,7 @@ final class CommandsTest {
     Run diff = Run.of("diff", SHAKESPEARE, file);
     assertThat(diff.code()).isZero();
     assertThat(diff.out())
-        .contains(
-            "9 of 39 tensors equal; worst relative rmse ")
+        .contains("9 of 39 tensors equal; worst relative rmse ")
         .containsPattern("transformer\\.ff_out\\.weight +BF16 +Q4_0 ");
     String sum =
         HexFormat.of()
