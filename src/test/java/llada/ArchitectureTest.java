@@ -30,6 +30,8 @@ final class ArchitectureTest {
           "llada.model",
           "llada.diffusion",
           "llada.checkpoint",
+          "llada.train.demo",
+          "llada.train",
           "llada.cli");
 
   private static final JavaClasses CLASSES =

@@ -16,6 +16,7 @@ import llada.format.FormatException;
 import llada.format.Safetensors;
 import llada.format.TokenizerFiles;
 import llada.model.LladaConfig;
+import llada.model.LladaWeights;
 import llada.tensor.Tensor;
 
 /** Writes a model as a Hugging Face folder that the published code loads. */
@@ -30,11 +31,21 @@ public final class HuggingFaceFolder {
 
   private HuggingFaceFolder() {}
 
-  /** Writes the weights into a folder that is there. */
+  /** The weights under their Hugging Face names, first to last; a tied head is left out. */
+  public static Map<String, Tensor> byName(LladaWeights weights) {
+    return TensorNames.huggingFace(weights);
+  }
+
+  /** Files of a folder that are written by somebody else. */
   @FunctionalInterface
-  public interface Weights {
-    /** Writes what belongs into {@code folder} beside configuration and tokenizer. */
-    void writeTo(Path folder);
+  public interface MoreFiles {
+    /**
+     * Writes them.
+     *
+     * @param folder not yet under its final name
+     * @throws IOException if that fails; the folder is then removed
+     */
+    void writeInto(Path folder) throws IOException;
   }
 
   /**
@@ -49,12 +60,28 @@ public final class HuggingFaceFolder {
    */
   public static void write(
       Path folder, LladaConfig config, Map<String, Tensor> weights, Path tokenizerFrom) {
+    write(folder, config, weights, tokenizerFrom, _ -> {});
+  }
+
+  /**
+   * As {@link #write(Path, LladaConfig, Map, Path)}, with more files that appear together with the
+   * rest.
+   *
+   * @throws FormatException if the folder exists or cannot be written
+   */
+  public static void write(
+      Path folder,
+      LladaConfig config,
+      Map<String, Tensor> weights,
+      Path tokenizerFrom,
+      MoreFiles more) {
     write(
         folder,
         beside -> {
           Files.write(beside.resolve("config.json"), HuggingFaceConfig.write(config));
           copyTokenizer(tokenizerFrom, beside);
           Safetensors.write(beside.resolve("model.safetensors"), weights, Map.of("format", "pt"));
+          more.writeInto(beside);
         });
   }
 
@@ -62,9 +89,10 @@ public final class HuggingFaceFolder {
    * Writes a folder with the configuration and the tokenizer of an opened model, in the same way. A
    * folder's tokenizer is copied, that of a GGUF file is made into the same files.
    *
+   * @param weights writes the *.safetensors
    * @throws FormatException if it exists or cannot be written
    */
-  public static void write(Path folder, Checkpoint model, Weights weights) {
+  public static void write(Path folder, Checkpoint model, MoreFiles weights) {
     write(
         folder,
         beside -> {
@@ -74,12 +102,13 @@ public final class HuggingFaceFolder {
           } else {
             TokenizerFiles.write(
                 beside,
-                model.vocabulary(),
-                specialTokens(model),
-                model.chatTemplateText(),
-                model.config().maxSequenceLength());
+                TokenizerFiles.of(
+                    model.vocabulary(),
+                    specialTokens(model),
+                    model.chatTemplateText(),
+                    OptionalInt.of(model.config().maxSequenceLength())));
           }
-          weights.writeTo(beside);
+          weights.writeInto(beside);
         });
   }
 
@@ -100,20 +129,7 @@ public final class HuggingFaceFolder {
     return texts;
   }
 
-  private static void copyTokenizer(Path from, Path to) throws IOException {
-    for (String name : TOKENIZER_FILES) {
-      if (Files.isRegularFile(from.resolve(name))) {
-        Files.copy(from.resolve(name), to.resolve(name));
-      }
-    }
-  }
-
-  @FunctionalInterface
-  private interface Content {
-    void writeTo(Path folder) throws IOException;
-  }
-
-  private static void write(Path folder, Content content) {
+  private static void write(Path folder, MoreFiles content) {
     requireNew(folder);
     Path target = folder.toAbsolutePath().normalize();
     Path beside = null;
@@ -121,7 +137,7 @@ public final class HuggingFaceFolder {
       // A new name each time: whatever stands there already is somebody else's.
       beside = Files.createTempDirectory(target.getParent(), "." + target.getFileName() + ".");
       Files.setPosixFilePermissions(beside, PosixFilePermissions.fromString("rwxr-xr-x"));
-      content.writeTo(beside);
+      content.writeInto(beside);
       Files.move(beside, target, StandardCopyOption.ATOMIC_MOVE);
     } catch (IOException e) {
       throw new FormatException(
@@ -136,6 +152,25 @@ public final class HuggingFaceFolder {
       } catch (IOException e) {
         // What is left beside is in no one's way; the first failure is what matters.
       }
+    }
+  }
+
+  /**
+   * Copies the tokenizer's files, as far as {@code from} has them; files of these names in {@code
+   * to} are replaced.
+   *
+   * @throws FormatException if they cannot be copied
+   */
+  public static void copyTokenizer(Path from, Path to) {
+    try {
+      Files.createDirectories(to);
+      for (String name : TOKENIZER_FILES) {
+        if (Files.isRegularFile(from.resolve(name)) && !Files.isSameFile(from, to)) {
+          Files.copy(from.resolve(name), to.resolve(name), StandardCopyOption.REPLACE_EXISTING);
+        }
+      }
+    } catch (IOException e) {
+      throw new FormatException(to + ": cannot be written: " + e.getMessage(), e);
     }
   }
 

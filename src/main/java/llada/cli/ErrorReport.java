@@ -11,6 +11,8 @@ import java.util.List;
 import llada.backend.BackendException;
 import llada.format.FormatException;
 import llada.tokenizer.TokenizerException;
+import llada.train.NonFiniteLossException;
+import llada.train.ResumeException;
 import picocli.CommandLine;
 
 /**
@@ -27,6 +29,8 @@ record ErrorReport(int exitCode, String message) {
       case CommandLine.ParameterException e -> new ErrorReport(ExitCodes.USAGE, usage(e));
       case UsageException e -> new ErrorReport(ExitCodes.USAGE, e.getMessage());
       case FormatException e -> new ErrorReport(ExitCodes.BAD_FILE, e.getMessage());
+      case ResumeException e -> new ErrorReport(ExitCodes.USAGE, e.getMessage());
+      case NonFiniteLossException e -> new ErrorReport(ExitCodes.DIVERGED, e.getMessage());
       case TokenizerException e -> new ErrorReport(ExitCodes.BAD_FILE, e.getMessage());
       case BackendException e -> new ErrorReport(ExitCodes.NO_BACKEND, e.getMessage());
       case Console.OutputException e ->

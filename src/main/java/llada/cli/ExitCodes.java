@@ -20,6 +20,9 @@ public final class ExitCodes {
   /** Out of memory. */
   public static final int OUT_OF_MEMORY = 5;
 
+  /** Training ended in a loss that is no number. */
+  public static final int DIVERGED = 6;
+
   /** Interrupted by Ctrl-C: 128 + SIGINT, also what the JVM returns by itself. */
   public static final int INTERRUPTED = 130;
 
@@ -37,6 +40,7 @@ public final class ExitCodes {
       BAD_FILE + ":a file is missing, unreadable, unwritable or malformed",
       NO_BACKEND + ":the backend asked for cannot run here",
       OUT_OF_MEMORY + ":out of memory",
+      DIVERGED + ":the training loss became no number",
       INTERRUPTED + ":interrupted by Ctrl-C",
       OUTPUT_CLOSED + ":standard output was closed by its reader, as by head",
     };

@@ -158,7 +158,7 @@ final class ForwardBench {
   }
 
   /** VmHWM, the high-water mark of the resident set, as Linux keeps it. */
-  private static OptionalLong peakRss() {
+  static OptionalLong peakRss() {
     try (Stream<String> lines = Files.lines(Path.of("/proc/self/status"))) {
       return lines
           .filter(line -> line.startsWith("VmHWM:"))

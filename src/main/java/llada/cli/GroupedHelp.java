@@ -21,11 +21,12 @@ final class GroupedHelp {
           BackendOptions.class, "Computation",
           SamplerFlags.class, "Sampling",
           ShapeOptions.class, "Shape",
+          TrainSettings.class, "Training",
           RootCommand.class, "General");
 
   /** The order of the headings; the command's own options come first. */
   private static final List<String> ORDER =
-      List.of("Options", "Model", "Shape", "Sampling", "Computation", "General");
+      List.of("Options", "Training", "Model", "Shape", "Sampling", "Computation", "General");
 
   private GroupedHelp() {}
 

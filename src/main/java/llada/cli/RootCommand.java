@@ -18,6 +18,8 @@ import picocli.CommandLine.Spec;
       ChatCommand.class,
       TokenizeCommand.class,
       InfoCommand.class,
+      TrainCommand.class,
+      TokenizerCommand.class,
       SynthCommand.class,
       BenchCommand.class,
       CompletionCommand.class

@@ -7,38 +7,96 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
+import llada.tokenizer.BpeTrainer;
+import llada.tokenizer.ChatTemplate;
 import llada.tokenizer.GgufVocabulary;
 
 /**
- * Writes a GGUF file's tokenizer as the files that Hugging Face's library reads: tokenizer.json,
- * tokenizer_config.json and special_tokens_map.json.
+ * A tokenizer as the files that Hugging Face's library and this project load: {@code
+ * tokenizer.json}, {@code tokenizer_config.json}, {@code special_tokens_map.json}; made from what a
+ * GGUF file holds, or from a vocabulary that was trained.
  */
 public final class TokenizerFiles {
+  /** LLaDA's special tokens, in the order of their ids. */
+  public static final List<String> SPECIAL =
+      List.of(
+          "<|startoftext|>",
+          "[CLS]",
+          "[gMASK]",
+          "<role>",
+          "</role>",
+          "<|start_header_id|>",
+          "<|end_header_id|>",
+          "<|eot_id|>",
+          "<|endoftext|>",
+          "<|mdm_mask|>");
+
   private TokenizerFiles() {}
 
   /**
-   * Writes the three files.
+   * The content of each file, by its name, for a trained vocabulary: LLaDA's way of splitting text,
+   * its special tokens at the last ids, the mask last of all.
+   */
+  public static Map<String, byte[]> of(BpeTrainer.Result trained) {
+    List<String> tokens = new ArrayList<>(trained.tokens());
+    tokens.addAll(SPECIAL);
+    int[] types = new int[tokens.size()];
+    Arrays.fill(types, 0, trained.tokens().size(), GgufVocabulary.NORMAL);
+    Arrays.fill(types, trained.tokens().size(), types.length, GgufVocabulary.CONTROL);
+    Map<String, String> special = new LinkedHashMap<>();
+    special.put("bos_token", "<|startoftext|>");
+    special.put("cls_token", "[CLS]");
+    special.put("eos_token", "<|endoftext|>");
+    special.put("gmask_token", "[gMASK]");
+    special.put("mask_token", "<|mdm_mask|>");
+    special.put("pad_token", "<|endoftext|>");
+    return of(
+        new GgufVocabulary.Tables(tokens, types, trained.merges(), "bailingmoe"),
+        special,
+        Optional.of(ChatTemplate.jinja()),
+        OptionalInt.empty());
+  }
+
+  /**
+   * The content of each file, by its name.
    *
-   * @param folder must exist
    * @param special the texts of special tokens by their role: {@code bos_token} and the like
    * @param chatTemplate the Jinja text that frames messages, if there is one
-   * @param maxLength the longest sequence of the model
-   * @throws FormatException if a file cannot be written
+   * @param maxLength the longest sequence of the model, if it is known
    */
-  public static void write(
-      Path folder,
+  public static Map<String, byte[]> of(
       GgufVocabulary.Tables tables,
       Map<String, String> special,
       Optional<String> chatTemplate,
-      int maxLength) {
-    write(folder.resolve("tokenizer.json"), json -> tokenizer(json, tables));
-    write(
-        folder.resolve("tokenizer_config.json"),
-        json -> config(json, tables, special, chatTemplate, maxLength));
-    write(folder.resolve("special_tokens_map.json"), json -> texts(json, special));
+      OptionalInt maxLength) {
+    Map<String, byte[]> files = new LinkedHashMap<>();
+    files.put("tokenizer.json", json(out -> tokenizer(out, tables)));
+    files.put(
+        "tokenizer_config.json",
+        json(out -> config(out, tables, special, chatTemplate, maxLength)));
+    files.put("special_tokens_map.json", json(out -> texts(out, special)));
+    return files;
+  }
+
+  /**
+   * Writes the files.
+   *
+   * @param folder must exist
+   * @throws FormatException if a file cannot be written
+   */
+  public static void write(Path folder, Map<String, byte[]> files) {
+    files.forEach(
+        (name, content) ->
+            AtomicFile.write(
+                folder.resolve(name),
+                channel -> AtomicFile.writeFully(channel, MemorySegment.ofArray(content))));
   }
 
   @FunctionalInterface
@@ -46,7 +104,7 @@ public final class TokenizerFiles {
     void writeTo(JsonGenerator json) throws IOException;
   }
 
-  private static void write(Path file, Members members) {
+  private static byte[] json(Members members) {
     ByteArrayOutputStream bytes = new ByteArrayOutputStream();
     try (JsonGenerator json = new JsonFactory().createGenerator(bytes).useDefaultPrettyPrinter()) {
       json.writeStartObject();
@@ -55,9 +113,8 @@ public final class TokenizerFiles {
     } catch (IOException e) {
       throw new UncheckedIOException("cannot happen: written to memory", e);
     }
-    AtomicFile.write(
-        file,
-        channel -> AtomicFile.writeFully(channel, MemorySegment.ofArray(bytes.toByteArray())));
+    bytes.write('\n');
+    return bytes.toByteArray();
   }
 
   private static void texts(JsonGenerator json, Map<String, String> texts) throws IOException {
@@ -171,7 +228,7 @@ public final class TokenizerFiles {
       GgufVocabulary.Tables tables,
       Map<String, String> special,
       Optional<String> chatTemplate,
-      int maxLength)
+      OptionalInt maxLength)
       throws IOException {
     json.writeBooleanField("add_bos_token", false); // the chat template puts it in
     json.writeBooleanField("add_eos_token", false);
@@ -189,7 +246,13 @@ public final class TokenizerFiles {
       json.writeStringField("chat_template", chatTemplate.get());
     }
     json.writeBooleanField("clean_up_tokenization_spaces", false);
-    json.writeNumberField("model_max_length", maxLength);
+    if (maxLength.isPresent()) {
+      json.writeNumberField("model_max_length", maxLength.getAsInt());
+    }
+    json.writeArrayFieldStart("model_input_names");
+    json.writeString("input_ids");
+    json.writeString("attention_mask");
+    json.writeEndArray();
     json.writeStringField("tokenizer_class", "PreTrainedTokenizerFast");
   }
 }

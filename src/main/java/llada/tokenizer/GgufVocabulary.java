@@ -30,9 +30,6 @@ public final class GgufVocabulary {
   /** A row of the embedding without a token. */
   public static final int UNUSED = 5;
 
-  private static final String LLADA =
-      "'(?i:[sdmt]|ll|ve|re)|[^\\r\\n\\p{L}\\p{N}]?+\\p{L}+|\\p{N}| ?[^\\s\\p{L}\\p{N}]++[\\r\\n]*"
-          + "|\\s*[\\r\\n]|\\s+(?!\\S)|\\s+";
   private static final String LLAMA3 =
       "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1,3}"
           + "| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
@@ -41,8 +38,8 @@ public final class GgufVocabulary {
   private static final Map<String, List<String>> PATTERNS =
       new TreeMap<>(
           Map.of(
-              "llada", List.of(LLADA),
-              "bailingmoe", List.of(LLADA),
+              "llada", List.of(PreTokenizer.LLADA_PATTERN),
+              "bailingmoe", List.of(PreTokenizer.LLADA_PATTERN),
               "gpt-2", List.of(PreTokenizer.GPT2_PATTERN),
               "llama-bpe", List.of(LLAMA3),
               "llama3", List.of(LLAMA3),

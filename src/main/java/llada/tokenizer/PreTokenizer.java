@@ -18,6 +18,11 @@ public record PreTokenizer(List<Split> splits, boolean addPrefixSpace, Split byt
   public static final String GPT2_PATTERN =
       "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";
 
+  /** The pattern of LLaDA's tokenizer: words, single digits, runs of signs, white space. */
+  public static final String LLADA_PATTERN =
+      "'(?i:[sdmt]|ll|ve|re)|[^\\r\\n\\p{L}\\p{N}]?+\\p{L}+|\\p{N}| ?[^\\s\\p{L}\\p{N}]++[\\r\\n]*"
+          + "|\\s*[\\r\\n]|\\s+(?!\\S)|\\s+";
+
   /** Hands each piece of the text to {@code use}, in order. */
   void pieces(String text, Budget budget, Consumer<String> use) {
     IntArrayList pieces = IntArrayList.of(0, text.length());

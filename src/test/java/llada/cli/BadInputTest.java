@@ -74,6 +74,16 @@ class BadInputTest {
           bench --tokens 0                   | --tokens is 0; it must be at least 1
           bench --repeat 0                   | --repeat is 0; it must be at least 1
           bench --warmup -1                  | --warmup is -1; it must be at least 0
+          train --data x                     | -o is missing; pass -o DIR
+          train -o /tmp/none/run             | --data is missing
+          train -o r --data x --resume       | --resume: r holds no checkpoint
+          train -o r --recipe x              | --recipe is 'x'; there is demo
+          train -o r --recipe demo --data x  | --recipe brings its own data
+          train -o r --recipe demo --recipe-scale 0 | --recipe-scale is 0.0; it must be above 0
+          train --lr x -o r --data x         | 'x' is not a double
+          tokenizer train -o x               | --data is missing; pass --data PATH
+          tokenizer train --data x           | -o is missing
+          bench train --batch 0              | --batch and --repeat must be at least 1
           gen                                | unknown command gen; did you mean generate
           --nope                             | unknown option --nope
           """)

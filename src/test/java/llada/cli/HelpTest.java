@@ -10,7 +10,18 @@ import picocli.CommandLine;
 /** The help is complete: every option, examples, exit codes. */
 class HelpTest {
   @ParameterizedTest
-  @ValueSource(strings = {"generate", "chat", "tokenize", "info", "synth", "bench", "completion"})
+  @ValueSource(
+      strings = {
+        "generate",
+        "chat",
+        "tokenize",
+        "info",
+        "train",
+        "tokenizer",
+        "synth",
+        "bench",
+        "completion"
+      })
   void namesEveryOptionExamplesAndExitCodes(String command) {
     CliRun run = CliRun.of(command, "--help");
     assertThat(run.code()).isEqualTo(ExitCodes.OK);
@@ -27,12 +38,33 @@ class HelpTest {
         .allSatisfy(line -> assertThat(line.length()).isLessThanOrEqualTo(100));
   }
 
+  @ParameterizedTest
+  @ValueSource(strings = {"bench train", "tokenizer train"})
+  void nestedCommandsToo(String command) {
+    String[] words = (command + " --help").split(" ");
+    CliRun run = CliRun.of(words);
+    assertThat(run.code()).isEqualTo(ExitCodes.OK);
+    assertThat(run.out()).contains("Examples", "  llada " + command, "Exit codes");
+    assertThat(run.out()).doesNotContain("%n", "null", "${");
+    Main.commandLine(new RootCommand(console()))
+        .getSubcommands()
+        .get(words[0])
+        .getSubcommands()
+        .get(words[1])
+        .getCommandSpec()
+        .options()
+        .forEach(option -> assertThat(run.out()).contains(option.longestName()));
+    assertThat(run.out().lines())
+        .allSatisfy(line -> assertThat(line.length()).isLessThanOrEqualTo(100));
+  }
+
   @Test
   void aRunWithoutCommandShowsTheCommands() {
     CliRun run = CliRun.of();
     assertThat(run.code()).isEqualTo(ExitCodes.OK);
     assertThat(run.out())
-        .contains("generate", "chat", "tokenize", "info", "synth", "bench", "completion", "130");
+        .contains(
+            "generate", "chat", "tokenize", "info", "train", "synth", "bench", "completion", "130");
     assertThat(CliRun.of("help", "generate").out())
         .isEqualTo(CliRun.of("generate", "--help").out());
   }

@@ -1,0 +1,93 @@
+package llada.cli;
+
+import java.nio.file.Path;
+import java.util.List;
+import picocli.CommandLine.Option;
+
+/** Where training data comes from and goes to, and what is told; nothing that changes a weight. */
+final class TrainOptions {
+  @Option(
+      names = "--data",
+      paramLabel = "PATH",
+      arity = "1..*",
+      description =
+          "Text files, JSONL files (\"text\"; or \"messages\", or \"prompt\" and \"response\"), or"
+              + " folders of them. A line <|endoftext|> ends a document.")
+  List<Path> data;
+
+  @Option(
+      names = {"-o", "--out"},
+      paramLabel = "DIR",
+      description = "The run's folder: checkpoints, loss.csv, loss.svg, and at the end the model.")
+  Path out;
+
+  @Option(
+      names = {"-m", "--model"},
+      paramLabel = "DIR",
+      description = "Go on from this model, a Hugging Face folder. Default: a new model.")
+  Path model;
+
+  @Option(
+      names = "--tokenizer",
+      paramLabel = "DIR",
+      description =
+          "Folder with tokenizer.json. Default: the model's; without a model one of --vocab tokens"
+              + " is trained on the data first.")
+  Path tokenizer;
+
+  @Option(
+      names = "--resume",
+      description =
+          "Go on from the newest checkpoint in --out, with the settings of the run: the result is"
+              + " bit for bit that of a run that was never cut off.")
+  boolean resume;
+
+  @Option(
+      names = "--save-every",
+      paramLabel = "N",
+      description = "Steps between checkpoints. Default: a twentieth of --steps.")
+  Long saveEvery;
+
+  @Option(
+      names = "--keep",
+      paramLabel = "N",
+      defaultValue = "2",
+      description = "Checkpoints that stay. Default: ${DEFAULT-VALUE}.")
+  int keep;
+
+  @Option(
+      names = "--validate-every",
+      paramLabel = "N",
+      description = "Steps between validations; 0 for never. Default: a twentieth of --steps.")
+  Long validateEvery;
+
+  @Option(
+      names = "--validate-sequences",
+      paramLabel = "N",
+      defaultValue = "32",
+      description = "Held-out sequences that are used. Default: ${DEFAULT-VALUE}.")
+  int validateSequences;
+
+  @Option(
+      names = "--sample-every",
+      paramLabel = "N",
+      description = "Steps between sample texts; 0 for never. Default: a tenth of --steps.")
+  Long sampleEvery;
+
+  @Option(
+      names = "--sample-prompt",
+      paramLabel = "TEXT",
+      defaultValue = "",
+      description = "What sample texts begin with; of chats, the question.")
+  String samplePrompt;
+
+  @Option(
+      names = "--recompute",
+      description = "Keep fewer activations: less memory for a third more work, same result.")
+  boolean recompute;
+
+  @Option(
+      names = {"-q", "--quiet"},
+      description = "Say nothing on the way.")
+  boolean quiet;
+}

@@ -1,0 +1,198 @@
+package llada.train;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import llada.kernel.Parallel;
+import llada.tensor.DType;
+import llada.tensor.Tensor;
+
+/**
+ * AdamW (Loshchilov and Hutter 2019) with the norm of the gradients clipped.
+ *
+ * <pre>
+ *   g = clip g, clip = min(1, max_norm / (|g| + 1e-6)), |g| the norm over all parameters
+ *   w = w - lr decay w
+ *   m = beta1 m + (1 - beta1) g
+ *   v = beta2 v + (1 - beta2) g g
+ *   w = w - lr (m / (1 - beta1^n)) / (sqrt(v / (1 - beta2^n)) + eps)
+ * </pre>
+ *
+ * Work is cut into pieces of fixed size, so results do not depend on the number of threads.
+ */
+public final class AdamW {
+  private static final int PIECE = 1 << 16;
+  private static final double CLIP_EPS = 1e-6; // torch.nn.utils.clip_grad_norm_
+
+  private final Options options;
+  private final Parallel parallel;
+  private final List<Parameter> parameters;
+  private final List<Tensor> first = new ArrayList<>();
+  private final List<Tensor> second = new ArrayList<>();
+  private final List<Piece> pieces = new ArrayList<>();
+
+  /**
+   * How to step.
+   *
+   * @param beta1 memory of the mean
+   * @param beta2 memory of the square
+   * @param eps added to the root
+   * @param weightDecay share of the weight that is taken off, times the learning rate
+   * @param decayAll whether vectors (norms) decay too, not only matrices
+   * @param clip largest norm of the gradients; 0 for no limit
+   */
+  public record Options(
+      double beta1, double beta2, double eps, double weightDecay, boolean decayAll, double clip) {
+    /** LLaDA's: 0.9, 0.95, 1e-8, 0.1 on matrices, clipped at 1. */
+    public static final Options LLADA = new Options(0.9, 0.95, 1e-8, 0.1, false, 1);
+
+    /**
+     * Checks the numbers.
+     *
+     * @throws IllegalArgumentException naming the one that is wrong
+     */
+    public Options {
+      require(beta1 >= 0 && beta1 < 1, "beta1", beta1, "at least 0 and below 1");
+      require(beta2 >= 0 && beta2 < 1, "beta2", beta2, "at least 0 and below 1");
+      require(eps > 0, "Adam's eps", eps, "positive");
+      require(weightDecay >= 0 && weightDecay < 1, "weight decay", weightDecay, "from 0 to 1");
+      require(clip >= 0, "clip", clip, "0 (off) or more");
+    }
+
+    private static void require(boolean holds, String name, double value, String rule) {
+      if (!holds) {
+        throw new IllegalArgumentException("%s is %s; it must be %s".formatted(name, value, rule));
+      }
+    }
+  }
+
+  private record Piece(int parameter, long from, int count) {}
+
+  /**
+   * An optimizer that has made no step.
+   *
+   * @param arena owns its state, two float32 numbers a weight
+   */
+  public AdamW(List<Parameter> parameters, Options options, Parallel parallel, Arena arena) {
+    this.options = options;
+    this.parallel = parallel;
+    this.parameters = List.copyOf(parameters);
+    for (int p = 0; p < parameters.size(); p++) {
+      long[] dims = parameters.get(p).value().shape().toArray();
+      first.add(Tensor.allocate(arena, DType.F32, dims));
+      second.add(Tensor.allocate(arena, DType.F32, dims));
+      long elements = parameters.get(p).value().shape().elements();
+      for (long at = 0; at < elements; at += PIECE) {
+        pieces.add(new Piece(p, at, (int) Math.min(PIECE, elements - at)));
+      }
+    }
+  }
+
+  /** The state by name, for checkpoints: m and v of each parameter. */
+  public Map<String, Tensor> state() {
+    Map<String, Tensor> state = new LinkedHashMap<>();
+    for (int p = 0; p < parameters.size(); p++) {
+      state.put("m." + parameters.get(p).name(), first.get(p));
+      state.put("v." + parameters.get(p).name(), second.get(p));
+    }
+    return state;
+  }
+
+  /** The norm of all gradients together, in double. */
+  public double gradientNorm() {
+    double[] sums = new double[pieces.size()];
+    parallel.forEach(
+        sums.length,
+        (i, _) -> {
+          Piece piece = pieces.get(i);
+          MemorySegment g = parameters.get(piece.parameter).gradient().data();
+          double sum = 0;
+          for (long j = piece.from; j < piece.from + piece.count; j++) {
+            double value = g.get(Tensor.F32, 4 * j);
+            sum += value * value;
+          }
+          sums[i] = sum;
+        });
+    double sum = 0;
+    for (double s : sums) {
+      sum += s;
+    }
+    return Math.sqrt(sum);
+  }
+
+  /** What gradients of this norm are multiplied by. */
+  public double clipCoefficient(double norm) {
+    return options.clip == 0 ? 1 : Math.min(1, options.clip / (norm + CLIP_EPS));
+  }
+
+  /**
+   * One step.
+   *
+   * @param number of this step, from 1
+   * @param learningRate of this step
+   * @param clip see {@link #clipCoefficient}
+   */
+  public void step(long number, double learningRate, double clip) {
+    float correct1 = (float) (1 / (1 - Math.pow(options.beta1, (double) number)));
+    float correct2 = (float) (1 / (1 - Math.pow(options.beta2, (double) number)));
+    parallel.forEach(
+        pieces.size(),
+        (i, _) -> {
+          Piece piece = pieces.get(i);
+          Parameter parameter = parameters.get(piece.parameter);
+          boolean decays = options.decayAll || parameter.matrix();
+          update(
+              parameter.value().data(),
+              parameter.gradient().data(),
+              first.get(piece.parameter).data(),
+              second.get(piece.parameter).data(),
+              piece,
+              new float[] {
+                (float) options.beta1,
+                (float) options.beta2,
+                (float) (1 - options.beta1),
+                (float) (1 - options.beta2),
+                (float) clip,
+                (float) (1 - (decays ? learningRate * options.weightDecay : 0)),
+                (float) learningRate,
+                correct1,
+                correct2,
+                (float) options.eps
+              });
+        });
+  }
+
+  private static void update(
+      MemorySegment w, MemorySegment g, MemorySegment m, MemorySegment v, Piece piece, float[] k) {
+    float beta1 = k[0];
+    float beta2 = k[1];
+    float rest1 = k[2];
+    float rest2 = k[3];
+    float clip = k[4];
+    float keep = k[5];
+    float rate = k[6];
+    float correct1 = k[7];
+    float correct2 = k[8];
+    float eps = k[9];
+    long from = 4 * piece.from;
+    for (int j = 0; j < piece.count; j++) {
+      long at = from + 4L * j;
+      float gradient = clip * g.get(Tensor.F32, at);
+      float mean = beta1 * m.get(Tensor.F32, at) + rest1 * gradient;
+      float square = beta2 * v.get(Tensor.F32, at) + rest2 * gradient * gradient;
+      m.set(Tensor.F32, at, mean);
+      v.set(Tensor.F32, at, square);
+      float root = (float) Math.sqrt(square * correct2) + eps;
+      w.set(Tensor.F32, at, keep * w.get(Tensor.F32, at) - rate * (mean * correct1) / root);
+    }
+  }
+
+  /** Sets all gradients to zero. */
+  public void clearGradients() {
+    parallel.forEach(
+        parameters.size(), (i, _) -> parameters.get(i).gradient().data().fill((byte) 0));
+  }
+}

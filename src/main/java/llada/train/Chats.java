@@ -1,0 +1,224 @@
+package llada.train;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.lang.foreign.Arena;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.SplittableRandom;
+import llada.format.FormatException;
+import llada.tokenizer.ChatTemplate;
+import llada.tokenizer.ChatTemplate.Message;
+import llada.tokenizer.Tokenizer;
+
+/**
+ * Supervised fine-tuning: prompts and answers. A dialogue of n answers is n pairs, of which each
+ * epoch draws one. Answers end in {@code <|eot_id|>} and EOS, and the EOS that fill shorter
+ * sequences of a batch up belong to the answer (LLaDA, sec. 2.2).
+ */
+public final class Chats implements TrainingData {
+  private final TokenCache cache;
+  private final int eos;
+  private final int maxLength;
+  private final double fullPadding;
+  private final long seed;
+  private final int[] starts; // first document of each dialogue, and the end
+  private final int training;
+  private final int validation;
+  private int[] order;
+  private long epoch = -1;
+
+  /**
+   * Data of cached pairs.
+   *
+   * @param maxLength the longest sequence
+   * @param fullPadding share of batches that are filled up to {@code maxLength} instead of to their
+   *     longest sequence, so that the model knows what comes after short answers
+   * @throws FormatException if there is no pair
+   */
+  public Chats(
+      TokenCache cache,
+      int eos,
+      int maxLength,
+      double validationShare,
+      double fullPadding,
+      long seed) {
+    this.cache = cache;
+    this.eos = eos;
+    this.maxLength = maxLength;
+    this.fullPadding = fullPadding;
+    this.seed = seed;
+    int documents = cache.documents();
+    if (documents == 0) {
+      throw new FormatException(
+          "the corpus is empty: it holds no chat with an answer; give --data JSONL files of chats");
+    }
+    int[] found = new int[documents + 1];
+    int count = 0;
+    for (int d = 0; d < documents; d++) {
+      if (d == 0 || cache.dialogue(d) != cache.dialogue(d - 1)) {
+        found[count++] = d;
+      }
+    }
+    found[count] = documents;
+    starts = Arrays.copyOf(found, count + 1);
+    validation = TrainingData.validationCount(count, validationShare);
+    training = count - validation;
+  }
+
+  /**
+   * The pairs of a corpus, cached in {@code file}.
+   *
+   * @param skipLong whether pairs of more than {@code maxLength} tokens are passed over; else they
+   *     are an error
+   * @throws FormatException naming file and line of a document that is broken, no chat or too long
+   */
+  public static TokenCache cache(
+      Path file,
+      Corpus corpus,
+      Tokenizer tokenizer,
+      byte[] tokenizerFile,
+      ChatTemplate chat,
+      int eos,
+      int maxLength,
+      boolean skipLong,
+      Arena arena) {
+    String how = "chats %d %d %s".formatted(eos, maxLength, skipLong);
+    int[] dialogue = new int[1];
+    return TokenCache.open(
+        file,
+        Fingerprint.key(corpus, tokenizerFile, how),
+        tokenizer.size(),
+        sink ->
+            corpus.forEach(
+                document -> {
+                  if (!document.isChat()) {
+                    throw new FormatException(
+                        document.where()
+                            + ": is a text; fine-tuning needs chats: \"messages\", or \"prompt\""
+                            + " and \"response\"");
+                  }
+                  try {
+                    pairs(document, tokenizer, chat, eos, maxLength, skipLong, sink, dialogue);
+                  } catch (IOException e) {
+                    throw new UncheckedIOException(e);
+                  }
+                }),
+        arena);
+  }
+
+  private static void pairs(
+      Document document,
+      Tokenizer tokenizer,
+      ChatTemplate chat,
+      int eos,
+      int maxLength,
+      boolean skipLong,
+      TokenCache.Sink sink,
+      int[] dialogue)
+      throws IOException {
+    List<Message> messages = document.messages();
+    boolean answered = false;
+    for (int m = 1; m < messages.size(); m++) {
+      if (!messages.get(m).role().equals("assistant")) {
+        continue;
+      }
+      answered = true;
+      int[] prompt = chat.encode(tokenizer, messages.subList(0, m));
+      int[] answer = answer(messages.get(m).content(), tokenizer, chat, eos);
+      int length = prompt.length + answer.length;
+      if (length > maxLength) {
+        if (skipLong) {
+          continue;
+        }
+        throw new FormatException(
+            "%s: prompt and answer have %d tokens, --length is %d; give a larger --length (at most the model's max_sequence_length), shorten it, or pass --skip-long"
+                .formatted(document.where(), length, maxLength));
+      }
+      sink.tokens(prompt);
+      sink.tokens(answer);
+      sink.endDocument(prompt.length, dialogue[0]);
+    }
+    if (!answered) {
+      throw new FormatException(
+          document.where()
+              + ": holds no message of role \"assistant\" after another; it has no"
+              + " answer to learn");
+    }
+    dialogue[0]++;
+  }
+
+  private static int[] answer(String content, Tokenizer tokenizer, ChatTemplate chat, int eos) {
+    int[] ids = tokenizer.encode(content.strip() + chat.endOfTurn());
+    int[] ended = Arrays.copyOf(ids, ids.length + 1);
+    ended[ids.length] = eos;
+    return ended;
+  }
+
+  /** A whole chat as one text. */
+  static int[] whole(Document document, Tokenizer tokenizer, ChatTemplate chat) {
+    List<Message> messages = document.messages();
+    Message last = messages.getLast();
+    if (!last.role().equals("assistant")) {
+      return chat.encode(tokenizer, messages);
+    }
+    String text = chat.render(messages.subList(0, messages.size() - 1));
+    return tokenizer.encode(text + last.content().strip() + chat.endOfTurn());
+  }
+
+  @Override
+  public int sequences() {
+    return training;
+  }
+
+  @Override
+  public int validationSequences() {
+    return validation;
+  }
+
+  @Override
+  public Batch batch(long first, int count, SplittableRandom random) {
+    int[] documents = new int[count];
+    for (int b = 0; b < count; b++) {
+      long sample = first + b;
+      if (sample / training != epoch) {
+        epoch = sample / training;
+        order = TrainingData.order(training, seed, epoch);
+      }
+      int dialogue = order[(int) (sample % training)];
+      int answers = starts[dialogue + 1] - starts[dialogue];
+      documents[b] = starts[dialogue] + random.nextInt(answers);
+    }
+    return batch(documents, random.nextDouble() < fullPadding ? maxLength : 0);
+  }
+
+  private Batch batch(int[] documents, int atLeast) {
+    int[][] x0 = new int[documents.length][];
+    int[] prompts = new int[documents.length];
+    String[] names = new String[documents.length];
+    int longest = atLeast;
+    for (int b = 0; b < documents.length; b++) {
+      x0[b] = cache.document(documents[b]);
+      prompts[b] = cache.promptLength(documents[b]);
+      names[b] = "pair %d of the corpus".formatted(documents[b]);
+      longest = Math.max(longest, x0[b].length);
+    }
+    for (int b = 0; b < documents.length; b++) {
+      int length = x0[b].length;
+      x0[b] = Arrays.copyOf(x0[b], longest);
+      Arrays.fill(x0[b], length, longest, eos);
+    }
+    return new Batch(x0, prompts, names);
+  }
+
+  @Override
+  public Batch validation(int i) {
+    return batch(new int[] {starts[training + i]}, 0);
+  }
+
+  @Override
+  public String digest() {
+    return cache.digest();
+  }
+}

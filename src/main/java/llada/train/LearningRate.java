@@ -1,0 +1,102 @@
+package llada.train;
+
+/**
+ * The learning rate of each step: a sealed choice of schedules, all of which begin by warming up.
+ */
+public sealed interface LearningRate {
+  /**
+   * The rate.
+   *
+   * @param step from 0
+   * @param total steps of the run
+   */
+  double at(long step, long total);
+
+  /**
+   * Warm-up, stable, decay, as LLaDA: linear from 0 to the peak, constant, and over the last part
+   * linear to the floor.
+   *
+   * @param peak highest rate
+   * @param floor the rate at the end
+   * @param warmup steps until the peak
+   * @param decayShare the last part, of all steps
+   */
+  record WarmupStableDecay(double peak, double floor, long warmup, double decayShare)
+      implements LearningRate {
+    public WarmupStableDecay {
+      check(peak, floor, warmup);
+      if (!(decayShare >= 0 && decayShare <= 1)) {
+        throw new IllegalArgumentException(
+            "the decay's share is %s; it must be from 0 to 1".formatted(decayShare));
+      }
+    }
+
+    @Override
+    public double at(long step, long total) {
+      double decay = Math.max(1, decayShare * total);
+      double left = total - 1 - step;
+      double rate = decayShare > 0 && left < decay ? floor + (peak - floor) * left / decay : peak;
+      return Math.min(rate, warming(peak, step, warmup));
+    }
+  }
+
+  /**
+   * Warm-up, then half a cosine to the floor.
+   *
+   * @param peak highest rate
+   * @param floor the rate at the end
+   * @param warmup steps until the peak
+   */
+  record Cosine(double peak, double floor, long warmup) implements LearningRate {
+    public Cosine {
+      check(peak, floor, warmup);
+    }
+
+    @Override
+    public double at(long step, long total) {
+      if (step < warmup) {
+        return warming(peak, step, warmup);
+      }
+      double done = Math.min(1, (double) (step - warmup) / Math.max(1, total - 1 - warmup));
+      return floor + (peak - floor) * 0.5 * (1 + Math.cos(Math.PI * done));
+    }
+  }
+
+  /**
+   * Warm-up, then always the same.
+   *
+   * @param peak the rate
+   * @param warmup steps until the peak
+   */
+  record Constant(double peak, long warmup) implements LearningRate {
+    public Constant {
+      check(peak, 0, warmup);
+    }
+
+    @Override
+    public double at(long step, long total) {
+      return warming(peak, step, warmup);
+    }
+  }
+
+  /** The linear rise; step 0 moves already. */
+  private static double warming(double peak, long step, long warmup) {
+    return step >= warmup ? peak : peak * (step + 1) / (warmup + 1);
+  }
+
+  private static void check(double peak, double floor, long warmup) {
+    if (!(peak > 0 && Double.isFinite(peak))) {
+      throw new IllegalArgumentException(
+          "the learning rate is %s; it must be positive".formatted(peak));
+    }
+    if (!(floor >= 0 && floor <= peak)) {
+      throw new IllegalArgumentException(
+          "the last learning rate is %s; it must be from 0 to the highest, %s"
+              .formatted(floor, peak));
+    }
+    if (warmup < 0) {
+      throw new IllegalArgumentException(
+          "warm-up is %d steps; it must be 0 or more".formatted(warmup));
+    }
+  }
+}

@@ -1,0 +1,38 @@
+package llada.train;
+
+import java.nio.file.Path;
+
+/** Hears how a run goes. */
+public interface TrainingListener {
+  /**
+   * A step that was made.
+   *
+   * @param step its number, from 1
+   * @param steps of the run
+   * @param loss weighted, as trained
+   * @param learningRate of the step
+   * @param gradientNorm before clipping
+   * @param tokens that the network saw
+   * @param seconds that it took
+   */
+  record Step(
+      long step,
+      long steps,
+      double loss,
+      double learningRate,
+      double gradientNorm,
+      long tokens,
+      double seconds) {}
+
+  /** After every step. */
+  default void step(Step step) {}
+
+  /** After the validation that follows step {@code step}. */
+  default void validated(long step, Validation validation) {}
+
+  /** When a checkpoint is complete. */
+  default void saved(long step, Path checkpoint) {}
+
+  /** When it is time to look at what the network writes. */
+  default void sample(long step) {}
+}

@@ -1,0 +1,239 @@
+package llada.train;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import llada.kernel.Parallel;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** The loop learns, stops where it must, and goes on as if it had never stopped. */
+class TrainerTest {
+  @TempDir Path folder;
+
+  /** Stops a run in the middle, as a kill would: nothing after it is executed. */
+  private static final class Killed extends RuntimeException {
+    private static final long serialVersionUID = 1L;
+  }
+
+  private static TrainingListener killAt(long step) {
+    return new TrainingListener() {
+      @Override
+      public void step(Step done) {
+        if (done.step() == step) {
+          throw new Killed();
+        }
+      }
+    };
+  }
+
+  private Trained trained(String kind, Network network, Arena arena) {
+    return kind.equals("lora")
+        ? new Lora(network, 2, 4, Set.of("q_proj", "ff_out"), 5, Parallel.SERIAL, arena)
+        : Trained.AllWeights.of(network);
+  }
+
+  /** Runs to the end, killed after each of these steps and resumed. */
+  private Path run(String name, String kind, double ema, long... kills) throws IOException {
+    Path run = folder.resolve(name);
+    new RunFolder(run).create();
+    for (int part = 0; part <= kills.length; part++) {
+      try (Arena arena = Arena.ofShared();
+          Network network = Runs.network(arena)) {
+        TrainingListener listener =
+            part < kills.length ? killAt(kills[part]) : new TrainingListener() {};
+        try (Trainer trainer =
+            Runs.trainer(
+                run,
+                Runs.plan(10, ema, Map.of("--lr", "1e-2")),
+                network,
+                trained(kind, network, arena),
+                Runs.data(folder, 500, arena),
+                listener)) {
+          new RunFolder(run).latest().ifPresent(trainer::resume);
+          trainer.run();
+          trainer.publish();
+        } catch (Killed e) {
+          // The next part goes on from what is on the disk.
+        }
+      }
+    }
+    return run;
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"all", "ema", "lora"})
+  void aResumedRunEndsWithTheSameBits(String kind) throws IOException {
+    double ema = kind.equals("ema") ? 0.9 : 0;
+    Path whole = run("whole", kind, ema);
+    Path cut = run("cut", kind, ema, 1, 3, 4, 9);
+    assertThat(Runs.bytes(cut.resolve("step-00000010")))
+        .isEqualTo(Runs.bytes(whole.resolve("step-00000010")));
+    assertThat(Runs.bytes(cut.resolve("model"))).isEqualTo(Runs.bytes(whole.resolve("model")));
+    assertThat(new RunFolder(cut).checkpoints())
+        .extracting(p -> p.getFileName().toString())
+        .containsExactly("step-00000008", "step-00000010");
+    if (kind.equals("lora")) {
+      assertThat(cut.resolve("model/adapter_model.safetensors")).exists();
+      assertThat(Files.readString(cut.resolve("model/adapter_config.json")))
+          .contains("\"r\": 2", "\"lora_alpha\": 4", "[\"ff_out\", \"q_proj\"]");
+    }
+  }
+
+  @Test
+  void whatAKillLeavesHalfWrittenIsPassedOverAndRemoved() throws IOException {
+    Path run = run("run", "all", 0);
+    Path half = Files.createDirectories(run.resolve(".step-00000012.123"));
+    Files.writeString(half.resolve("config.json"), "{");
+    Path old = Files.createDirectories(run.resolve(".old-step-00000002"));
+    RunFolder again = new RunFolder(run);
+    assertThat(again.latest()).hasValue(run.resolve("step-00000010"));
+    again.tidy();
+    assertThat(half).doesNotExist();
+    assertThat(old).doesNotExist();
+    assertThat(run.resolve("step-00000010/optimizer.safetensors")).exists();
+  }
+
+  @Test
+  void theLossFalls() throws IOException {
+    List<Double> losses = new ArrayList<>();
+    List<Double> bounds = new ArrayList<>();
+    try (Arena arena = Arena.ofShared();
+        Network network = Runs.network(arena);
+        Trainer trainer =
+            Runs.trainer(
+                folder,
+                Runs.plan(400, 0, Map.of()),
+                network,
+                Trained.AllWeights.of(network),
+                Runs.data(folder, 4000, arena),
+                new TrainingListener() {
+                  @Override
+                  public void step(Step step) {
+                    losses.add(step.loss());
+                  }
+
+                  @Override
+                  public void validated(long step, Validation validation) {
+                    bounds.add(validation.nats());
+                  }
+                })) {
+      trainer.run();
+    }
+    assertThat(bounds.getFirst()).isBetween(2.0, 3.2); // ln 20 is 3.0
+    assertThat(bounds.getLast()).isLessThan(0.75 * bounds.getFirst());
+    assertThat(losses.subList(350, 400).stream().mapToDouble(d -> d).average().orElseThrow())
+        .isLessThan(
+            0.8 * losses.subList(0, 20).stream().mapToDouble(d -> d).average().orElseThrow());
+  }
+
+  @Test
+  void aLossThatIsNoNumberStopsWithTheDataAndTheLastGoodCheckpoint() throws IOException {
+    try (Arena arena = Arena.ofShared();
+        Network network = new Runs.Broken(Runs.network(arena), 10);
+        Trainer trainer =
+            Runs.trainer(
+                folder,
+                Runs.plan(10, 0, Map.of()),
+                network,
+                Trained.AllWeights.of(network),
+                Runs.data(folder, 500, arena),
+                new TrainingListener() {})) {
+      assertThatThrownBy(trainer::run)
+          .isInstanceOf(NonFiniteLossException.class)
+          .hasMessageContaining("step 6: the loss is NaN")
+          .hasMessageContaining("of the corpus and the rest of the batch (written to ")
+          .hasMessageContaining("The last good checkpoint is " + folder.resolve("step-00000004"));
+    }
+    assertThat(Files.readAllLines(folder.resolve("non-finite-step-6.txt")))
+        .hasSize(4)
+        .allSatisfy(line -> assertThat(line).matches("tokens \\d+ to \\d+ of the corpus: \\[.*]"));
+  }
+
+  @Test
+  void otherSettingsOrDataAreRefused() throws IOException {
+    run("run", "all", 0);
+    Path run = folder.resolve("run");
+    try (Arena arena = Arena.ofShared();
+        Network network = Runs.network(arena)) {
+      Trained all = Trained.AllWeights.of(network);
+      try (Trainer trainer =
+          Runs.trainer(
+              run,
+              Runs.plan(10, 0, Map.of("--lr", "2e-2")),
+              network,
+              all,
+              Runs.data(folder, 500, arena),
+              new TrainingListener() {})) {
+        assertThatThrownBy(() -> trainer.resume(run.resolve("step-00000010")))
+            .isInstanceOf(ResumeException.class)
+            .hasMessageContaining("the run was started with --lr 1e-2, not 2e-2; leave --lr out");
+      }
+      Files.delete(folder.resolve("tokens.cache"));
+      try (Trainer trainer =
+          Runs.trainer(
+              run,
+              Runs.plan(10, 0, Map.of("--lr", "1e-2")),
+              network,
+              all,
+              Runs.data(folder, 501, arena),
+              new TrainingListener() {})) {
+        assertThatThrownBy(() -> trainer.resume(run.resolve("step-00000010")))
+            .isInstanceOf(ResumeException.class)
+            .hasMessageContaining("the run was started on other data");
+      }
+    }
+  }
+
+  @Test
+  void accumulatingIsALargerBatch() throws IOException {
+    // The same four sequences in one batch of four and in two of two: gradients equal to rounding.
+    try (Arena arena = Arena.ofShared();
+        Network one = Runs.network(arena);
+        Network two = Runs.network(arena)) {
+      int[][] x0 = new int[4][8];
+      for (int b = 0; b < 4; b++) {
+        for (int i = 0; i < 8; i++) {
+          x0[b][i] = (3 * b + i) % 15;
+        }
+      }
+      float[] t = {0.2f, 0.5f, 0.7f, 0.9f};
+      float[][] u = new float[4][8];
+      for (int i = 0; i < 32; i++) {
+        u[i / 8][i % 8] = i * 0.37f % 1;
+      }
+      var process = llada.diffusion.ForwardProcess.llada(19);
+      double whole = one.lossAndGradients(process.noise(x0, null, t, u));
+      double parts = 0;
+      for (int a = 0; a < 2; a++) {
+        var noisy =
+            process.noise(
+                new int[][] {x0[2 * a], x0[2 * a + 1]},
+                null,
+                new float[] {t[2 * a], t[2 * a + 1]},
+                new float[][] {u[2 * a], u[2 * a + 1]});
+        double[] half = java.util.Arrays.stream(noisy.weights()).map(w -> w / 2).toArray();
+        parts +=
+            two.lossAndGradients(
+                new llada.diffusion.NoisyBatch(
+                    noisy.xt(), noisy.rows(), noisy.targets(), half, noisy.pMask(), false));
+      }
+      assertThat(parts).isCloseTo(whole, org.assertj.core.api.Assertions.within(1e-6));
+      float[] a = Runs.numbers(one.gradients().embedding());
+      float[] b = Runs.numbers(two.gradients().embedding());
+      for (int i = 0; i < a.length; i++) {
+        assertThat(a[i]).isCloseTo(b[i], org.assertj.core.api.Assertions.within(1e-5f));
+      }
+    }
+  }
+}
