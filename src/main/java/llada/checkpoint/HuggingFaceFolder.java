@@ -1,6 +1,7 @@
 package llada.checkpoint;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
@@ -136,22 +137,33 @@ public final class HuggingFaceFolder {
     try {
       // A new name each time: whatever stands there already is somebody else's.
       beside = Files.createTempDirectory(target.getParent(), "." + target.getFileName() + ".");
-      Files.setPosixFilePermissions(beside, PosixFilePermissions.fromString("rwxr-xr-x"));
-      content.writeInto(beside);
-      Files.move(beside, target, StandardCopyOption.ATOMIC_MOVE);
+      Path folderBeside = beside;
+      Thread atExit = new Thread(() -> removeQuietly(folderBeside));
+      Runtime.getRuntime().addShutdownHook(atExit); // an interrupted process leaves nothing either
+      try {
+        Files.setPosixFilePermissions(beside, PosixFilePermissions.fromString("rwxr-xr-x"));
+        content.writeInto(beside);
+        Files.move(beside, target, StandardCopyOption.ATOMIC_MOVE);
+      } finally {
+        forget(atExit);
+      }
     } catch (IOException e) {
       throw new FormatException(
           "%s: cannot be written (%s); may you write there, and is there room on the disk?"
               .formatted(folder, e.getMessage()),
           e);
     } finally {
-      try {
-        if (beside != null) {
-          remove(beside);
-        }
-      } catch (IOException e) {
-        // What is left beside is in no one's way; the first failure is what matters.
+      if (beside != null) {
+        removeQuietly(beside);
       }
+    }
+  }
+
+  private static void forget(Thread atExit) {
+    try {
+      Runtime.getRuntime().removeShutdownHook(atExit);
+    } catch (IllegalStateException e) {
+      // The process is ending, so the hook has its work.
     }
   }
 
@@ -187,6 +199,18 @@ public final class HuggingFaceFolder {
     if (parent == null || !Files.isDirectory(parent)) {
       throw new FormatException(
           "%s: its parent folder does not exist; make it first".formatted(folder));
+    }
+  }
+
+  /** Removes a folder. What cannot be removed is in no one's way; the first failure matters. */
+  private static void removeQuietly(Path tree) {
+    for (int attempt = 0; attempt < 3; attempt++) { // a thread may still write a file there
+      try {
+        remove(tree);
+        return;
+      } catch (IOException | UncheckedIOException e) {
+        // once more, up to three times
+      }
     }
   }
 

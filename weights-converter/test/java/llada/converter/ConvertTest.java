@@ -104,6 +104,9 @@ final class ConvertTest {
       assertThat(ours.bool("diffusion.shift_logits")).isFalse();
       assertThat(ours.integer("tokenizer.ggml.mask_token_id", 0, 1000)).isEqualTo(319);
       assertThat(ours.string("tokenizer.ggml.pre")).isEqualTo("bailingmoe");
+      assertThat(ours.bool("llada.attention.causal")).isFalse();
+      assertThat(ours.bool("tokenizer.ggml.add_bos_token")).isTrue();
+      assertThat(ours.bool("tokenizer.ggml.add_eos_token")).isFalse();
     }
   }
 

@@ -24,6 +24,8 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** Folders with the keys of published models, small and with random weights. */
 final class PublishedFoldersTest {
+  private static final int[] IDS = {5, 17, 300, 5, 1000, 1};
+
   @TempDir Path temp;
 
   /** iLLaDA: grouped key-value heads, tied embedding, the mask at id 5. */
@@ -72,16 +74,36 @@ final class PublishedFoldersTest {
       assertThat(file.integer("llada.attention.head_count_kv", 0, 64)).isEqualTo(2);
       assertThat(file.string("general.name")).isEqualTo("iLLaDA-8B");
     }
-    assertThat(logits(gguf)).isEqualTo(logits(folder));
+    assertThat(logits(gguf, IDS)).isEqualTo(logits(folder, IDS));
     Path back = temp.resolve("back");
     ConvertTest.convert(gguf, back, QuantizationMix.F32);
-    assertThat(logits(back)).isEqualTo(logits(folder));
+    assertThat(logits(back, IDS)).isEqualTo(logits(folder, IDS));
     Path small = temp.resolve("illada-q4_0.gguf");
     ConvertTest.convert(folder, small, QuantizationMix.Q4_0);
     try (Checkpoint quantised = Checkpoint.open(small)) {
       assertThat(quantised.weights().tied()).isTrue();
       assertThat(quantised.config().maskTokenId()).isEqualTo(5);
     }
+  }
+
+  /** LLaDA-1.5: the configuration of LLaDA-8B, bfloat16 in shards. */
+  @Test
+  void llada15() throws IOException {
+    Path folder = Files.createDirectory(temp.resolve("LLaDA-1.5"));
+    BadModelTest.copy(Golden.resources().resolve("golden/tiny-llada-bf16-sharded"), folder);
+    Path gguf = temp.resolve("llada-1.5.gguf");
+    ConvertTest.convert(folder, gguf, QuantizationMix.BF16);
+    Path back = temp.resolve("back");
+    ConvertTest.convert(gguf, back, QuantizationMix.BF16);
+    try (Checkpoint a = Checkpoint.open(folder);
+        Checkpoint b = Checkpoint.open(gguf);
+        Checkpoint c = Checkpoint.open(back)) {
+      assertThat(b.name()).isEqualTo("LLaDA-1.5");
+      assertThat(b.weights().tied()).isFalse();
+      assertThat(c.config()).isEqualTo(a.config());
+    }
+    int[] ids = {5, 17, 300, 319, 319, 1};
+    assertThat(logits(back, ids)).isEqualTo(logits(folder, ids));
   }
 
   private static Tensor random(Arena arena, SplittableRandom random, long... dims) {
@@ -93,8 +115,7 @@ final class PublishedFoldersTest {
     return Tensor.of(arena, values, dims);
   }
 
-  private static float[] logits(Path model) {
-    int[] ids = {5, 17, 300, 5, 1000, 1};
+  private static float[] logits(Path model, int... ids) {
     try (Checkpoint checkpoint = Checkpoint.open(model);
         MaskPredictor predictor =
             new MaskPredictor(
