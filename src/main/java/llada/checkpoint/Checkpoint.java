@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.function.Supplier;
 import llada.format.FormatException;
 import llada.format.Gguf;
 import llada.format.Json;
@@ -43,6 +44,8 @@ public final class Checkpoint implements AutoCloseable {
   private final Optional<Tokenizer> tokenizer;
   private final Optional<String> chatTemplate;
   private final Optional<String> bosToken;
+  private final Supplier<GgufVocabulary.Tables> vocabulary;
+  private final String name;
   private Map<String, Tensor> byName; // made when first asked for
 
   /**
@@ -61,7 +64,9 @@ public final class Checkpoint implements AutoCloseable {
       Collection<TensorEntry> entries,
       Optional<Tokenizer> tokenizer,
       Optional<String> chatTemplate,
-      Optional<String> bosToken) {
+      Optional<String> bosToken,
+      Supplier<GgufVocabulary.Tables> vocabulary,
+      String name) {
     this.arena = arena;
     this.path = path;
     this.format = format;
@@ -74,6 +79,8 @@ public final class Checkpoint implements AutoCloseable {
     this.tokenizer = tokenizer;
     this.chatTemplate = chatTemplate;
     this.bosToken = bosToken;
+    this.vocabulary = vocabulary;
+    this.name = name;
   }
 
   /**
@@ -131,7 +138,11 @@ public final class Checkpoint implements AutoCloseable {
         files.entries().values(),
         tokenizer,
         tokenizerConfig.chatTemplate(),
-        tokenizerConfig.bosToken());
+        tokenizerConfig.bosToken(),
+        () ->
+            GgufVocabulary.tables(
+                tokenizer.orElseThrow(() -> noTokenizer(folder)), config.embeddingSize()),
+        folder.toAbsolutePath().normalize().getFileName().toString());
   }
 
   private static Json config(Path folder) {
@@ -159,12 +170,9 @@ public final class Checkpoint implements AutoCloseable {
           "%s: tokenizer.ggml.model is '%s'; only byte-level BPE, 'gpt2', is supported"
               .formatted(file, model));
     }
+    GgufVocabulary.Tables tables = tables(gguf);
     Tokenizer tokenizer =
-        GgufVocabulary.tokenizer(
-            gguf.strings("tokenizer.ggml.tokens"),
-            gguf.ints("tokenizer.ggml.token_type"),
-            gguf.strings("tokenizer.ggml.merges"),
-            gguf.string("tokenizer.ggml.pre", "default"));
+        GgufVocabulary.tokenizer(tables.tokens(), tables.types(), tables.merges(), tables.pre());
     LladaConfig config = GgufConfig.read(gguf, tokenizer);
     LladaWeights weights =
         new WeightsReader(
@@ -185,7 +193,17 @@ public final class Checkpoint implements AutoCloseable {
         gguf.has("tokenizer.chat_template")
             ? Optional.of(gguf.string("tokenizer.chat_template"))
             : Optional.empty(),
-        bos);
+        bos,
+        () -> tables(gguf),
+        gguf.string("general.name", file.getFileName().toString()));
+  }
+
+  private static GgufVocabulary.Tables tables(Gguf gguf) {
+    return new GgufVocabulary.Tables(
+        gguf.strings("tokenizer.ggml.tokens"),
+        gguf.ints("tokenizer.ggml.token_type"),
+        gguf.strings("tokenizer.ggml.merges"),
+        gguf.string("tokenizer.ggml.pre", "default"));
   }
 
   /** The folder or file that was opened. */
@@ -222,6 +240,31 @@ public final class Checkpoint implements AutoCloseable {
     return byName;
   }
 
+  /** All weights in the order of the forward pass, with what a converter needs to know of each. */
+  public List<NamedWeight> namedWeights() {
+    return NamedWeight.of(config, weights);
+  }
+
+  /** What the model calls itself: the name in a GGUF file, or the folder's. */
+  public String name() {
+    return name;
+  }
+
+  /**
+   * The tokenizer as a GGUF file holds it.
+   *
+   * @throws FormatException if the folder has none
+   * @throws TokenizerException if it has one that GGUF cannot hold
+   */
+  public GgufVocabulary.Tables vocabulary() {
+    return vocabulary.get();
+  }
+
+  /** The Jinja text that frames messages, whether it is LLaDA's or not. */
+  public Optional<String> chatTemplateText() {
+    return chatTemplate;
+  }
+
   /** All tensors as stored, in file order. */
   public List<TensorInfo> tensors() {
     return tensors;
@@ -233,11 +276,13 @@ public final class Checkpoint implements AutoCloseable {
    * @throws FormatException if the folder has none
    */
   public Tokenizer tokenizer() {
-    return tokenizer.orElseThrow(
-        () ->
-            new FormatException(
-                path
-                    + ": holds no tokenizer.json; text cannot be turned into tokens without it: copy it from the model's repository into the folder"));
+    return tokenizer.orElseThrow(() -> noTokenizer(path));
+  }
+
+  private static FormatException noTokenizer(Path folder) {
+    return new FormatException(
+        folder
+            + ": holds no tokenizer.json; text cannot be turned into tokens without it: copy it from the model's repository into the folder");
   }
 
   /**

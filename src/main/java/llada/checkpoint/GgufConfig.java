@@ -118,6 +118,6 @@ final class GgufConfig {
         .uint32("tokenizer.ggml.padding_token_id", config.padTokenId())
         .uint32("tokenizer.ggml.mask_token_id", config.maskTokenId());
     config.bosTokenId().ifPresent(id -> out.uint32("tokenizer.ggml.bos_token_id", id));
-    out.bool("tokenizer.ggml.add_bos_token", true);
+    out.bool("tokenizer.ggml.add_bos_token", true).bool("tokenizer.ggml.add_eos_token", false);
   }
 }

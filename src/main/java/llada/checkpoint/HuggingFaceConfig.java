@@ -190,6 +190,11 @@ final class HuggingFaceConfig {
         : json.integer(0, LARGEST);
   }
 
+  /** The 1e-5 that was meant where a GGUF file has the float32 next to it. */
+  private static double shortest(double value) {
+    return (float) value == value ? Double.parseDouble(Float.toString((float) value)) : value;
+  }
+
   /** The text of a config.json that {@link #read} and the published code read as {@code config}. */
   static byte[] write(LladaConfig config) {
     ByteArrayOutputStream bytes = new ByteArrayOutputStream();
@@ -217,8 +222,8 @@ final class HuggingFaceConfig {
       json.writeNumberField("vocab_size", config.vocabSize());
       json.writeNumberField("embedding_size", config.embeddingSize());
       json.writeNumberField("max_sequence_length", config.maxSequenceLength());
-      json.writeNumberField("rope_theta", config.ropeTheta());
-      json.writeNumberField("rms_norm_eps", config.rmsNormEps());
+      json.writeNumberField("rope_theta", shortest(config.ropeTheta()));
+      json.writeNumberField("rms_norm_eps", shortest(config.rmsNormEps()));
       json.writeBooleanField("weight_tying", config.weightTying());
       json.writeNumberField("mask_token_id", config.maskTokenId());
       json.writeNumberField("eos_token_id", config.eosTokenId());

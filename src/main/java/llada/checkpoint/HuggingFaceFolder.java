@@ -1,17 +1,21 @@
 package llada.checkpoint;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Comparator;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalInt;
 import java.util.stream.Stream;
 import llada.format.FormatException;
 import llada.format.Safetensors;
+import llada.format.TokenizerFiles;
 import llada.model.LladaConfig;
 import llada.model.LladaWeights;
 import llada.tensor.Tensor;
@@ -33,7 +37,7 @@ public final class HuggingFaceFolder {
     return TensorNames.huggingFace(weights);
   }
 
-  /** More files for the folder than a model's own. */
+  /** Files of a folder that are written by somebody else. */
   @FunctionalInterface
   public interface MoreFiles {
     /**
@@ -72,35 +76,94 @@ public final class HuggingFaceFolder {
       Map<String, Tensor> weights,
       Path tokenizerFrom,
       MoreFiles more) {
+    write(
+        folder,
+        beside -> {
+          Files.write(beside.resolve("config.json"), HuggingFaceConfig.write(config));
+          copyTokenizer(tokenizerFrom, beside);
+          Safetensors.write(beside.resolve("model.safetensors"), weights, Map.of("format", "pt"));
+          more.writeInto(beside);
+        });
+  }
+
+  /**
+   * Writes a folder with the configuration and the tokenizer of an opened model, in the same way. A
+   * folder's tokenizer is copied, that of a GGUF file is made into the same files.
+   *
+   * @param weights writes the *.safetensors
+   * @throws FormatException if it exists or cannot be written
+   */
+  public static void write(Path folder, Checkpoint model, MoreFiles weights) {
+    write(
+        folder,
+        beside -> {
+          Files.write(beside.resolve("config.json"), HuggingFaceConfig.write(model.config()));
+          if (Files.isDirectory(model.path())) {
+            copyTokenizer(model.path(), beside);
+          } else {
+            TokenizerFiles.write(
+                beside,
+                TokenizerFiles.of(
+                    model.vocabulary(),
+                    specialTokens(model),
+                    model.chatTemplateText(),
+                    OptionalInt.of(model.config().maxSequenceLength())));
+          }
+          weights.writeInto(beside);
+        });
+  }
+
+  private static Map<String, String> specialTokens(Checkpoint model) {
+    LladaConfig config = model.config();
+    Map<String, OptionalInt> ids = new LinkedHashMap<>();
+    ids.put("bos_token", config.bosTokenId());
+    ids.put("eos_token", OptionalInt.of(config.eosTokenId()));
+    ids.put("mask_token", OptionalInt.of(config.maskTokenId()));
+    ids.put("pad_token", OptionalInt.of(config.padTokenId()));
+    Map<String, String> texts = new LinkedHashMap<>();
+    ids.forEach(
+        (role, id) -> {
+          if (id.isPresent() && id.getAsInt() < model.tokenizer().size()) {
+            model.tokenizer().token(id.getAsInt()).ifPresent(text -> texts.put(role, text));
+          }
+        });
+    return texts;
+  }
+
+  private static void write(Path folder, MoreFiles content) {
     requireNew(folder);
     Path target = folder.toAbsolutePath().normalize();
     Path beside = null;
     try {
       // A new name each time: whatever stands there already is somebody else's.
       beside = Files.createTempDirectory(target.getParent(), "." + target.getFileName() + ".");
-      Files.setPosixFilePermissions(beside, PosixFilePermissions.fromString("rwxr-xr-x"));
-      Files.write(beside.resolve("config.json"), HuggingFaceConfig.write(config));
-      for (String name : TOKENIZER_FILES) {
-        if (Files.isRegularFile(tokenizerFrom.resolve(name))) {
-          Files.copy(tokenizerFrom.resolve(name), beside.resolve(name));
-        }
+      Path folderBeside = beside;
+      Thread atExit = new Thread(() -> removeQuietly(folderBeside));
+      Runtime.getRuntime().addShutdownHook(atExit); // an interrupted process leaves nothing either
+      try {
+        Files.setPosixFilePermissions(beside, PosixFilePermissions.fromString("rwxr-xr-x"));
+        content.writeInto(beside);
+        Files.move(beside, target, StandardCopyOption.ATOMIC_MOVE);
+      } finally {
+        forget(atExit);
       }
-      Safetensors.write(beside.resolve("model.safetensors"), weights, Map.of("format", "pt"));
-      more.writeInto(beside);
-      Files.move(beside, target, StandardCopyOption.ATOMIC_MOVE);
     } catch (IOException e) {
       throw new FormatException(
           "%s: cannot be written (%s); may you write there, and is there room on the disk?"
               .formatted(folder, e.getMessage()),
           e);
     } finally {
-      try {
-        if (beside != null) {
-          remove(beside);
-        }
-      } catch (IOException e) {
-        // What is left beside is in no one's way; the first failure is what matters.
+      if (beside != null) {
+        removeQuietly(beside);
       }
+    }
+  }
+
+  private static void forget(Thread atExit) {
+    try {
+      Runtime.getRuntime().removeShutdownHook(atExit);
+    } catch (IllegalStateException e) {
+      // The process is ending, so the hook has its work.
     }
   }
 
@@ -136,6 +199,18 @@ public final class HuggingFaceFolder {
     if (parent == null || !Files.isDirectory(parent)) {
       throw new FormatException(
           "%s: its parent folder does not exist; make it first".formatted(folder));
+    }
+  }
+
+  /** Removes a folder. What cannot be removed is in no one's way; the first failure matters. */
+  private static void removeQuietly(Path tree) {
+    for (int attempt = 0; attempt < 3; attempt++) { // a thread may still write a file there
+      try {
+        remove(tree);
+        return;
+      } catch (IOException | UncheckedIOException e) {
+        // once more, up to three times
+      }
     }
   }
 

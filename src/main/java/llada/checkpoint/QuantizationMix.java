@@ -35,6 +35,11 @@ public enum QuantizationMix {
     this.fileType = fileType;
   }
 
+  /** Whether numbers share scales, so that not every number can be held. */
+  public boolean quantised() {
+    return type.blockLength() > 1;
+  }
+
   /** The number that {@code general.file_type} has for it. */
   public int fileType() {
     return fileType;

@@ -54,21 +54,24 @@ final class RopeRows {
     int d = Math.toIntExact(rows / heads);
     MemorySegment copy = arena.allocate(rows * rowBytes, Tensor.ALIGNMENT);
     for (long row = 0; row < rows; row++) {
-      long from = interleaved(row, d);
+      long from = move(row, d, RopeLayout.HALF_SPLIT, RopeLayout.INTERLEAVED);
       MemorySegment.copy(weight.data(), from * rowBytes, copy, row * rowBytes, rowBytes);
     }
     return Tensor.of(weight.dtype(), weight.shape(), copy);
   }
 
-  /** Where row {@code halfSplit} stands in interleaved order. */
-  private static long interleaved(long halfSplit, int d) {
-    long head = halfSplit / d;
-    int channel = (int) (halfSplit % d);
-    int pair = channel % (d / 2);
-    int inHead =
-        channel == pair
-            ? RopeLayout.INTERLEAVED.first(pair, d / 2)
-            : RopeLayout.INTERLEAVED.second(pair, d / 2);
-    return head * d + inHead;
+  /**
+   * Where a row stands in another order.
+   *
+   * @param row where it stands in order {@code from}
+   * @param d rows of a head
+   */
+  static long move(long row, int d, RopeLayout from, RopeLayout to) {
+    long head = row / d;
+    int channel = (int) (row % d);
+    int half = d / 2;
+    int pair = from == RopeLayout.HALF_SPLIT ? channel % half : channel / 2;
+    boolean first = channel == from.first(pair, half);
+    return head * d + (first ? to.first(pair, half) : to.second(pair, half));
   }
 }

@@ -1,11 +1,8 @@
 package llada.cli;
 
 import java.io.IOException;
-import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Map;
-import llada.format.AtomicFile;
 import llada.format.FormatException;
 import llada.format.TokenizerFiles;
 import llada.tokenizer.BpeTrainer;
@@ -54,11 +51,7 @@ final class TokenizerTraining {
     } catch (IOException e) {
       throw new FormatException(folder + ": cannot be made: " + e.getMessage(), e);
     }
-    for (Map.Entry<String, byte[]> file : TokenizerFiles.of(result).entrySet()) {
-      AtomicFile.write(
-          folder.resolve(file.getKey()),
-          channel -> AtomicFile.writeFully(channel, MemorySegment.ofArray(file.getValue())));
-    }
+    TokenizerFiles.write(folder, TokenizerFiles.of(result));
     return result.tokens().size() + TokenizerFiles.SPECIAL.size();
   }
 }

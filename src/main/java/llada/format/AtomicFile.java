@@ -49,6 +49,7 @@ public final class AtomicFile {
       try (FileChannel channel =
           FileChannel.open(temporary, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
         created = true;
+        temporary.toFile().deleteOnExit(); // an interrupted process leaves nothing beside, either
         content.writeTo(channel);
         channel.force(true);
       }

@@ -191,11 +191,14 @@ public final class GgufWriter {
           AtomicFile.writeFully(channel, MemorySegment.ofArray(header));
           for (TensorEntry tensor : tensors.values()) {
             write(channel, tensor, data);
+            int padding = (int) (aligned(tensor.bytes()) - tensor.bytes());
+            AtomicFile.writeFully(channel, MemorySegment.ofArray(new byte[padding]));
           }
         });
   }
 
-  private static void write(FileChannel channel, TensorEntry tensor, Data data) throws IOException {
+  /** Writes a tensor's data and sees that it has the right length. */
+  static void write(FileChannel channel, TensorEntry tensor, Data data) throws IOException {
     long begin = channel.position();
     data.write(
         tensor,
@@ -208,8 +211,6 @@ public final class GgufWriter {
     if (channel.position() - begin != tensor.bytes()) {
       throw wrongLength(tensor, "fewer");
     }
-    int padding = (int) (aligned(tensor.bytes()) - tensor.bytes());
-    AtomicFile.writeFully(channel, MemorySegment.ofArray(new byte[padding]));
   }
 
   private static IllegalArgumentException wrongLength(TensorEntry tensor, String how) {

@@ -31,13 +31,31 @@ final class SafetensorsWriter {
                 Comparator.comparingInt(
                     (Map.Entry<String, Tensor> entry) -> -entry.getValue().dtype().blockBytes()))
             .toList();
-    MemorySegment head = MemorySegment.ofArray(head(file, ordered, metadata));
+    List<TensorEntry> entries =
+        ordered.stream()
+            .map(e -> TensorEntry.of(e.getKey(), e.getValue().dtype(), e.getValue().shape()))
+            .toList();
+    MemorySegment head = MemorySegment.ofArray(head(file, entries, metadata));
     AtomicFile.write(
         file,
         channel -> {
           AtomicFile.writeFully(channel, head);
           for (Map.Entry<String, Tensor> entry : ordered) {
             AtomicFile.writeFully(channel, entry.getValue().data());
+          }
+        });
+  }
+
+  /** Writes tensors whose data is brought piece by piece. */
+  static void write(
+      Path file, List<TensorEntry> tensors, Map<String, String> metadata, GgufWriter.Data data) {
+    MemorySegment head = MemorySegment.ofArray(head(file, tensors, metadata));
+    AtomicFile.write(
+        file,
+        channel -> {
+          AtomicFile.writeFully(channel, head);
+          for (TensorEntry tensor : tensors) {
+            GgufWriter.write(channel, tensor, data);
           }
         });
   }
@@ -60,8 +78,7 @@ final class SafetensorsWriter {
   }
 
   /** The length and the header, padded with spaces so that the data begins on a cache line. */
-  private static byte[] head(
-      Path file, List<Map.Entry<String, Tensor>> tensors, Map<String, String> metadata) {
+  private static byte[] head(Path file, List<TensorEntry> tensors, Map<String, String> metadata) {
     StringWriter text = new StringWriter();
     try (JsonGenerator json = JSON.createGenerator(text)) {
       json.writeStartObject();
@@ -73,11 +90,10 @@ final class SafetensorsWriter {
         json.writeEndObject();
       }
       long begin = 0;
-      for (Map.Entry<String, Tensor> entry : tensors) {
-        Tensor tensor = entry.getValue();
-        long end = begin + tensor.data().byteSize();
-        json.writeObjectFieldStart(entry.getKey());
-        json.writeStringField("dtype", tensor.dtype().name());
+      for (TensorEntry tensor : tensors) {
+        long end = begin + tensor.bytes();
+        json.writeObjectFieldStart(tensor.name());
+        json.writeStringField("dtype", tensor.type());
         json.writeFieldName("shape");
         long[] dims = tensor.shape().toArray();
         json.writeArray(dims, 0, dims.length);

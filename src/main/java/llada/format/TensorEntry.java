@@ -17,6 +17,11 @@ import llada.tensor.Shape;
  */
 public record TensorEntry(
     String name, String type, Optional<DType> dtype, Shape shape, long begin, long bytes) {
+  /** An entry for a tensor to be written, whose place is not known yet. */
+  public static TensorEntry of(String name, DType dtype, Shape shape) {
+    return new TensorEntry(name, dtype.name(), Optional.of(dtype), shape, 0, dtype.bytes(shape));
+  }
+
   /** The byte after the last one. */
   long end() {
     return begin + bytes;

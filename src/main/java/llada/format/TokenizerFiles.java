@@ -5,17 +5,23 @@ import com.fasterxml.jackson.core.JsonGenerator;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalInt;
 import llada.tokenizer.BpeTrainer;
 import llada.tokenizer.ChatTemplate;
-import llada.tokenizer.PreTokenizer;
+import llada.tokenizer.GgufVocabulary;
 
 /**
- * A trained vocabulary as the files that Hugging Face's library and this project load: {@code
- * tokenizer.json}, {@code tokenizer_config.json}, {@code special_tokens_map.json}. The special
- * tokens are LLaDA's, at the last ids, the mask last of all.
+ * A tokenizer as the files that Hugging Face's library and this project load: {@code
+ * tokenizer.json}, {@code tokenizer_config.json}, {@code special_tokens_map.json}; made from what a
+ * GGUF file holds, or from a vocabulary that was trained.
  */
 public final class TokenizerFiles {
   /** LLaDA's special tokens, in the order of their ids. */
@@ -32,146 +38,221 @@ public final class TokenizerFiles {
           "<|endoftext|>",
           "<|mdm_mask|>");
 
-  private static final String BOS = "<|startoftext|>";
-  private static final String EOS = "<|endoftext|>";
-
   private TokenizerFiles() {}
 
-  private interface Members {
-    void write(JsonGenerator json) throws IOException;
+  /**
+   * The content of each file, by its name, for a trained vocabulary: LLaDA's way of splitting text,
+   * its special tokens at the last ids, the mask last of all.
+   */
+  public static Map<String, byte[]> of(BpeTrainer.Result trained) {
+    List<String> tokens = new ArrayList<>(trained.tokens());
+    tokens.addAll(SPECIAL);
+    int[] types = new int[tokens.size()];
+    Arrays.fill(types, 0, trained.tokens().size(), GgufVocabulary.NORMAL);
+    Arrays.fill(types, trained.tokens().size(), types.length, GgufVocabulary.CONTROL);
+    Map<String, String> special = new LinkedHashMap<>();
+    special.put("bos_token", "<|startoftext|>");
+    special.put("cls_token", "[CLS]");
+    special.put("eos_token", "<|endoftext|>");
+    special.put("gmask_token", "[gMASK]");
+    special.put("mask_token", "<|mdm_mask|>");
+    special.put("pad_token", "<|endoftext|>");
+    return of(
+        new GgufVocabulary.Tables(tokens, types, trained.merges(), "bailingmoe"),
+        special,
+        Optional.of(ChatTemplate.jinja()),
+        OptionalInt.empty());
   }
 
-  /** The content of each file, by its name. */
-  public static Map<String, byte[]> of(BpeTrainer.Result trained) {
+  /**
+   * The content of each file, by its name.
+   *
+   * @param special the texts of special tokens by their role: {@code bos_token} and the like
+   * @param chatTemplate the Jinja text that frames messages, if there is one
+   * @param maxLength the longest sequence of the model, if it is known
+   */
+  public static Map<String, byte[]> of(
+      GgufVocabulary.Tables tables,
+      Map<String, String> special,
+      Optional<String> chatTemplate,
+      OptionalInt maxLength) {
     Map<String, byte[]> files = new LinkedHashMap<>();
-    files.put("tokenizer.json", json(out -> tokenizer(out, trained)));
-    files.put("tokenizer_config.json", json(out -> config(out, trained.tokens().size())));
-    files.put("special_tokens_map.json", json(TokenizerFiles::map));
+    files.put("tokenizer.json", json(out -> tokenizer(out, tables)));
+    files.put(
+        "tokenizer_config.json",
+        json(out -> config(out, tables, special, chatTemplate, maxLength)));
+    files.put("special_tokens_map.json", json(out -> texts(out, special)));
     return files;
+  }
+
+  /**
+   * Writes the files.
+   *
+   * @param folder must exist
+   * @throws FormatException if a file cannot be written
+   */
+  public static void write(Path folder, Map<String, byte[]> files) {
+    files.forEach(
+        (name, content) ->
+            AtomicFile.write(
+                folder.resolve(name),
+                channel -> AtomicFile.writeFully(channel, MemorySegment.ofArray(content))));
+  }
+
+  @FunctionalInterface
+  private interface Members {
+    void writeTo(JsonGenerator json) throws IOException;
   }
 
   private static byte[] json(Members members) {
     ByteArrayOutputStream bytes = new ByteArrayOutputStream();
     try (JsonGenerator json = new JsonFactory().createGenerator(bytes).useDefaultPrettyPrinter()) {
       json.writeStartObject();
-      members.write(json);
+      members.writeTo(json);
       json.writeEndObject();
     } catch (IOException e) {
-      throw new UncheckedIOException(e); // memory does not fail so
+      throw new UncheckedIOException("cannot happen: written to memory", e);
     }
     bytes.write('\n');
     return bytes.toByteArray();
   }
 
-  private static void tokenizer(JsonGenerator json, BpeTrainer.Result trained) throws IOException {
+  private static void texts(JsonGenerator json, Map<String, String> texts) throws IOException {
+    for (Map.Entry<String, String> entry : texts.entrySet()) {
+      json.writeStringField(entry.getKey(), entry.getValue());
+    }
+  }
+
+  private static boolean added(int type) {
+    return type == GgufVocabulary.CONTROL
+        || type == GgufVocabulary.UNKNOWN
+        || type == GgufVocabulary.USER_DEFINED;
+  }
+
+  private static void tokenizer(JsonGenerator json, GgufVocabulary.Tables tables)
+      throws IOException {
     json.writeStringField("version", "1.0");
     json.writeNullField("truncation");
     json.writeNullField("padding");
     json.writeArrayFieldStart("added_tokens");
-    int id = trained.tokens().size();
-    for (String token : SPECIAL) {
-      json.writeStartObject();
-      json.writeNumberField("id", id++);
-      addedToken(json, token);
-      json.writeEndObject();
+    for (int id = 0; id < tables.tokens().size(); id++) {
+      if (added(tables.type(id))) {
+        json.writeStartObject();
+        json.writeNumberField("id", id);
+        addedToken(json, tables, id);
+        json.writeEndObject();
+      }
     }
     json.writeEndArray();
-    json.writeObjectFieldStart("normalizer");
-    json.writeStringField("type", "NFC");
+    if (GgufVocabulary.normalizes(tables.pre())) {
+      json.writeObjectFieldStart("normalizer");
+      json.writeStringField("type", "NFC");
+      json.writeEndObject();
+    } else {
+      json.writeNullField("normalizer");
+    }
+    preTokenizer(json, GgufVocabulary.patterns(tables.pre()));
+    json.writeNullField("post_processor");
+    json.writeObjectFieldStart("decoder");
+    byteLevel(json);
     json.writeEndObject();
+    model(json, tables);
+  }
+
+  private static void addedToken(JsonGenerator json, GgufVocabulary.Tables tables, int id)
+      throws IOException {
+    json.writeStringField("content", tables.tokens().get(id));
+    json.writeBooleanField("single_word", false);
+    json.writeBooleanField("lstrip", false);
+    json.writeBooleanField("rstrip", false);
+    json.writeBooleanField("normalized", false);
+    json.writeBooleanField("special", tables.type(id) != GgufVocabulary.USER_DEFINED);
+  }
+
+  private static void preTokenizer(JsonGenerator json, List<String> patterns) throws IOException {
     json.writeObjectFieldStart("pre_tokenizer");
     json.writeStringField("type", "Sequence");
     json.writeArrayFieldStart("pretokenizers");
+    for (String pattern : patterns) {
+      json.writeStartObject();
+      json.writeStringField("type", "Split");
+      json.writeObjectFieldStart("pattern");
+      json.writeStringField("Regex", pattern);
+      json.writeEndObject();
+      json.writeStringField("behavior", "Isolated");
+      json.writeBooleanField("invert", false);
+      json.writeEndObject();
+    }
     json.writeStartObject();
-    json.writeStringField("type", "Split");
-    json.writeObjectFieldStart("pattern");
-    json.writeStringField("Regex", PreTokenizer.LLADA_PATTERN);
-    json.writeEndObject();
-    json.writeStringField("behavior", "Isolated");
-    json.writeBooleanField("invert", false);
-    json.writeEndObject();
-    json.writeStartObject();
-    byteLevel(json, false);
+    byteLevel(json);
     json.writeEndObject();
     json.writeEndArray();
     json.writeEndObject();
-    json.writeObjectFieldStart("post_processor");
-    byteLevel(json, true);
-    json.writeEndObject();
-    json.writeObjectFieldStart("decoder");
-    byteLevel(json, true);
-    json.writeEndObject();
-    model(json, trained);
   }
 
-  private static void addedToken(JsonGenerator json, String token) throws IOException {
-    json.writeStringField("content", token);
-    for (String no : List.of("single_word", "lstrip", "rstrip", "normalized")) {
-      json.writeBooleanField(no, false);
-    }
-    json.writeBooleanField("special", true);
-  }
-
-  private static void byteLevel(JsonGenerator json, boolean useRegex) throws IOException {
+  private static void byteLevel(JsonGenerator json) throws IOException {
     json.writeStringField("type", "ByteLevel");
     json.writeBooleanField("add_prefix_space", false);
     json.writeBooleanField("trim_offsets", true);
-    json.writeBooleanField("use_regex", useRegex);
+    json.writeBooleanField("use_regex", false);
   }
 
-  private static void model(JsonGenerator json, BpeTrainer.Result trained) throws IOException {
+  /** All tokens stand in the vocabulary, the added ones too: else the library renumbers them. */
+  private static void model(JsonGenerator json, GgufVocabulary.Tables tables) throws IOException {
     json.writeObjectFieldStart("model");
     json.writeStringField("type", "BPE");
-    for (String none :
+    for (String absent :
         List.of("dropout", "unk_token", "continuing_subword_prefix", "end_of_word_suffix")) {
-      json.writeNullField(none);
+      json.writeNullField(absent);
     }
-    for (String no : List.of("fuse_unk", "byte_fallback", "ignore_merges")) {
-      json.writeBooleanField(no, false);
-    }
+    json.writeBooleanField("fuse_unk", false);
+    json.writeBooleanField("byte_fallback", false);
+    json.writeBooleanField("ignore_merges", GgufVocabulary.ignoresMerges(tables.pre()));
     json.writeObjectFieldStart("vocab");
-    for (int id = 0; id < trained.tokens().size(); id++) {
-      json.writeNumberField(trained.tokens().get(id), id);
+    for (int id = 0; id < tables.tokens().size(); id++) {
+      if (tables.type(id) != GgufVocabulary.UNUSED) {
+        json.writeNumberField(tables.tokens().get(id), id);
+      }
     }
     json.writeEndObject();
     json.writeArrayFieldStart("merges");
-    for (String merge : trained.merges()) {
+    for (String merge : tables.merges()) {
       json.writeString(merge);
     }
     json.writeEndArray();
     json.writeEndObject();
   }
 
-  private static void config(JsonGenerator json, int firstSpecial) throws IOException {
-    json.writeBooleanField("add_bos_token", false);
+  private static void config(
+      JsonGenerator json,
+      GgufVocabulary.Tables tables,
+      Map<String, String> special,
+      Optional<String> chatTemplate,
+      OptionalInt maxLength)
+      throws IOException {
+    json.writeBooleanField("add_bos_token", false); // the chat template puts it in
     json.writeBooleanField("add_eos_token", false);
     json.writeObjectFieldStart("added_tokens_decoder");
-    for (int i = 0; i < SPECIAL.size(); i++) {
-      json.writeObjectFieldStart(Integer.toString(firstSpecial + i));
-      addedToken(json, SPECIAL.get(i));
-      json.writeEndObject();
+    for (int id = 0; id < tables.tokens().size(); id++) {
+      if (added(tables.type(id))) {
+        json.writeObjectFieldStart(Integer.toString(id));
+        addedToken(json, tables, id);
+        json.writeEndObject();
+      }
     }
     json.writeEndObject();
-    map(json);
-    json.writeStringField("mask_token", "<|mdm_mask|>");
-    json.writeStringField("gmask_token", "[gMASK]");
-    json.writeStringField("chat_template", ChatTemplate.jinja());
+    texts(json, special);
+    if (chatTemplate.isPresent()) {
+      json.writeStringField("chat_template", chatTemplate.get());
+    }
     json.writeBooleanField("clean_up_tokenization_spaces", false);
+    if (maxLength.isPresent()) {
+      json.writeNumberField("model_max_length", maxLength.getAsInt());
+    }
     json.writeArrayFieldStart("model_input_names");
     json.writeString("input_ids");
     json.writeString("attention_mask");
     json.writeEndArray();
     json.writeStringField("tokenizer_class", "PreTrainedTokenizerFast");
-  }
-
-  private static void map(JsonGenerator json) throws IOException {
-    json.writeStringField("bos_token", BOS);
-    json.writeStringField("cls_token", "[CLS]");
-    json.writeStringField("eos_token", EOS);
-    json.writeStringField("pad_token", EOS);
-    json.writeArrayFieldStart("additional_special_tokens");
-    json.writeString("<role>");
-    json.writeString("</role>");
-    json.writeEndArray();
   }
 }

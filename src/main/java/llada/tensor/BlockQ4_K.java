@@ -54,4 +54,22 @@ final class BlockQ4_K {
   private static int at(MemorySegment in, long offset) {
     return in.get(ValueLayout.JAVA_BYTE, offset) & 0xFF;
   }
+
+  /** Each sub-block's best scale and minimum, rounded to 6 bits, and the best codes for these. */
+  static void encode(
+      byte[] out, int offset, float[] in, int at, int count, float[] importance, int column) {
+    AffineSearch search = new AffineSearch(15);
+    for (int done = 0; done < count; done += 32 * AffineSearch.LANES) {
+      int subs = Math.min(AffineSearch.LANES, (count - done) / 32);
+      search.run(in, at + done, subs, importance, column + done);
+      for (int first = 0; first < subs; first += 8, offset += 144) {
+        search.packScales(out, offset, first);
+        for (int i = 0; i < 128; i++) {
+          int sub = first + 2 * (i >> 5);
+          int q = search.code(sub, i & 31) | search.code(sub + 1, i & 31) << 4;
+          out[offset + 16 + i] = (byte) q;
+        }
+      }
+    }
+  }
 }

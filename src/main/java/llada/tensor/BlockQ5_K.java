@@ -34,4 +34,29 @@ final class BlockQ5_K {
       }
     }
   }
+
+  /** As {@link BlockQ4_K#encode}, with codes up to 31. */
+  static void encode(
+      byte[] out, int offset, float[] in, int at, int count, float[] importance, int column) {
+    AffineSearch search = new AffineSearch(31);
+    for (int done = 0; done < count; done += 32 * AffineSearch.LANES) {
+      int subs = Math.min(AffineSearch.LANES, (count - done) / 32);
+      search.run(in, at + done, subs, importance, column + done);
+      for (int first = 0; first < subs; first += 8, offset += 176) {
+        search.packScales(out, offset, first);
+        for (int i = 0; i < 32; i++) {
+          int fifths = 0;
+          for (int sub = 0; sub < 8; sub++) {
+            fifths |= search.code(first + sub, i) >> 4 << sub;
+          }
+          out[offset + 16 + i] = (byte) fifths;
+        }
+        for (int i = 0; i < 128; i++) {
+          int sub = first + 2 * (i >> 5);
+          int q = search.code(sub, i & 31) & 0xF | (search.code(sub + 1, i & 31) & 0xF) << 4;
+          out[offset + 48 + i] = (byte) q;
+        }
+      }
+    }
+  }
 }

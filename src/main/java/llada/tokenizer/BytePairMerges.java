@@ -1,9 +1,12 @@
 package llada.tokenizer;
 
 import it.unimi.dsi.fastutil.ints.IntArrayList;
+import it.unimi.dsi.fastutil.longs.Long2IntMap;
 import it.unimi.dsi.fastutil.longs.Long2IntOpenHashMap;
 import it.unimi.dsi.fastutil.longs.LongHeapPriorityQueue;
 import java.util.Arrays;
+import java.util.List;
+import java.util.Objects;
 
 /**
  * Byte pair encoding (Sennrich et al. 2016): the bytes of a piece are its first symbols; then the
@@ -88,6 +91,29 @@ public final class BytePairMerges {
               .formatted(merged.size(), TokenizerException.shown(merge)));
     }
     add(merge.substring(0, space), merge.substring(space + 1));
+  }
+
+  /**
+   * All merges, each spelled as {@link #addSpelled} takes it, in order.
+   *
+   * @throws TokenizerException if a token holds a space, which cannot be spelled so
+   */
+  List<String> spelled() {
+    String[] byRank = new String[merged.size()];
+    for (Long2IntMap.Entry entry : rankOfPair.long2IntEntrySet()) {
+      String left = vocabulary.token((int) (entry.getLongKey() >>> 32));
+      String right = vocabulary.token((int) entry.getLongKey());
+      if (left.indexOf(' ') >= 0 || right.indexOf(' ') >= 0) {
+        throw new TokenizerException(
+            "merge %d joins %s and %s; a GGUF file cannot hold a merge of tokens with a space"
+                .formatted(
+                    entry.getIntValue(),
+                    TokenizerException.shown(left),
+                    TokenizerException.shown(right)));
+      }
+      byRank[entry.getIntValue()] = left + " " + right;
+    }
+    return Arrays.stream(byRank).filter(Objects::nonNull).toList(); // repeated pairs count once
   }
 
   private static long pair(int left, int right) {

@@ -34,6 +34,7 @@ public final class Tokenizer {
   private final AddedTokenMatcher beforeNormalizing;
   private final AddedTokenMatcher afterNormalizing;
   private final BitSet special;
+  private final List<AddedToken> addedTokens;
   private final Cached[] cache = new Cached[CACHE_SLOTS];
 
   /**
@@ -80,6 +81,29 @@ public final class Tokenizer {
     afterNormalizing =
         new AddedTokenMatcher(AddedTokenMatcher.select(addedTokens, true), normalizer);
     special = AddedTokenMatcher.specialIds(addedTokens);
+    this.addedTokens = List.copyOf(addedTokens);
+  }
+
+  // What GgufVocabulary writes down.
+
+  List<AddedToken> addedTokens() {
+    return addedTokens;
+  }
+
+  BytePairMerges merges() {
+    return merges;
+  }
+
+  boolean ignoreMerges() {
+    return ignoreMerges;
+  }
+
+  TextNormalizer normalizer() {
+    return normalizer;
+  }
+
+  PreTokenizer preTokenizer() {
+    return preTokenizer;
   }
 
   /**

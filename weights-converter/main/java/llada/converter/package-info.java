@@ -1,7 +1,8 @@
 /**
- * Conversion of weights between file formats. So far one way: {@link llada.converter.Dequantize}
- * turns any checkpoint into a Hugging Face folder of plain float32 or bfloat16 numbers.
+ * Conversion of models between Hugging Face folders and GGUF files, quantisation, and what belongs
+ * to it: comparing two models, checking a stranger's file, and finding out which columns of the
+ * weights matter. The block formats themselves are {@link llada.tensor.DType}'s.
  *
- * <p>Open first: {@link llada.converter.Dequantize}.
+ * <p>Open first: {@code Converter}.
  */
 package llada.converter;

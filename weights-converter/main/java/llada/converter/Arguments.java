@@ -1,0 +1,59 @@
+package llada.converter;
+
+import java.util.Arrays;
+import java.util.Locale;
+import java.util.stream.Collectors;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.ParameterException;
+
+/** Values of options that are checked after parsing. */
+final class Arguments {
+  private Arguments() {}
+
+  /**
+   * One of an enum's names, in small letters or capitals.
+   *
+   * @throws ParameterException if it is none of them
+   */
+  static <E extends Enum<E>> E choice(
+      CommandSpec spec, String option, String text, Class<E> choices) {
+    return Arrays.stream(choices.getEnumConstants())
+        .filter(choice -> choice.name().equalsIgnoreCase(text))
+        .findFirst()
+        .orElseThrow(
+            () ->
+                new ParameterException(
+                    spec.commandLine(),
+                    "%s is %s; it must be %s"
+                        .formatted(
+                            option,
+                            text,
+                            Arrays.stream(choices.getEnumConstants())
+                                .map(choice -> choice.name().toLowerCase(Locale.ROOT))
+                                .collect(Collectors.joining(", ")))));
+  }
+
+  /**
+   * The number of threads that was asked for, or one per processor.
+   *
+   * @param asked null if none was
+   * @throws ParameterException if it is not positive
+   */
+  static int threads(CommandSpec spec, Integer asked) {
+    return positive(
+        spec, "--threads", asked != null ? asked : Runtime.getRuntime().availableProcessors());
+  }
+
+  /**
+   * A number of at least 1.
+   *
+   * @throws ParameterException if it is less
+   */
+  static int positive(CommandSpec spec, String option, int value) {
+    if (value < 1) {
+      throw new ParameterException(
+          spec.commandLine(), "%s is %d; it must be at least 1".formatted(option, value));
+    }
+    return value;
+  }
+}

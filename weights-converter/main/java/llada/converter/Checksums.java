@@ -1,0 +1,109 @@
+package llada.converter;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Locale;
+import llada.format.FormatException;
+
+/** SHA-256 sums of a model's files. */
+final class Checksums {
+  private static final int BUFFER = 1 << 20;
+  private static final long MAX_LIST_BYTES = 1 << 20;
+  private static final String SUM = "[0-9a-fA-F]{64}";
+
+  private Checksums() {}
+
+  /**
+   * Checks one file.
+   *
+   * @throws FormatException if it cannot be read, the sum is none, or the file has another
+   */
+  static void require(Path file, String wanted) {
+    if (!wanted.matches(SUM)) {
+      throw new FormatException(
+          "the SHA-256 '%s' is not one of 64 hexadecimal digits; copy it again".formatted(wanted));
+    }
+    if (!Files.isRegularFile(file)) {
+      throw new FormatException(
+          file + ": is no file, so it has no SHA-256; give a folder's sums by --checksums");
+    }
+    String found = sum(file);
+    if (!found.equals(wanted.toLowerCase(Locale.ROOT))) {
+      throw new FormatException(
+          "%s: its SHA-256 is %s, but %s was given; download it again"
+              .formatted(file, found, wanted));
+    }
+  }
+
+  /**
+   * Checks all files of a list.
+   *
+   * @param model the folder that holds them, or a file beside them
+   * @return how many there are
+   * @throws FormatException if a line is malformed or a file is missing or has another sum
+   */
+  static int requireAll(Path model, Path list) {
+    Path folder = Files.isDirectory(model) ? model : model.toAbsolutePath().getParent();
+    List<String> lines;
+    try {
+      if (Files.isRegularFile(list) && Files.size(list) > MAX_LIST_BYTES) {
+        throw new FormatException(list + ": is too large for a list of checksums");
+      }
+      lines = new String(Files.readAllBytes(list), StandardCharsets.UTF_8).lines().toList();
+    } catch (IOException e) {
+      throw new FormatException(list + ": cannot be read: " + e.getMessage(), e);
+    }
+    int checked = 0;
+    for (String line : lines) {
+      if (line.isBlank()) {
+        continue;
+      }
+      String[] parts = line.strip().split("\\s+\\*?", 2);
+      if (parts.length != 2 || !parts[0].matches(SUM)) {
+        throw new FormatException(
+            "%s: line '%s' is not a SHA-256 and a file name".formatted(list, line));
+      }
+      require(inside(folder, list, parts[1]), parts[0]);
+      checked++;
+    }
+    if (checked == 0) {
+      throw new FormatException(list + ": lists no file");
+    }
+    return checked;
+  }
+
+  private static Path inside(Path folder, Path list, String name) {
+    try {
+      Path file = folder.resolve(name).normalize();
+      if (file.startsWith(folder.normalize())) {
+        return file;
+      }
+    } catch (InvalidPathException e) {
+      // no file has such a name
+    }
+    throw new FormatException("%s: '%s' is no file in %s".formatted(list, name, folder));
+  }
+
+  private static String sum(Path file) {
+    try (InputStream in = Files.newInputStream(file)) {
+      MessageDigest digest = MessageDigest.getInstance("SHA-256");
+      byte[] buffer = new byte[BUFFER];
+      for (int n = in.read(buffer); n >= 0; n = in.read(buffer)) {
+        digest.update(buffer, 0, n);
+      }
+      return HexFormat.of().formatHex(digest.digest());
+    } catch (IOException e) {
+      throw new FormatException(file + ": cannot be read: " + e.getMessage(), e);
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException("every JDK has SHA-256", e);
+    }
+  }
+}

@@ -1,0 +1,90 @@
+package llada.converter;
+
+import java.nio.file.Path;
+import java.util.Optional;
+import llada.backend.ThreadPool;
+import llada.checkpoint.Checkpoint;
+import llada.checkpoint.QuantizationMix;
+import llada.cli.ProgressLine;
+import llada.format.SafetensorsShards;
+import llada.tensor.DType;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+
+/** What {@code convert} and {@code quantize} have in common beside the arguments. */
+final class ConvertOptions {
+  @Option(
+      names = "--head",
+      paramLabel = "TYPE",
+      description = "Type of the output matrix. Default: what llama.cpp's quantiser takes.")
+  private String head;
+
+  @Option(
+      names = "--imatrix",
+      paramLabel = "FILE",
+      description =
+          "Importance of the columns, made by llada imatrix: q4_0 and the K types then put their"
+              + " errors where they matter least.")
+  private Path imatrix;
+
+  @Option(
+      names = "--threads",
+      paramLabel = "N",
+      description = "Threads; the result does not depend on it. Default: one per processor.")
+  private Integer threads;
+
+  @Option(
+      names = {"-q", "--quiet"},
+      description = "Say nothing while working.")
+  private boolean quiet;
+
+  void run(CommandSpec spec, Path source, Path target, String type) {
+    int workers = Arguments.threads(spec, threads);
+    Optional<DType> headType =
+        Optional.ofNullable(head).map(text -> Arguments.choice(spec, "--head", text, DType.class));
+    try (Checkpoint model = Checkpoint.open(source);
+        ThreadPool pool = new ThreadPool(workers)) {
+      QuantizationMix mix =
+          type == null
+              ? ownType(model)
+              : Arguments.choice(spec, "--type", type, QuantizationMix.class);
+      if (headType.isPresent() && !Converter.isGguf(target)) {
+        throw new ParameterException(
+            spec.commandLine(), "--head goes with a GGUF target; a folder has one type for all");
+      }
+      Importance importance = imatrix == null ? Importance.NONE : Importance.read(imatrix);
+      warn(spec, model, mix);
+      ProgressLine line = quiet ? null : ProgressLine.of(spec, Converter.bytes(model));
+      Converter.run(
+          model,
+          target,
+          new Converter.Options(mix, headType, importance, SafetensorsShards.SHARD_BYTES),
+          pool,
+          line == null ? Progress.NONE : line::add);
+      if (line != null) {
+        spec.commandLine().getErr().printf("%s: %s, %s%n", target, mix, line.finish());
+      }
+    }
+  }
+
+  /** What was rounded once is rounded again, and worse than from the original. */
+  private void warn(CommandSpec spec, Checkpoint model, QuantizationMix mix) {
+    DType stored = model.weights().blocks().getFirst().ffProj().dtype();
+    if (stored.blockLength() > 1 && mix.quantised() && !quiet) {
+      spec.commandLine()
+          .getErr()
+          .printf(
+              "llada: %s is quantised already (%s); the original weights would give a better %s%n",
+              model.path(), stored, mix);
+    }
+  }
+
+  private static QuantizationMix ownType(Checkpoint model) {
+    return switch (model.weights().embedding().dtype()) {
+      case F32 -> QuantizationMix.F32;
+      case F16 -> QuantizationMix.F16;
+      default -> QuantizationMix.BF16;
+    };
+  }
+}

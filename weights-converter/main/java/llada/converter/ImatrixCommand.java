@@ -1,0 +1,119 @@
+package llada.converter;
+
+import java.nio.file.Path;
+import llada.backend.Backend;
+import llada.backend.Backends;
+import llada.checkpoint.Checkpoint;
+import llada.cli.CommandProvider;
+import llada.cli.ProgressLine;
+import llada.model.MaskPredictor;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** {@code llada imatrix}: the command line of {@link InputStatistics}. */
+@Command(
+    name = "imatrix",
+    description = {
+      "Find out which columns of the weights matter: run a model over a text and sum the squares of"
+          + " what each weight reads.",
+      "",
+      "A diffusion model reads masked text, so each piece of the text is shown with a random number"
+          + " of its tokens masked. The file serves quantize --imatrix, here and in llama.cpp."
+    },
+    footer = {
+      "  llada imatrix -m LLaDA-8B-Instruct --corpus text.txt -o llada.imatrix.gguf --pieces 100"
+    })
+public final class ImatrixCommand implements Runnable, CommandProvider {
+  @Option(
+      names = {"-m", "--model"},
+      paramLabel = "PATH",
+      required = true,
+      description = "A Hugging Face folder or a GGUF file.")
+  private Path model;
+
+  @Option(names = "--corpus", paramLabel = "FILE", required = true, description = "A UTF-8 text.")
+  private Path corpus;
+
+  @Option(
+      names = {"-o", "--output"},
+      paramLabel = "FILE",
+      required = true,
+      description = "The GGUF file to write; a file of that name is replaced.")
+  private Path output;
+
+  @Option(
+      names = "--length",
+      paramLabel = "N",
+      defaultValue = "256",
+      description = "Tokens of a piece. Default: ${DEFAULT-VALUE}.")
+  private int length;
+
+  @Option(
+      names = "--pieces",
+      paramLabel = "N",
+      defaultValue = "64",
+      description = "Pieces to read at most. Default: ${DEFAULT-VALUE}.")
+  private int pieces;
+
+  @Option(
+      names = "--seed",
+      paramLabel = "N",
+      defaultValue = "0",
+      description = "Of the masks. Default: ${DEFAULT-VALUE}.")
+  private long seed;
+
+  @Option(names = "--threads", paramLabel = "N", description = "Default: one per processor.")
+  private Integer threads;
+
+  @Option(
+      names = "--backend",
+      paramLabel = "NAME",
+      defaultValue = "auto",
+      description = "auto, scalar, vector, machine or cuda. Default: ${DEFAULT-VALUE}.")
+  private String backend;
+
+  @Spec private CommandSpec spec;
+
+  @Override
+  public void run() {
+    Arguments.positive(spec, "--length", length);
+    Arguments.positive(spec, "--pieces", pieces);
+    try (Backend computation = Backends.choose(backend, Arguments.threads(spec, threads));
+        Checkpoint checkpoint = Checkpoint.open(model)) {
+      int t = Math.min(length, checkpoint.config().maxSequenceLength());
+      int[] tokens = MaskedText.read(corpus, checkpoint, t);
+      int count = Math.min(pieces, tokens.length / t);
+      InputStatistics statistics = new InputStatistics();
+      ProgressLine line = ProgressLine.of(spec, count * Converter.bytes(checkpoint));
+      try (MaskPredictor predictor =
+          new MaskPredictor(checkpoint.config(), checkpoint.weights(), computation.kernels(), t)) {
+        for (int i = 0; i < count; i++) {
+          MaskedText text = MaskedText.of(tokens, i, t, seed);
+          predictor.forward(
+              text.batch(checkpoint.config().maskTokenId()), text.masked(), statistics);
+          line.add(Converter.bytes(checkpoint));
+        }
+      }
+      String done = line.finish();
+      Importance.write(
+          output,
+          statistics.sums(),
+          statistics.counts(),
+          corpus.getFileName().toString(),
+          count,
+          t);
+      spec.commandLine()
+          .getErr()
+          .printf(
+              "%s: %d weights, %d pieces of %d tokens (%s)%n",
+              output, statistics.sums().size(), count, t, done);
+    }
+  }
+
+  @Override
+  public Object command() {
+    return new ImatrixCommand();
+  }
+}

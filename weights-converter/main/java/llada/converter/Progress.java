@@ -1,0 +1,15 @@
+package llada.converter;
+
+/** Hears how far a job is. */
+@FunctionalInterface
+interface Progress {
+  /** Tells nobody. */
+  Progress NONE = bytes -> {};
+
+  /**
+   * Called by one thread at a time.
+   *
+   * @param bytes of input that were dealt with since the last call
+   */
+  void read(long bytes);
+}

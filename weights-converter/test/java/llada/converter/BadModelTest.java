@@ -1,0 +1,199 @@
+package llada.converter;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.stream.Stream;
+import llada.Golden;
+import llada.checkpoint.Checkpoint;
+import llada.checkpoint.QuantizationMix;
+import llada.format.FormatException;
+import llada.format.Safetensors;
+import llada.kernel.Parallel;
+import llada.tensor.Tensor;
+import net.jqwik.api.Arbitraries;
+import net.jqwik.api.Arbitrary;
+import net.jqwik.api.ForAll;
+import net.jqwik.api.Property;
+import net.jqwik.api.Provide;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** Whatever is wrong with a model: one message, and nothing under the target's name or beside. */
+final class BadModelTest {
+  @TempDir Path temp;
+  private Path folder;
+
+  @BeforeEach
+  void copy() throws IOException {
+    folder = Files.createDirectory(temp.resolve("model"));
+    copy(Golden.resources().resolve("golden/tiny-llada"), folder);
+  }
+
+  static void copy(Path from, Path to) throws IOException {
+    try (Stream<Path> files = Files.list(from)) {
+      for (Path file : files.filter(Files::isRegularFile).toList()) {
+        Files.copy(file, to.resolve(file.getFileName()));
+      }
+    }
+  }
+
+  private void refuses(QuantizationMix mix, String... parts) throws IOException {
+    Path target = temp.resolve("out.gguf");
+    assertThatThrownBy(() -> ConvertTest.convert(folder, target, mix))
+        .isInstanceOf(FormatException.class)
+        .hasMessageContainingAll(parts);
+    try (Stream<Path> left = Files.list(temp)) {
+      assertThat(left).containsExactly(folder);
+    }
+  }
+
+  private void edit(String file, String from, String to) throws IOException {
+    String text = Files.readString(folder.resolve(file));
+    assertThat(text).contains(from);
+    Files.writeString(folder.resolve(file), text.replace(from, to));
+  }
+
+  private void put(String name, java.util.function.Function<Arena, Tensor> tensor) {
+    try (Arena arena = Arena.ofShared()) {
+      Path file = folder.resolve("model.safetensors");
+      Map<String, Tensor> all = new LinkedHashMap<>(Safetensors.open(file, arena).tensors());
+      all.put(name, tensor.apply(arena));
+      Safetensors.write(file, all, Map.of());
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "llada, dream, Dream",
+    "llada, llada2_moe, LLaDA2MoeModelLM",
+    "llada, lladamoe, LLaDAMoEModelLM",
+    "llada, qwen2, Qwen2ForCausalLM"
+  })
+  void anotherArchitecture(String from, String type, String architecture) throws IOException {
+    edit("config.json", "\"model_type\": \"" + from + "\"", "\"model_type\": \"" + type + "\"");
+    edit("config.json", "\"LLaDAModelLM\"\n", "\"" + architecture + "\"\n");
+    refuses(QuantizationMix.Q8_0, architecture, "LLaDA-8B, LLaDA-1.5, iLLaDA");
+  }
+
+  @Test
+  void aWrongShape() throws IOException {
+    put("model.transformer.blocks.0.q_proj.weight", a -> Tensor.of(a, new float[64], 8, 8));
+    refuses(QuantizationMix.Q8_0, "q_proj", "(8, 8)", "(64, 64)");
+  }
+
+  @Test
+  void aTensorThatDoesNotBelong() throws IOException {
+    put("model.transformer.blocks.7.q_proj.weight", a -> Tensor.of(a, new float[64], 8, 8));
+    refuses(QuantizationMix.Q8_0, "blocks.7.q_proj");
+  }
+
+  @ParameterizedTest
+  @CsvSource({"NaN", "Infinity", "70000"})
+  void aNumberThatDoesNotFit(float value) throws IOException {
+    float[] row = new float[64 * 64];
+    row[77] = value;
+    put("model.transformer.blocks.1.v_proj.weight", a -> Tensor.of(a, row, 64, 64));
+    refuses(QuantizationMix.Q8_0, "blocks.1.v_proj", String.valueOf(value), "65504");
+    refuses(QuantizationMix.F16, "blocks.1.v_proj");
+    ConvertTest.convert(folder, temp.resolve("out.gguf"), QuantizationMix.F32); // holds it
+  }
+
+  @Test
+  void aTokenizerThatGgufHasNoNameFor() throws IOException {
+    edit("tokenizer.json", "\\\\p{N}| ?", "\\\\p{N}{1,2}| ?");
+    refuses(QuantizationMix.Q8_0, "splits text by", "bailingmoe");
+    Files.delete(folder.resolve("tokenizer.json"));
+    refuses(QuantizationMix.Q8_0, "holds no tokenizer.json");
+  }
+
+  @Test
+  void shardsThatAreMissingOrSayTheSame() throws IOException {
+    try (Stream<Path> files = Files.list(folder)) {
+      for (Path file : files.toList()) {
+        Files.delete(file);
+      }
+    }
+    copy(Golden.resources().resolve("golden/tiny-llada-bf16-sharded"), folder);
+    Path first = folder.resolve("model-00001-of-00002.safetensors");
+    Path second = folder.resolve("model-00002-of-00002.safetensors");
+    Path aside = Files.createTempFile("shard", ".safetensors");
+    Files.move(second, aside, java.nio.file.StandardCopyOption.REPLACE_EXISTING);
+    refuses(QuantizationMix.Q8_0, "model-00002-of-00002.safetensors", "missing");
+    Files.copy(first, second);
+    refuses(QuantizationMix.Q8_0, "model-00002-of-00002.safetensors");
+    Files.delete(aside);
+  }
+
+  @Test
+  void aFullDisk() {
+    Path full = Path.of("/dev/full");
+    if (Files.exists(full)) {
+      assertThatThrownBy(
+              () -> llada.format.AtomicFile.requireSpace(temp.resolve("x"), Long.MAX_VALUE))
+          .isInstanceOf(FormatException.class)
+          .hasMessageContaining("make room");
+    }
+  }
+
+  @Provide
+  Arbitrary<Integer> places() {
+    return Arbitraries.integers().between(0, 999_999);
+  }
+
+  /** A damaged file is refused, or converted if only a number or a text has changed. */
+  @Property(tries = 300)
+  void damagedFilesNeverGiveHalfAFile(
+      @ForAll boolean gguf, @ForAll("places") int place, @ForAll byte value, @ForAll boolean cut)
+      throws IOException {
+    Path here = Files.createTempDirectory("damaged");
+    Path model = here.resolve(gguf ? "in.gguf" : "in");
+    Path attacked = model;
+    if (gguf) {
+      Files.copy(Golden.resources().resolve("gguf/tiny-llada-Q8_0.gguf"), model);
+    } else {
+      Files.createDirectory(model);
+      copy(Golden.resources().resolve("golden/tiny-llada"), model);
+      attacked = model.resolve("model.safetensors");
+    }
+    byte[] bytes = Files.readAllBytes(attacked);
+    // Mostly in the header, which is the smaller part.
+    int at = (int) ((long) place * (place % 4 == 0 ? bytes.length : 12_000) / 1_000_000);
+    bytes[at] = value;
+    Files.write(attacked, cut ? java.util.Arrays.copyOf(bytes, at) : bytes);
+    Path target = here.resolve(gguf ? "out" : "out.gguf");
+    boolean made = true;
+    try (Checkpoint checkpoint = Checkpoint.open(model)) {
+      Converter.run(
+          checkpoint,
+          target,
+          Converter.Options.of(gguf ? QuantizationMix.BF16 : QuantizationMix.Q4_0),
+          Parallel.SERIAL,
+          Progress.NONE);
+    } catch (FormatException e) {
+      made = false;
+      assertThat(e.getMessage()).isNotBlank().doesNotContain("\n");
+    }
+    try (Stream<Path> left = Files.list(here)) {
+      assertThat(left).hasSize(made ? 2 : 1);
+    }
+    delete(here);
+  }
+
+  private static void delete(Path tree) throws IOException {
+    try (Stream<Path> files = Files.walk(tree)) {
+      for (Path file : files.sorted(java.util.Comparator.reverseOrder()).toList()) {
+        Files.delete(file);
+      }
+    }
+  }
+}
