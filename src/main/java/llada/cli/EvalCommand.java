@@ -152,27 +152,34 @@ final class EvalCommand implements Callable<Integer> {
   private int run(Plan plan, List<Json> objects, Session session, Console console) {
     long seed = sampler.seed(1); // not drawn: the command can be taken up again
     ItemTask task;
-    Object options;
+    Object settings;
+    JsonLine.Members options;
     if (plan.byLikelihood()) {
       LikelihoodOptions preset = plan.preset().likelihood();
       double cfg = given("--cfg-scale") ? sampler.cfgScale() : preset.cfgScale();
       LikelihoodOptions chosen = likelihood.over(preset, cfg);
       task =
           new ChoiceByLikelihood(session, choices(objects, plan.style()), chosen, seed, truncate);
-      options = chosen;
+      settings = chosen;
+      options = out -> LikelihoodFlags.write(out, chosen);
     } else {
       SamplerOptions chosen = sampler.over(plan.preset().sampler(), this::given);
       Framing framing = raw ? new Framing(null, null) : Framing.ifPossible(session);
       task =
           new QuestionsByGeneration(
               session, questions(objects, plan.style()), framing, chosen, seed);
-      options = List.of(chosen, framing);
+      settings = List.of(chosen, framing);
+      options =
+          out -> {
+            GenerationJson.options(out, chosen);
+            out.writeBooleanField("chat", framing.framed());
+          };
     }
-    String settings =
-        session.fingerprint("eval", plan.style(), plan.byLikelihood(), options, seed, truncate);
+    String fingerprint =
+        session.fingerprint("eval", plan.style(), plan.byLikelihood(), settings, seed, truncate);
     Map<String, Proportion> shares =
         ItemLoop.run(
-            task, output, settings, null, plan.byLikelihood() ? 1 : batchSize, console, quiet);
+            task, output, fingerprint, null, plan.byLikelihood() ? 1 : batchSize, console, quiet);
     summary(plan, shares, options, console);
     return ExitCodes.OK;
   }
@@ -275,7 +282,8 @@ final class EvalCommand implements Callable<Integer> {
         : choices(objects, kind).stream().map(QuestionsByGeneration.Question::of).toList();
   }
 
-  private void summary(Plan plan, Map<String, Proportion> shares, Object options, Console console) {
+  private void summary(
+      Plan plan, Map<String, Proportion> shares, JsonLine.Members options, Console console) {
     if (!json) {
       shares.forEach((name, share) -> console.out().println(line(name, share)));
       return;
@@ -287,7 +295,9 @@ final class EvalCommand implements Callable<Integer> {
           out.writeStringField("style", plan.style());
           out.writeStringField("by", plan.byLikelihood() ? "ppl" : "gen");
           out.writeStringField("preset", plan.preset().toString());
-          out.writeStringField("options", options.toString());
+          out.writeObjectFieldStart("options");
+          options.write(out);
+          out.writeEndObject();
           for (Map.Entry<String, Proportion> one : shares.entrySet()) {
             Proportion share = one.getValue();
             out.writeObjectFieldStart(one.getKey());

@@ -1,5 +1,7 @@
 package llada.cli;
 
+import com.fasterxml.jackson.core.JsonGenerator;
+import java.io.IOException;
 import java.util.Arrays;
 import java.util.Locale;
 import llada.diffusion.LikelihoodOptions;
@@ -51,6 +53,15 @@ final class LikelihoodFlags {
               .replace("batch_size", "--mc-batch")
               .replace("cfg_scale", "--cfg-scale"));
     }
+  }
+
+  /** The members of an object "options". */
+  static void write(JsonGenerator json, LikelihoodOptions options) throws IOException {
+    json.writeStringField("form", SamplerFlags.text(options.form()));
+    json.writeNumberField("mc_num", options.mcNum());
+    json.writeNumberField("batch_size", options.batchSize());
+    json.writeNumberField("cfg_scale", options.cfgScale());
+    json.writeBooleanField("antithetic", options.antithetic());
   }
 
   private static int divisor(int number) {

@@ -143,11 +143,7 @@ final class ScoreCommand implements Callable<Integer> {
     score.write(out);
     out.writeNumberField("forward_passes", score.likelihood().forwardPasses());
     out.writeObjectFieldStart("options");
-    out.writeStringField("form", SamplerFlags.text(options.form()));
-    out.writeNumberField("mc_num", options.mcNum());
-    out.writeNumberField("batch_size", options.batchSize());
-    out.writeNumberField("cfg_scale", options.cfgScale());
-    out.writeBooleanField("antithetic", options.antithetic());
+    LikelihoodFlags.write(out, options);
     out.writeNumberField("seed", seed);
     out.writeEndObject();
   }

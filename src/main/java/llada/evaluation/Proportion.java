@@ -30,12 +30,12 @@ public record Proportion(long successes, long trials) {
 
   /** Lower end of the 95 % interval of Wilson (1927), which is sound for few trials too. */
   public double low() {
-    return trials == 0 ? 0 : Math.max(0, centre() - half());
+    return successes == 0 ? 0 : centre() - half();
   }
 
   /** Upper end of it. */
   public double high() {
-    return trials == 0 ? 1 : Math.min(1, centre() + half());
+    return successes == trials ? 1 : centre() + half();
   }
 
   private double centre() {
