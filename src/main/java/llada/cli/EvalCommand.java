@@ -2,7 +2,6 @@ package llada.cli;
 
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -119,15 +118,12 @@ final class EvalCommand implements Callable<Integer> {
   @Mixin private SamplerFlags sampler;
   @Mixin private BackendOptions computation;
 
-  /** What is measured, and how. */
-  private record Plan(String style, Preset preset, boolean byLikelihood) {}
-
   @Override
   public Integer call() {
     Console console = root.console();
     if (listPresets) {
       for (Preset preset : Preset.values()) {
-        console.out().printf("%-22s%s%n", preset, settings(preset));
+        console.out().printf("%-22s%s%n", preset, EvalPlan.settings(preset));
       }
       return ExitCodes.OK;
     }
@@ -143,13 +139,13 @@ final class EvalCommand implements Callable<Integer> {
     }
     objects =
         objects.subList(0, Math.min(objects.size(), limit == null ? Integer.MAX_VALUE : limit));
-    Plan plan = plan(objects.getFirst());
+    EvalPlan plan = EvalPlan.of(objects.getFirst(), style, by, presetName);
     try (Session session = Session.open(model, computation)) {
       return run(plan, objects, session, console);
     }
   }
 
-  private int run(Plan plan, List<Json> objects, Session session, Console console) {
+  private int run(EvalPlan plan, List<Json> objects, Session session, Console console) {
     long seed = sampler.seed(1); // not drawn: the command can be taken up again
     ItemTask task;
     Object settings;
@@ -188,90 +184,10 @@ final class EvalCommand implements Callable<Integer> {
     return spec.commandLine().getParseResult().hasMatchedOption(option);
   }
 
-  private Plan plan(Json first) {
-    String kind = style == null ? guess(first) : style.toLowerCase(Locale.ROOT);
-    if (!kind.equals("couplets") && styleOf(kind) == null) {
-      throw new UsageException(
-          "--style is '%s'; it must be one of arc, hellaswag, piqa, choice, couplets"
-              .formatted(style));
-    }
-    if (by != null && !by.equals("ppl") && !by.equals("gen")) {
-      throw new UsageException("--by is '%s'; it must be ppl or gen".formatted(by));
-    }
-    Preset preset = presetName == null ? usual(kind) : preset(presetName);
-    boolean ppl = by == null ? preset.byLikelihood() : by.equals("ppl");
-    if (ppl != preset.byLikelihood()) {
-      throw new UsageException(
-          "--preset %s is for --by %s".formatted(preset, preset.byLikelihood() ? "ppl" : "gen"));
-    }
-    if (ppl && kind.equals("couplets")) {
-      throw new UsageException("couplets are answered in words: use --by gen");
-    }
-    return new Plan(kind, preset, ppl);
-  }
-
-  private String guess(Json first) {
-    if (!first.get("first").isNull() && !first.get("second").isNull()) {
-      return "couplets";
-    }
-    return MultipleChoice.Style.of(first)
-        .map(MultipleChoice.Style::toString)
-        .orElseThrow(
-            () ->
-                new FormatException(
-                    first.where()
-                        + ": is neither a question of ARC, HellaSwag or PIQA nor has \"choices\" or"
-                        + " \"first\" and \"second\"; --style says how to read it"));
-  }
-
-  private static MultipleChoice.Style styleOf(String name) {
-    return Arrays.stream(MultipleChoice.Style.values())
-        .filter(s -> s.toString().equals(name))
-        .findFirst()
-        .orElse(null);
-  }
-
-  /** The published settings for a style. */
-  private Preset usual(String kind) {
-    boolean gen = "gen".equals(by);
-    return switch (kind) {
-      case "couplets" -> Preset.REVERSAL;
-      case "arc" -> gen ? Preset.INSTRUCT_ARC_C : Preset.BASE_ARC_C;
-      case "hellaswag" -> gen ? Preset.INSTRUCT_HELLASWAG : Preset.BASE_HELLASWAG;
-      case "piqa" -> gen ? Preset.INSTRUCT_MMLU : Preset.BASE_PIQA;
-      default -> gen ? Preset.INSTRUCT_MMLU : Preset.BASE_WINOGRANDE;
-    };
-  }
-
-  private static Preset preset(String name) {
-    return Arrays.stream(Preset.values())
-        .filter(p -> p.toString().equals(name.toLowerCase(Locale.ROOT)))
-        .findFirst()
-        .orElseThrow(
-            () ->
-                new UsageException(
-                    "--preset is '%s'; there are %s".formatted(name, Preset.names())));
-  }
-
-  private static String settings(Preset preset) {
-    if (preset.byLikelihood()) {
-      return "ppl  --mc-num %d --cfg-scale %s"
-          .formatted(preset.likelihood().mcNum(), preset.likelihood().cfgScale());
-    }
-    SamplerOptions options = preset.sampler();
-    return "gen  --gen-length %d --steps %d --block-length %d%s%s"
-        .formatted(
-            options.genLength(),
-            options.steps(),
-            options.blockLength(),
-            options.logitsEosInf() ? " --logits-eos-inf" : "",
-            options.confidenceEosEotInf() ? " --confidence-eos-eot-inf" : "");
-  }
-
   private static List<MultipleChoice> choices(List<Json> objects, String kind) {
     List<MultipleChoice> choices = new ArrayList<>();
     for (Json object : objects) {
-      choices.add(MultipleChoice.read(object, styleOf(kind), String.valueOf(choices.size() + 1)));
+      choices.add(MultipleChoice.read(object, EvalPlan.styleOf(kind), String.valueOf(choices.size() + 1)));
     }
     return choices;
   }
@@ -283,7 +199,7 @@ final class EvalCommand implements Callable<Integer> {
   }
 
   private void summary(
-      Plan plan, Map<String, Proportion> shares, JsonLine.Members options, Console console) {
+      EvalPlan plan, Map<String, Proportion> shares, JsonLine.Members options, Console console) {
     if (!json) {
       shares.forEach((name, share) -> console.out().println(line(name, share)));
       return;

@@ -1,10 +1,12 @@
 package llada.cli;
 
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import llada.diffusion.SamplerOptions;
+import llada.evaluation.ResultsFile;
 import llada.format.FormatException;
 import llada.format.Json;
 import llada.format.JsonLines;
@@ -37,10 +39,7 @@ final class GenerateTask implements ItemTask {
     this.seed = seed;
     Set<String> seen = new HashSet<>();
     for (Json json : JsonLines.read(file)) {
-      String id =
-          json.get("id").isNull()
-              ? String.valueOf(ids.size() + 1)
-              : llada.evaluation.ResultsFile.id(json);
+      String id = ResultsFile.id(json, String.valueOf(ids.size() + 1));
       if (!seen.add(id)) {
         throw new FormatException(
             "%s: the id %s has occurred before; ids must differ".formatted(json.where(), id));

@@ -22,7 +22,7 @@ final class ScoreTask implements ItemTask {
     this.scorer = scorer;
     this.texts = JsonLines.read(file);
     for (Json json : texts) {
-      ids.add(json.get("id").isNull() ? String.valueOf(ids.size() + 1) : ResultsFile.id(json));
+      ids.add(ResultsFile.id(json, String.valueOf(ids.size() + 1)));
       if (text(json).isEmpty()) {
         throw new FormatException(json.where() + ": the text is empty, so it has no likelihood");
       }

@@ -108,7 +108,7 @@ public record MultipleChoice(
           "%s is %s, but the %d choices have the labels %s"
               .formatted(key.where(), key.string(), texts.size(), labels));
     }
-    return asked(id(json, "id", id), stem, texts, gold);
+    return asked(ResultsFile.id(json, id), stem, texts, gold);
   }
 
   private static MultipleChoice hellaSwag(Json json, String id) {
@@ -128,7 +128,7 @@ public record MultipleChoice(
             + lettered(endings)
             + "Answer with the letter of the choice.\nAnswer:";
     return new MultipleChoice(
-        id(json, "ind", id),
+        ResultsFile.id(json, id),
         context,
         spaced(endings),
         endings,
@@ -139,14 +139,14 @@ public record MultipleChoice(
   private static MultipleChoice piqa(Json json, String id) {
     List<String> solutions = List.of(json.get("sol1").string(), json.get("sol2").string());
     return asked(
-        id(json, "id", id), json.get("goal").string(), solutions, number(json.get("label"), 2));
+        ResultsFile.id(json, id), json.get("goal").string(), solutions, number(json.get("label"), 2));
   }
 
   private static MultipleChoice choice(Json json, String id) {
     List<String> texts = json.get("choices").list().stream().map(Json::string).toList();
     Json answer = json.get("answer").isNull() ? json.get("label") : json.get("answer");
     return asked(
-        id(json, "id", id), json.get("question").string(), texts, number(answer, texts.size()));
+        ResultsFile.id(json, id), json.get("question").string(), texts, number(answer, texts.size()));
   }
 
   /** A question as the evaluation harness asks ARC and PIQA. */
@@ -210,11 +210,5 @@ public record MultipleChoice(
       throw new FormatException(
           "%s is '%s'; a number from 0 or a letter is needed".formatted(json.where(), text), e);
     }
-  }
-
-  /** An id of the object's own, or the other. */
-  static String id(Json json, String key, String other) {
-    Json id = json.get(key);
-    return id.isNull() ? other : id.value() instanceof Long n ? Long.toString(n) : id.string();
   }
 }

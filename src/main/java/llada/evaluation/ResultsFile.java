@@ -145,6 +145,11 @@ public final class ResultsFile implements AutoCloseable {
     return id.value() instanceof Long number ? Long.toString(number) : id.string();
   }
 
+  /** The id of an object, or another if it has none. */
+  public static String id(Json json, String otherwise) {
+    return json.get("id").isNull() ? otherwise : id(json);
+  }
+
   /** What the lines carry as {@code settings}. */
   public String settings() {
     return settings;
