@@ -187,7 +187,8 @@ final class EvalCommand implements Callable<Integer> {
   private static List<MultipleChoice> choices(List<Json> objects, String kind) {
     List<MultipleChoice> choices = new ArrayList<>();
     for (Json object : objects) {
-      choices.add(MultipleChoice.read(object, EvalPlan.styleOf(kind), String.valueOf(choices.size() + 1)));
+      choices.add(
+          MultipleChoice.read(object, EvalPlan.styleOf(kind), String.valueOf(choices.size() + 1)));
     }
     return choices;
   }

@@ -139,14 +139,20 @@ public record MultipleChoice(
   private static MultipleChoice piqa(Json json, String id) {
     List<String> solutions = List.of(json.get("sol1").string(), json.get("sol2").string());
     return asked(
-        ResultsFile.id(json, id), json.get("goal").string(), solutions, number(json.get("label"), 2));
+        ResultsFile.id(json, id),
+        json.get("goal").string(),
+        solutions,
+        number(json.get("label"), 2));
   }
 
   private static MultipleChoice choice(Json json, String id) {
     List<String> texts = json.get("choices").list().stream().map(Json::string).toList();
     Json answer = json.get("answer").isNull() ? json.get("label") : json.get("answer");
     return asked(
-        ResultsFile.id(json, id), json.get("question").string(), texts, number(answer, texts.size()));
+        ResultsFile.id(json, id),
+        json.get("question").string(),
+        texts,
+        number(answer, texts.size()));
   }
 
   /** A question as the evaluation harness asks ARC and PIQA. */
