@@ -30,6 +30,7 @@ final class ArchitectureTest {
           "llada.model",
           "llada.diffusion",
           "llada.checkpoint",
+          "llada.evaluation",
           "llada.train.demo",
           "llada.train",
           "llada.cli");

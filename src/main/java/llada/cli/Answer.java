@@ -18,7 +18,12 @@ import llada.model.LladaConfig;
 record Answer(int[] ids, int useful, String text, Generation generation) {
 
   static Answer of(Generation generation, LladaConfig config, Function<int[], String> decode) {
-    int[] row = generation.x()[0];
+    return of(generation, 0, config, decode);
+  }
+
+  private static Answer of(
+      Generation generation, int sequence, LladaConfig config, Function<int[], String> decode) {
+    int[] row = generation.x()[sequence];
     int[] ids = Arrays.copyOfRange(row, generation.promptLength(), row.length);
     int useful = 0;
     while (useful < ids.length && !isEnd(ids[useful], config)) {
@@ -29,7 +34,12 @@ record Answer(int[] ids, int useful, String text, Generation generation) {
   }
 
   static Answer of(Generation generation, Session session) {
-    return of(generation, session.config(), ids -> session.text(ids, true));
+    return of(generation, 0, session);
+  }
+
+  /** The answer of one sequence of a batch. */
+  static Answer of(Generation generation, int sequence, Session session) {
+    return of(generation, sequence, session.config(), ids -> session.text(ids, true));
   }
 
   /** Whether a token ends the text or the turn. */

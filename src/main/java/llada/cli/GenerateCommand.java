@@ -1,11 +1,9 @@
 package llada.cli;
 
-import java.util.ArrayList;
-import java.util.List;
+import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import llada.diffusion.Generation;
 import llada.diffusion.SamplerOptions;
-import llada.tokenizer.ChatTemplate;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -27,7 +25,8 @@ import picocli.CommandLine.ParentCommand;
       "  llada generate --show-steps --gen-length 64 --steps 32 \"ROMEO:\"",
       "  llada generate -m LLaDA-8B-Instruct --chat --block-length 32 \"What is a mask?\"",
       "  llada generate --json --seed 7 --temperature 0.5 --prompt-file prompt.txt | jq -r .text",
-      "  echo \"JULIET:\" | llada generate --remasking random"
+      "  echo \"JULIET:\" | llada generate --remasking random",
+      "  llada generate --input prompts.jsonl --output answers.jsonl --batch-size 8"
     })
 final class GenerateCommand implements Callable<Integer> {
   @ParentCommand private RootCommand root;
@@ -68,6 +67,31 @@ final class GenerateCommand implements Callable<Integer> {
       description = "Leave out the line of figures.")
   private boolean quiet;
 
+  @Option(
+      names = "--input",
+      paramLabel = "FILE",
+      description =
+          "Answer many prompts: JSON lines with \"prompt\" (or, with --chat, \"messages\") and, if you"
+              + " like, \"id\".")
+  private Path input;
+
+  @Option(
+      names = "--output",
+      paramLabel = "FILE",
+      description =
+          "Where their answers go, a JSON line each as soon as it is there. Started again, the"
+              + " command goes on: ids that are answered are passed over. Default: standard output.")
+  private Path output;
+
+  @Option(
+      names = "--batch-size",
+      paramLabel = "N",
+      defaultValue = "1",
+      description =
+          "Prompts answered together, shorter ones padded on the left; no answer depends on it."
+              + " Default: ${DEFAULT-VALUE}.")
+  private int batchSize;
+
   @Mixin private ModelOptions model;
   @Mixin private SamplerFlags sampler;
   @Mixin private BackendOptions computation;
@@ -82,9 +106,15 @@ final class GenerateCommand implements Callable<Integer> {
     }
     SamplerOptions options = sampler.forGenerate();
     Console console = root.console();
+    if (input != null) {
+      return answerAll(options, console);
+    }
+    if (output != null || batchSize != 1) {
+      throw new UsageException("--output and --batch-size need --input, a file of prompts");
+    }
     String text = prompt.read(console);
     try (Session session = Session.open(model, computation)) {
-      int[] ids = chat ? framed(text, session) : session.tokenizer().encode(text);
+      int[] ids = Framing.of(session, chat, system).encode(session.tokenizer(), text);
       Answer answer = answer(ids, options, session, console);
       if (json) {
         GenerationJson.write(console.out(), text, ids, answer, options, sampler.seed(), session);
@@ -110,13 +140,21 @@ final class GenerateCommand implements Callable<Integer> {
     }
   }
 
-  private int[] framed(String text, Session session) {
-    List<ChatTemplate.Message> messages = new ArrayList<>();
-    if (system != null) {
-      messages.add(new ChatTemplate.Message("system", system));
+  private int answerAll(SamplerOptions options, Console console) {
+    if (prompt.given()) {
+      throw new UsageException("--input brings the prompts: leave the text out");
     }
-    messages.add(new ChatTemplate.Message("user", text));
-    return session.checkpoint().chatTemplate().encode(session.tokenizer(), messages);
+    if (batchSize < 1) {
+      throw new UsageException("--batch-size is %d; it must be at least 1".formatted(batchSize));
+    }
+    long seed = sampler.seed(1); // not drawn: the command can be taken up again
+    try (Session session = Session.open(model, computation)) {
+      Framing framing = Framing.of(session, chat, system);
+      GenerateTask task = new GenerateTask(session, input, framing, options, seed);
+      String settings = session.fingerprint("generate", options, seed, framing);
+      ItemLoop.run(task, output, settings, console.out(), batchSize, console, quiet);
+      return ExitCodes.OK;
+    }
   }
 
   private static String safe(String text) {

@@ -40,7 +40,8 @@ final class GenerationJson {
         });
   }
 
-  private static void options(JsonGenerator json, SamplerOptions options) throws IOException {
+  /** The members of an object "options". */
+  static void options(JsonGenerator json, SamplerOptions options) throws IOException {
     json.writeNumberField("steps", options.steps());
     json.writeNumberField("gen_length", options.genLength());
     json.writeNumberField("block_length", options.blockLength());

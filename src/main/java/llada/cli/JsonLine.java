@@ -20,6 +20,11 @@ final class JsonLine {
 
   /** Writes an object with these members. */
   static void write(PrintStream out, Members members) {
+    out.println(of(members));
+  }
+
+  /** An object with these members, without the end of the line. */
+  static String of(Members members) {
     StringWriter text = new StringWriter();
     try (JsonGenerator json = FACTORY.createGenerator(text)) {
       json.writeStartObject();
@@ -28,7 +33,7 @@ final class JsonLine {
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
-    out.println(text);
+    return text.toString();
   }
 
   /** A member whose value is an array of token ids. */

@@ -31,6 +31,11 @@ final class PromptSource {
       description = "Read the text from FILE (UTF-8); its final line break is dropped.")
   private Path file;
 
+  /** Whether the command line names a text. */
+  boolean given() {
+    return argument != null || file != null;
+  }
+
   /** Reads the text. */
   String read(Console console) {
     if (file != null) {

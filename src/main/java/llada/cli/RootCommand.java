@@ -16,6 +16,10 @@ import picocli.CommandLine.Spec;
     subcommands = {
       GenerateCommand.class,
       ChatCommand.class,
+      InfillCommand.class,
+      ScoreCommand.class,
+      EvalCommand.class,
+      ServeEvalCommand.class,
       TokenizeCommand.class,
       InfoCommand.class,
       TrainCommand.class,

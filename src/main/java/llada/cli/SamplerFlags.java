@@ -2,6 +2,7 @@ package llada.cli;
 
 import java.util.Arrays;
 import java.util.Locale;
+import java.util.function.Predicate;
 import java.util.random.RandomGenerator;
 import java.util.stream.Collectors;
 import llada.diffusion.Remasking;
@@ -160,6 +161,45 @@ final class SamplerFlags {
     return seed;
   }
 
+  /** The seed that was given, or this one: for runs that can be taken up again. */
+  long seed(long otherwise) {
+    return seed == null ? otherwise : seed;
+  }
+
+  /**
+   * The options of a preset, less what the command line says otherwise.
+   *
+   * @param given whether an option stands on the command line
+   */
+  SamplerOptions over(SamplerOptions preset, Predicate<String> given) {
+    int length = given.test("--gen-length") ? genLength : preset.genLength();
+    int block =
+        blockLength != null
+            ? blockLength
+            : length % preset.blockLength() == 0 ? preset.blockLength() : length;
+    try {
+      return preset.toBuilder()
+          .lengths(steps == null ? length : steps, length, block)
+          .temperature(given.test("--temperature") ? temperature : preset.temperature())
+          .cfgScale(given.test("--cfg-scale") ? cfgScale : preset.cfgScale())
+          .remasking(given.test("--remasking") ? remasking : preset.remasking())
+          .logitsEosInf(logitsEosInf || preset.logitsEosInf())
+          .confidenceEosEotInf(confidenceEosEotInf || preset.confidenceEosEotInf())
+          .topK(topK)
+          .topP(topP)
+          .stopAtEos(stopAtEos)
+          .mode(mode)
+          .build();
+    } catch (IllegalArgumentException e) {
+      throw new UsageException(asOptions(e.getMessage()));
+    }
+  }
+
+  /** Classifier-free guidance, if it was given. */
+  double cfgScale() {
+    return cfgScale;
+  }
+
   /** As it is written on the command line. */
   static String text(Enum<?> choice) {
     return choice.name().toLowerCase(Locale.ROOT);
@@ -179,7 +219,7 @@ final class SamplerFlags {
   }
 
   /** Reads {@code --remasking}. */
-  private static final class RemaskingName implements CommandLine.ITypeConverter<Remasking> {
+  static final class RemaskingName implements CommandLine.ITypeConverter<Remasking> {
     @Override
     public Remasking convert(String name) {
       return named(name, Remasking.values());

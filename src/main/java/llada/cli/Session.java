@@ -1,12 +1,21 @@
 package llada.cli;
 
+import java.lang.foreign.MemorySegment;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Arrays;
+import java.util.HexFormat;
+import java.util.function.Function;
+import java.util.zip.CRC32C;
 import llada.backend.Backend;
 import llada.checkpoint.Checkpoint;
 import llada.diffusion.DiffusionSampler;
 import llada.diffusion.Generation;
+import llada.diffusion.LikelihoodEstimator;
+import llada.diffusion.LikelihoodOptions;
+import llada.diffusion.LogLikelihood;
+import llada.diffusion.MaskDraws;
 import llada.diffusion.NonFiniteLogitsException;
 import llada.diffusion.RandomSource;
 import llada.diffusion.SamplerOptions;
@@ -18,6 +27,8 @@ import llada.tokenizer.Tokenizer;
 
 /** An open model on a running backend, and what it took to get there. */
 final class Session implements AutoCloseable {
+  private static final long GLANCE = 1 << 20;
+
   private final Checkpoint checkpoint;
   private final Tokenizer tokenizer;
   private final Backend backend;
@@ -102,6 +113,19 @@ final class Session implements AutoCloseable {
     return backend;
   }
 
+  /**
+   * A few characters that differ from model to model and from settings to settings: what keeps
+   * results of different runs apart. Of the weights, a glance is taken.
+   */
+  String fingerprint(Object... settings) {
+    CRC32C sum = new CRC32C();
+    sum.update((config() + Arrays.deepToString(settings)).getBytes(StandardCharsets.UTF_8));
+    sum.update(checkpoint.weights().finalNorm().data().asByteBuffer());
+    MemorySegment head = checkpoint.weights().head().data();
+    sum.update(head.asSlice(0, Math.min(GLANCE, head.byteSize())).asByteBuffer());
+    return HexFormat.of().toHexDigits((int) sum.getValue());
+  }
+
   /** From the start of the process until loading began. */
   Duration startTime() {
     return startTime;
@@ -119,16 +143,74 @@ final class Session implements AutoCloseable {
    * @throws UsageException if prompt and answer do not fit the model's longest sequence
    */
   Generation generate(int[] prompt, SamplerOptions options, long seed, StepListener listener) {
-    checkLength(prompt.length, options.genLength(), config().maxSequenceLength());
+    return generate(new int[][] {prompt}, null, options, RandomSource.seeded(seed), listener);
+  }
+
+  /** Generates an answer for each of a left-padded batch; as above. */
+  Generation generate(
+      int[][] prompts,
+      boolean[][] visible,
+      SamplerOptions options,
+      RandomSource random,
+      StepListener listener) {
+    int length = prompts[0].length;
+    checkLength(length, options.genLength(), config().maxSequenceLength());
     // Guidance runs the prompt a second time in the same batch, without its tokens.
-    int rows = options.cfgScale() > 0 ? 2 : 1;
-    reserve(rows * (prompt.length + options.genLength()));
+    int rows = (options.cfgScale() > 0 ? 2 : 1) * prompts.length;
+    int tokens = Math.multiplyExact(rows, length + options.genLength());
+    return with(
+        tokens,
+        predictor ->
+            new DiffusionSampler(predictor, config())
+                .generate(prompts, visible, options, random, listener));
+  }
+
+  /**
+   * Computes something with the predictor.
+   *
+   * @param tokens that it needs room for
+   * @throws FormatException if the weights are damaged
+   */
+  <R> R with(int tokens, Function<MaskPredictor, R> use) {
+    reserve(tokens);
     try {
-      return new DiffusionSampler(predictor, config())
-          .generate(new int[][] {prompt}, null, options, RandomSource.seeded(seed), listener);
+      return use.apply(predictor);
     } catch (NonFiniteLogitsException e) {
       throw damaged(e);
     }
+  }
+
+  /**
+   * Estimates the likelihood of an answer.
+   *
+   * @throws UsageException if prompt and answer do not fit the model's longest sequence
+   */
+  LogLikelihood likelihood(int[] prompt, int[] answer, LikelihoodOptions options, long seed) {
+    return estimator(prompt, answer, options, seed, e -> e.estimate(prompt, answer));
+  }
+
+  /** Whether the model, decoding greedily, would answer so; as above. */
+  boolean isGreedy(int[] prompt, int[] answer, LikelihoodOptions options) {
+    return estimator(prompt, answer, options, 0, e -> e.isGreedy(prompt, answer));
+  }
+
+  private <R> R estimator(
+      int[] prompt,
+      int[] answer,
+      LikelihoodOptions options,
+      long seed,
+      Function<LikelihoodEstimator, R> use) {
+    int tokens = prompt.length + answer.length;
+    if (tokens > config().maxSequenceLength()) {
+      throw new UsageException(
+          "the text has %d tokens; the model takes at most %d (max_sequence_length): shorten it"
+              .formatted(tokens, config().maxSequenceLength()));
+    }
+    return with(
+        LikelihoodEstimator.room(options, config(), tokens, answer.length),
+        predictor ->
+            use.apply(
+                new LikelihoodEstimator(predictor, config(), options, MaskDraws.seeded(seed))));
   }
 
   /** Now that the logits are found to be no numbers, it is worth a look at all weights. */

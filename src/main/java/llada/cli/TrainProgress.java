@@ -73,7 +73,8 @@ final class TrainProgress implements TrainingListener {
     return Double.isNaN(old) ? now : FORGET * old + (1 - FORGET) * now;
   }
 
-  private static String time(double seconds) {
+  /** Minutes and seconds, with hours where there are any. */
+  static String time(double seconds) {
     long s = Math.round(seconds);
     return s >= 3600
         ? "%d:%02d:%02d".formatted(s / 3600, s / 60 % 60, s % 60)

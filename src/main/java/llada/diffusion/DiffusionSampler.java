@@ -46,7 +46,6 @@ public final class DiffusionSampler {
       SamplerOptions options,
       RandomSource random,
       StepListener listener) {
-    long start = System.nanoTime();
     int promptLength = prompts[0].length;
     int length = promptLength + options.genLength();
     if (length > config.maxSequenceLength()) {
@@ -60,19 +59,70 @@ public final class DiffusionSampler {
     }
     int[][] x = new int[prompts.length][];
     boolean[][] attended = visible == null ? null : new boolean[prompts.length][];
-    boolean[][] given = new boolean[prompts.length][length];
     for (int b = 0; b < prompts.length; b++) {
       x[b] = Arrays.copyOf(prompts[b], length);
       Arrays.fill(x[b], promptLength, length, config.maskTokenId());
-      for (int i = 0; i < length; i++) {
-        given[b][i] = x[b][i] != config.maskTokenId();
-      }
       if (attended != null) {
         attended[b] = Arrays.copyOf(visible[b], length);
         Arrays.fill(attended[b], promptLength, length, true);
       }
     }
+    return reveal(x, attended, promptLength, options, random, listener);
+  }
 
+  /**
+   * Fills the masks of a text, wherever they stand; all of it is context, what follows a gap too.
+   * The masks are one block.
+   *
+   * @param text (T) with at least one mask
+   * @param options its steps and gen_length are not used, nor stop_at_eos
+   * @param steps forward passes
+   * @return the text without masks; its prompt is what comes before the first one
+   * @throws IllegalArgumentException if there is no mask, or the text is longer than the model
+   *     allows
+   */
+  public Generation infill(
+      int[] text, SamplerOptions options, int steps, RandomSource random, StepListener listener) {
+    int first = 0;
+    while (first < text.length && text[first] != config.maskTokenId()) {
+      first++;
+    }
+    if (first == text.length) {
+      throw new IllegalArgumentException("the text has no mask, so there is nothing to fill");
+    }
+    if (text.length > config.maxSequenceLength()) {
+      throw new IllegalArgumentException(
+          "the text has %d tokens, which exceeds max_sequence_length, %d; shorten it"
+              .formatted(text.length, config.maxSequenceLength()));
+    }
+    int rest = text.length - first;
+    SamplerOptions oneBlock =
+        options.toBuilder().lengths(steps, rest, rest).stopAtEos(false).build();
+    return reveal(new int[][] {text.clone()}, null, first, oneBlock, random, listener);
+  }
+
+  /**
+   * The reverse process proper.
+   *
+   * @param x (B, T) overwritten
+   * @param attended (B, T), or null
+   * @param promptLength where the first block begins
+   */
+  private Generation reveal(
+      int[][] x,
+      boolean[][] attended,
+      int promptLength,
+      SamplerOptions options,
+      RandomSource random,
+      StepListener listener) {
+    long start = System.nanoTime();
+    int length = x[0].length;
+    boolean[][] given = new boolean[x.length][length];
+    for (int b = 0; b < x.length; b++) {
+      for (int i = 0; i < length; i++) {
+        given[b][i] = x[b][i] != config.maskTokenId();
+      }
+    }
     Guidance guidance = new Guidance(predictor, options.cfgScale());
     Proposals proposals = new Proposals(options, config, random, predictor.kernels(), guidance);
     int blocks = options.genLength() / options.blockLength();

@@ -55,6 +55,35 @@ public interface RandomSource {
     };
   }
 
+  /**
+   * Numbers for a left-padded batch that each sequence would have drawn by itself: so an answer
+   * does not depend on what it was batched with.
+   *
+   * @param seeds (B) of each sequence
+   * @param padding (B) tokens of padding before each sequence
+   */
+  static RandomSource perSequence(long[] seeds, int[] padding) {
+    RandomSource[] sources = new RandomSource[seeds.length];
+    java.util.Arrays.setAll(sources, b -> seeded(seeds[b]));
+    return new RandomSource() {
+      @Override
+      public double noise(int step, int sequence, int position, int token) {
+        return sources[sequence].noise(step, 0, position - padding[sequence], token);
+      }
+
+      @Override
+      public void noise(
+          double[] u, int step, int sequence, int position, int firstToken, int count) {
+        sources[sequence].noise(u, step, 0, position - padding[sequence], firstToken, count);
+      }
+
+      @Override
+      public double score(int step, int sequence, int position) {
+        return sources[sequence].score(step, 0, position - padding[sequence]);
+      }
+    };
+  }
+
   /** Leaves room for a vocabulary between the streams of neighbouring positions. */
   long GAP = 1L << 32;
 

@@ -40,6 +40,23 @@ final class Softmax {
     return (1 - Math.exp(second - first)) / sum(logits, first);
   }
 
+  /** The token with the largest logit; the lowest id of equals. */
+  static int likeliest(double[] logits) {
+    int best = 0;
+    for (int v = 1; v < logits.length; v++) {
+      if (logits[v] > logits[best]) {
+        best = v;
+      }
+    }
+    return best;
+  }
+
+  /** -ln p[token]. */
+  static double crossEntropy(double[] logits, int token) {
+    double max = max(logits);
+    return max - logits[token] + Math.log(sum(logits, max));
+  }
+
   private static double max(double[] logits) {
     double max = Double.NEGATIVE_INFINITY;
     for (double logit : logits) {

@@ -56,6 +56,16 @@ class BadInputTest {
           generate --system x hi             | --system needs --chat
           generate a b                       | unexpected argument b; put a text of several words in quotes
           generate --prompt-file f hi        | the text is given twice
+          score --output x hi                | --output needs --input, a file of texts
+          score --input f hi                 | --input brings the texts
+          score --form q hi                  | --form is 'q'; it must be l or t
+          score --mc-num 0 hi                | --mc-num is 0; it must be a positive multiple
+          score --mc-num 3 --antithetic hi   | antithetic copies come in pairs, so it must be even
+          score --cfg-scale -1 hi            | --cfg-scale is -1.0
+          infill hi                          | the text has no gap
+          infill --longest-gap 0 {}          | --longest-gap and --steps must be at least 1
+          infill --temperature -1 {}         | --temperature is -1.0
+          infill --remasking foo {}          | 'foo' is none of
           chat --raw --system x              | --system needs a chat template
           tokenize --decode --chat 1         | --decode and --chat exclude each other
           synth --shape llada-8b             | -o is missing; pass -o FILE

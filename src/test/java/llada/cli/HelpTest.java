@@ -14,6 +14,10 @@ class HelpTest {
       strings = {
         "generate",
         "chat",
+        "infill",
+        "score",
+        "eval",
+        "serve-eval",
         "tokenize",
         "info",
         "train",

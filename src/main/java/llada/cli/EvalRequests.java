@@ -1,0 +1,137 @@
+package llada.cli;
+
+import com.fasterxml.jackson.core.JsonGenerator;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+import llada.diffusion.LikelihoodOptions;
+import llada.diffusion.LogLikelihood;
+import llada.diffusion.RandomSource;
+import llada.diffusion.SamplerOptions;
+import llada.diffusion.StepListener;
+import llada.evaluation.EncodedPair;
+import llada.format.FormatException;
+import llada.format.Json;
+import llada.tokenizer.ChatTemplate.Message;
+
+/** What an evaluation harness asks, one request at a time. */
+final class EvalRequests {
+  private final Session session;
+  private final LikelihoodOptions likelihood;
+  private final SamplerOptions options;
+  private final long seed;
+  private final boolean checkGreedy;
+  private final TextScorer scorer;
+
+  EvalRequests(
+      Session session,
+      LikelihoodOptions likelihood,
+      SamplerOptions options,
+      long seed,
+      boolean checkGreedy) {
+    this.session = session;
+    this.likelihood = likelihood;
+    this.options = options;
+    this.seed = seed;
+    this.checkGreedy = checkGreedy;
+    this.scorer = new TextScorer(session, likelihood, null, seed);
+  }
+
+  /**
+   * Writes the member "result".
+   *
+   * @throws FormatException if the request is not understood
+   * @throws UsageException if it does not fit the model
+   */
+  void answer(Json request, JsonGenerator json) throws IOException {
+    switch (request.get("method").string()) {
+      case "info" -> info(json);
+      case "loglikelihood" -> logLikelihood(request, json);
+      case "loglikelihood_rolling" -> {
+        TextScorer.Score score = scorer.score("", request.get("text").string());
+        json.writeObjectFieldStart("result");
+        score.write(json);
+        json.writeEndObject();
+      }
+      case "generate_until" -> generateUntil(request, json);
+      case "apply_chat_template" -> chat(request, json);
+      default ->
+          throw new FormatException(
+              "%s is '%s'; there are info, loglikelihood, loglikelihood_rolling, generate_until and apply_chat_template"
+                  .formatted(request.get("method").where(), request.get("method").string()));
+    }
+  }
+
+  private void info(JsonGenerator json) throws IOException {
+    json.writeObjectFieldStart("result");
+    json.writeStringField("model", session.checkpoint().path().toString());
+    json.writeNumberField("max_length", session.config().maxSequenceLength());
+    json.writeNumberField("gen_length", options.genLength());
+    json.writeNumberField("mc_num", likelihood.mcNum());
+    json.writeNumberField("cfg_scale", likelihood.cfgScale());
+    json.writeStringField("backend", session.backend().name());
+    json.writeEndObject();
+  }
+
+  private void logLikelihood(Json request, JsonGenerator json) throws IOException {
+    EncodedPair pair =
+        EncodedPair.of(
+            session.tokenizer(),
+            request.get("context").string(),
+            request.get("continuation").string());
+    LogLikelihood found = session.likelihood(pair.context(), pair.continuation(), likelihood, seed);
+    boolean greedy =
+        checkGreedy && session.isGreedy(pair.context(), pair.continuation(), likelihood);
+    json.writeObjectFieldStart("result");
+    json.writeNumberField("log_likelihood", found.value());
+    if (!Double.isNaN(found.standardError())) {
+      json.writeNumberField("standard_error", found.standardError());
+    }
+    json.writeNumberField("tokens", found.tokens());
+    json.writeBooleanField("is_greedy", greedy);
+    json.writeEndObject();
+  }
+
+  /** As published: cut at the first stop text while special tokens still show, then cleaned. */
+  private void generateUntil(Json request, JsonGenerator json) throws IOException {
+    int[] prompt = session.tokenizer().encode(request.get("context").string());
+    Json most = request.get("max_gen_toks");
+    SamplerOptions fitting =
+        most.isNull() ? options : shortened(most.integer(1, Integer.MAX_VALUE));
+    Answer answer =
+        Answer.of(
+            session.generate(
+                new int[][] {prompt}, null, fitting, RandomSource.seeded(seed), StepListener.NONE),
+            session);
+    String text = session.text(answer.ids(), false);
+    for (Json stop : request.get("until").or(List.of()).list()) {
+      int at = stop.string().isEmpty() ? -1 : text.indexOf(stop.string());
+      text = at < 0 ? text : text.substring(0, at);
+    }
+    String clean = session.text(session.tokenizer().encode(text), true);
+    json.writeObjectFieldStart("result");
+    json.writeStringField("text", clean);
+    json.writeNumberField("tokens", answer.ids().length);
+    json.writeNumberField("useful_tokens", answer.useful());
+    json.writeEndObject();
+  }
+
+  /** No more tokens than asked for: whole blocks where they fit, as many steps a token. */
+  private SamplerOptions shortened(int most) {
+    if (most >= options.genLength()) {
+      return options;
+    }
+    int block = Math.min(options.blockLength(), most);
+    int length = most / block * block;
+    int steps = Math.max(1, (int) ((long) options.steps() * block / options.genLength()));
+    return options.toBuilder().lengths(steps * (length / block), length, block).build();
+  }
+
+  private void chat(Json request, JsonGenerator json) throws IOException {
+    List<Message> messages = new ArrayList<>();
+    for (Json one : request.get("messages").list()) {
+      messages.add(new Message(one.get("role").string(), one.get("content").string()));
+    }
+    json.writeStringField("result", session.checkpoint().chatTemplate().render(messages));
+  }
+}
