@@ -1,0 +1,120 @@
+package llada.diffusion;
+
+import java.util.Arrays;
+import llada.diffusion.cache.Progress;
+import llada.model.LladaConfig;
+
+/**
+ * The tokens of a generation in the making, B sequences of T: prompts, padded on the left, then
+ * answers.
+ */
+final class Canvas {
+  final int mask;
+  final int promptLength;
+  final int[][] x;
+
+  /** (B, T) what may be attended to; null when all. */
+  final boolean[][] visible;
+
+  /** (B, T) what was no mask at the start, which guidance hides. */
+  final boolean[][] given;
+
+  /** (B, T) the global step that last wrote a position. */
+  final int[][] changed;
+
+  /** (B, T) confidence of a committed token when it was committed. */
+  final double[][] confidence;
+
+  /** Prompts, followed by {@code genLength} masks each. */
+  Canvas(int[][] prompts, boolean[][] visible, int genLength, int mask) {
+    this.mask = mask;
+    this.promptLength = prompts[0].length;
+    int length = promptLength + genLength;
+    this.x = new int[prompts.length][];
+    this.visible = visible == null ? null : new boolean[prompts.length][];
+    this.given = new boolean[prompts.length][length];
+    this.changed = new int[prompts.length][length];
+    this.confidence = new double[prompts.length][length];
+    for (int b = 0; b < prompts.length; b++) {
+      x[b] = Arrays.copyOf(prompts[b], length);
+      Arrays.fill(x[b], promptLength, length, mask);
+      for (int i = 0; i < length; i++) {
+        given[b][i] = x[b][i] != mask;
+      }
+      Arrays.fill(changed[b], Progress.NEVER);
+      if (visible != null) {
+        this.visible[b] = Arrays.copyOf(visible[b], length);
+        Arrays.fill(this.visible[b], promptLength, length, true);
+      }
+    }
+  }
+
+  int batch() {
+    return x.length;
+  }
+
+  int length() {
+    return x[0].length;
+  }
+
+  /** Masks from {@code from} to {@code to}. */
+  int masked(int sequence, int from, int to) {
+    int count = 0;
+    for (int i = from; i < to; i++) {
+      count += x[sequence][i] == mask ? 1 : 0;
+    }
+    return count;
+  }
+
+  /** Whether any sequence has a mask from {@code from} to {@code to}. */
+  boolean open(int from, int to) {
+    for (int b = 0; b < batch(); b++) {
+      if (masked(b, from, to) > 0) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /** Share of a sequence's answer that is filled. */
+  double filled(int sequence) {
+    int length = length() - promptLength;
+    return 1 - (double) masked(sequence, promptLength, length()) / length;
+  }
+
+  void commit(int sequence, int position, int token, double p, int step) {
+    x[sequence][position] = token;
+    confidence[sequence][position] = p;
+    changed[sequence][position] = step;
+  }
+
+  void takeBack(int sequence, int position, int step) {
+    x[sequence][position] = mask;
+    changed[sequence][position] = step;
+  }
+
+  /**
+   * Fills each answer behind its first end token with EOS, unless there is a mask before it.
+   *
+   * @return whether all are filled then, and nothing is left to do
+   */
+  boolean cutAtEnds(LladaConfig config, int step) {
+    boolean all = true;
+    for (int b = 0; b < batch(); b++) {
+      int i = promptLength;
+      while (i < length() && !config.ends(x[b][i]) && x[b][i] != mask) {
+        i++;
+      }
+      if (i == length() || x[b][i] == mask) {
+        all &= i == length();
+        continue;
+      }
+      for (int behind = i + 1; behind < length(); behind++) {
+        if (x[b][behind] != config.eosTokenId()) {
+          commit(b, behind, config.eosTokenId(), 1, step);
+        }
+      }
+    }
+    return all;
+  }
+}

@@ -1,0 +1,166 @@
+package llada.diffusion;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.stream.Stream;
+import llada.Golden;
+import llada.backend.Backend;
+import llada.backend.Backends;
+import llada.checkpoint.Checkpoint;
+import llada.diffusion.cache.AdaptiveCache;
+import llada.diffusion.cache.CachePolicy;
+import llada.diffusion.cache.DelayedCache;
+import llada.diffusion.cache.DualCache;
+import llada.diffusion.cache.PrefixCache;
+import llada.diffusion.commit.CommitRule;
+import llada.diffusion.commit.Quota;
+import llada.diffusion.commit.Threshold;
+import llada.kernel.Precision;
+import llada.model.MaskPredictor;
+import llada.tensor.DType;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/**
+ * A cache that is refreshed in every step is no approximation: the tokens are those of the exact
+ * sampler, for one sequence, for a padded batch, with guidance and noise, in every cache type.
+ */
+final class CacheExactnessTest {
+  private static final List<String> CHECKPOINTS =
+      List.of("golden/tiny-llada", "checkpoints/shakespeare-llada", "variants/five-heads");
+
+  /** Every policy, with a refresh in every step. */
+  private static final List<CachePolicy> REFRESHED =
+      List.of(
+          new PrefixCache(1),
+          new DualCache(1),
+          new DelayedCache(1, false),
+          new AdaptiveCache(1, 1, 0.25),
+          new AdaptiveCache(1, 7, 0.25));
+
+  static Stream<Arguments> everyCheckpointAndPolicy() {
+    return CHECKPOINTS.stream()
+        .flatMap(c -> REFRESHED.stream().map(policy -> Arguments.of(c, policy)));
+  }
+
+  private record Case(int[][] prompts, boolean[][] visible, double temperature, double cfgScale) {}
+
+  private static final List<Case> CASES =
+      List.of(
+          new Case(new int[][] {{5, 9, 33, 20}}, null, 0, 0),
+          new Case(
+              new int[][] {{5, 9, 33, 20}, {0, 0, 40, 7}, {0, 11, 12, 13}},
+              new boolean[][] {
+                {true, true, true, true}, {false, false, true, true}, {false, true, true, true}
+              },
+              0,
+              0),
+          new Case(new int[][] {{5, 9, 33, 20}, {3, 4, 40, 7}}, null, 0.8, 1.5));
+
+  @ParameterizedTest
+  @MethodSource("everyCheckpointAndPolicy")
+  void refreshedInEveryStepACacheIsExact(String checkpointName, CachePolicy policy) {
+    for (Case one : CASES) {
+      for (CommitRule rule : List.of(new Quota(), new Threshold(0.3))) {
+        for (DType type : List.of(DType.F32, DType.BF16)) {
+          int[][] exact = generate(checkpointName, one, Decoder.exact().with(rule), "auto").x();
+          int[][] cached =
+              generate(checkpointName, one, new Decoder(policy, type, rule), "auto").x();
+          assertThat(cached).as("%s, %s, %s", one, rule, type).isDeepEqualTo(exact);
+        }
+      }
+    }
+  }
+
+  /** The answer in every layer, prompt or not: only the prompt's keys can be stale. */
+  @Test
+  void dKvCacheOfMasksAndNothingElseIsExactInASingleBlockOfOneStep() {
+    Case one = CASES.get(1);
+    SamplerOptions.Builder options = SamplerOptions.defaults().toBuilder().lengths(1, 8, 8);
+    int[][] exact = generate("golden/tiny-llada", one, options.build(), "scalar").x();
+    for (CachePolicy policy :
+        List.of(new DelayedCache(), new DualCache(), new PrefixCache(), new AdaptiveCache())) {
+      SamplerOptions cached = options.decoder(new Decoder(policy, DType.F32, new Quota())).build();
+      assertThat(generate("golden/tiny-llada", one, cached, "scalar").x()).isDeepEqualTo(exact);
+    }
+  }
+
+  private static Generation generate(
+      String checkpointName, Case one, Decoder decoder, String backendName) {
+    return generate(
+        checkpointName,
+        one,
+        SamplerOptions.defaults().toBuilder()
+            .lengths(12, 24, 8)
+            .temperature(one.temperature)
+            .cfgScale(one.cfgScale)
+            .decoder(decoder)
+            .build(),
+        backendName);
+  }
+
+  private static Generation generate(
+      String checkpointName, Case one, SamplerOptions options, String backendName) {
+    try (Checkpoint checkpoint = Checkpoint.open(Golden.resources().resolve(checkpointName));
+        Backend backend = Backends.choose(backendName, 2, Precision.EXACT);
+        MaskPredictor predictor =
+            new MaskPredictor(
+                checkpoint.config(), checkpoint.weights(), backend.kernels(), 6 * 28)) {
+      return new DiffusionSampler(predictor, checkpoint.config())
+          .generate(one.prompts, one.visible, options, RandomSource.seeded(3), StepListener.NONE);
+    }
+  }
+
+  /** What each pass computes, for one sequence of 4 prompt and 24 answer tokens in blocks of 8. */
+  @Test
+  void aPassComputesWhatThePaperSays() {
+    // Four steps a block: the first computes all 28 positions.
+    assertThat(sizes(new DualCache())).containsExactly(28, 8, 8, 8, 28, 8, 8, 8, 28, 8, 8, 8);
+    assertThat(sizes(new DualCache(2))).containsExactly(28, 8, 28, 8, 28, 8, 28, 8, 28, 8, 28, 8);
+    assertThat(sizes(new PrefixCache()))
+        .containsExactly(28, 24, 24, 24, 28, 16, 16, 16, 28, 8, 8, 8);
+    // Two tokens a step: the masks left, and the two that the step before revealed.
+    assertThat(sizes(new DelayedCache()))
+        .containsExactly(28, 24, 22, 20, 18, 16, 14, 12, 28, 8, 6, 4);
+    assertThat(sizes(new DelayedCache(8, true)))
+        .containsExactly(28, 24, 22, 20, 18, 16, 14, 12, 24, 8, 6, 4);
+    assertThat(sizes(new AdaptiveCache(8, 4, 0.25)))
+        .containsExactly(28, 24, 24, 24, 24, 24, 24, 24, 28, 24, 24, 24);
+  }
+
+  private static List<Integer> sizes(CachePolicy policy) {
+    List<Integer> sizes = new ArrayList<>();
+    try (Checkpoint checkpoint = Checkpoint.open(Golden.resources().resolve("golden/tiny-llada"));
+        Backend backend = Backends.choose("scalar", 1);
+        MaskPredictor predictor =
+            new MaskPredictor(checkpoint.config(), checkpoint.weights(), backend.kernels(), 28)) {
+      SamplerOptions options =
+          SamplerOptions.defaults().toBuilder()
+              .lengths(12, 24, 8)
+              .decoder(new Decoder(policy, DType.F32, new Quota()))
+              .build();
+      CountingPredictor counting = new CountingPredictor(predictor);
+      Generation generation =
+          new DiffusionSampler(counting, checkpoint.config())
+              .generate(
+                  new int[][] {{5, 9, 33, 20}},
+                  null,
+                  options,
+                  RandomSource.seeded(3),
+                  step -> sizes.add(counting.last()));
+      assertThat(generation.forwardPasses()).isEqualTo(12);
+      if (!(policy instanceof AdaptiveCache)) {
+        assertThat(generation.positions())
+            .isEqualTo(sizes.stream().mapToInt(Integer::intValue).sum());
+      }
+      assertThat(Arrays.stream(generation.answer(0)))
+          .noneMatch(id -> id == checkpoint.config().maskTokenId());
+    }
+    return sizes;
+  }
+}
