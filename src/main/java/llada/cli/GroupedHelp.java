@@ -20,13 +20,14 @@ final class GroupedHelp {
           ModelOptions.class, "Model",
           BackendOptions.class, "Computation",
           SamplerFlags.class, "Sampling",
+          DecoderFlags.class, "Speed",
           ShapeOptions.class, "Shape",
           TrainSettings.class, "Training",
           RootCommand.class, "General");
 
   /** The order of the headings; the command's own options come first. */
   private static final List<String> ORDER =
-      List.of("Options", "Training", "Model", "Shape", "Sampling", "Computation", "General");
+      List.of("Options", "Training", "Model", "Shape", "Sampling", "Speed", "Computation", "General");
 
   private GroupedHelp() {}
 

@@ -49,6 +49,32 @@ final class Canvas {
     }
   }
 
+  /** Puts masks before a position of every sequence. */
+  void insert(int position, int count) {
+    for (int b = 0; b < batch(); b++) {
+      int length = x[b].length;
+      int[] ids = Arrays.copyOf(x[b], length + count);
+      int[] steps = Arrays.copyOf(changed[b], length + count);
+      double[] p = Arrays.copyOf(confidence[b], length + count);
+      boolean[] known = Arrays.copyOf(given[b], length + count);
+      System.arraycopy(ids, position, ids, position + count, length - position);
+      System.arraycopy(steps, position, steps, position + count, length - position);
+      System.arraycopy(p, position, p, position + count, length - position);
+      System.arraycopy(known, position, known, position + count, length - position);
+      Arrays.fill(ids, position, position + count, mask);
+      Arrays.fill(steps, position, position + count, Progress.NEVER);
+      Arrays.fill(known, position, position + count, false);
+      x[b] = ids;
+      changed[b] = steps;
+      confidence[b] = p;
+      given[b] = known;
+      if (visible != null) { // all of the answer is visible
+        visible[b] = Arrays.copyOf(visible[b], length + count);
+        Arrays.fill(visible[b], length, length + count, true);
+      }
+    }
+  }
+
   int batch() {
     return x.length;
   }

@@ -2,6 +2,7 @@ package llada.diffusion;
 
 import it.unimi.dsi.fastutil.ints.IntArrayList;
 import java.util.Arrays;
+import java.util.Optional;
 import llada.diffusion.cache.CachePolicy;
 import llada.diffusion.cache.Plan;
 import llada.diffusion.cache.Progress;
@@ -22,12 +23,18 @@ final class Decoding implements AutoCloseable {
   private final SamplerOptions options;
   private final CachePolicy policy;
   private final CommitRule rule;
+  private final Repetition repetition;
   private final RandomSource random;
   private final Guidance guidance;
   private final Proposals proposals;
   private final Divergences divergences;
   private final ActivationCache cache; // null without one
   private final Canvas canvas;
+  private final int promptAndMost;
+  private final Optional<Daedal> daedal;
+  private int roomAt; // where the next step begins with putting masks in
+  private int room; // and how many
+  private boolean refreshes; // because the cache is of another length
   private int globalStep;
   private int forwardPasses;
   private double positions;
@@ -37,13 +44,17 @@ final class Decoding implements AutoCloseable {
       LladaConfig config,
       SamplerOptions options,
       RandomSource random,
-      Canvas canvas) {
+      Canvas canvas,
+      int mostTokens) {
     this.config = config;
     this.options = options;
     this.policy = options.decoder().cache();
     this.rule = options.decoder().commit();
+    this.repetition = options.decoder().repetition();
+    this.daedal = options.decoder().length();
     this.random = random;
     this.canvas = canvas;
+    this.promptAndMost = mostTokens;
     this.guidance = new Guidance(predictor, options.cfgScale());
     this.proposals = new Proposals(options, config, random, predictor.kernels(), guidance);
     this.divergences = new Divergences(rule.history(), config.embeddingSize());
@@ -53,7 +64,7 @@ final class Decoding implements AutoCloseable {
             : new ActivationCache(
                 predictor.config(),
                 options.decoder().cacheType(),
-                guidance.passes() * canvas.batch() * canvas.length(),
+                guidance.passes() * canvas.batch() * mostTokens,
                 policy.keeps() == CachePolicy.Keeps.OUTPUTS);
   }
 
@@ -67,7 +78,7 @@ final class Decoding implements AutoCloseable {
 
   Block block(int index, int stepsPerBlock) {
     int start = canvas.promptLength + index * options.blockLength();
-    int end = start + options.blockLength();
+    int end = Math.min(canvas.length(), start + options.blockLength());
     int[][] counts = new int[canvas.batch()][];
     for (int b = 0; b < counts.length; b++) {
       counts[b] = TransferSchedule.counts(canvas.masked(b, start, end), stepsPerBlock);
@@ -85,6 +96,10 @@ final class Decoding implements AutoCloseable {
 
   /** One step of the reverse process. */
   StepListener.Step step(Block block, int step) {
+    if (room > 0) {
+      insert(roomAt, room);
+      room = 0;
+    }
     Progress progress =
         new Progress(
             canvas.x,
@@ -95,7 +110,8 @@ final class Decoding implements AutoCloseable {
             step,
             globalStep,
             canvas.changed);
-    Plan plan = policy.plan(progress);
+    Plan plan = refreshes ? Plan.ALL : policy.plan(progress);
+    refreshes = false;
     int[] rows = rows(block, plan);
     int[][] x0 = new int[canvas.batch()][];
     double[][] shown = new double[canvas.batch()][canvas.length()];
@@ -106,6 +122,8 @@ final class Decoding implements AutoCloseable {
     if (rows.length > 0) {
       propose(plan, rows);
     }
+    double ends = daedal.isPresent() ? ends(rows) : 0;
+    int tailMasks = canvas.masked(0, tail(), canvas.length());
     int[][] revealed = new int[canvas.batch()][];
     int from = 0;
     for (int b = 0; b < canvas.batch(); b++) {
@@ -120,6 +138,7 @@ final class Decoding implements AutoCloseable {
       revealed[b] = commit(block, step, b, rows, from, to);
       from = to;
     }
+    daedal.ifPresent(d -> makeRoom(d, block, rows, ends, tailMasks));
     globalStep++;
     return new StepListener.Step(
         block.index(), step, options.steps(), canvas.x, revealed, shown, x0);
@@ -130,12 +149,14 @@ final class Decoding implements AutoCloseable {
     boolean published = options.mode() == SamplerMode.PUBLISHED;
     int from = published ? 0 : block.start();
     int to = published || rule.readsAnswer() ? canvas.length() : block.end();
+    int tail = tail(); // positions from there on are asked about, too
     IntArrayList rows = new IntArrayList();
     for (int b = 0; b < canvas.batch(); b++) {
-      for (int i = from; i < to; i++) {
+      for (int i = from; i < canvas.length(); i++) {
+        boolean asked = i < to || i >= tail;
         boolean computed =
             plan.computed() == null || Arrays.binarySearch(plan.computed()[b], i) >= 0;
-        if (canvas.x[b][i] == canvas.mask && computed) {
+        if (canvas.x[b][i] == canvas.mask && asked && computed) {
           rows.add(b * canvas.length() + i);
         }
       }
@@ -143,10 +164,73 @@ final class Decoding implements AutoCloseable {
     return rows.toIntArray();
   }
 
+  /** First of the positions that DAEDAL looks at. */
+  private int tail() {
+    return daedal
+        .map(d -> Math.max(canvas.promptLength, canvas.length() - d.window()))
+        .orElse(canvas.length());
+  }
+
+  /** DAEDAL's first stage: room for the answer, as long as the model does not see its end. */
+  void findLength() {
+    Daedal d = daedal.orElseThrow();
+    while (true) {
+      int[] rows = Progress.positions(tail(), canvas.length(), _ -> true);
+      propose(Plan.ALL, rows);
+      int left = promptAndMost - canvas.length();
+      if (ends(rows) >= d.complete() || left <= 0) {
+        return;
+      }
+      insert(canvas.length(), Math.min(d.step(), left));
+    }
+  }
+
+  /** The mean confidence in EOS at the end of the canvas, from the proposals of these rows. */
+  private double ends(int[] rows) {
+    Daedal d = daedal.orElseThrow();
+    double sum = 0;
+    for (int r = 0; r < rows.length; r++) {
+      if (rows[r] >= tail() && config.ends(proposals.token(r))) {
+        sum += proposals.confidence(r);
+      }
+    }
+    for (int i = tail(); i < canvas.length(); i++) {
+      sum += config.ends(canvas.x[0][i]) ? 1 : 0;
+    }
+    return sum / d.window();
+  }
+
+  /** DAEDAL's second stage: room where the model lacks it. */
+  private void makeRoom(Daedal d, Block block, int[] rows, double ends, int tailMasks) {
+    boolean seen = Arrays.stream(rows).filter(r -> r >= tail()).count() == tailMasks;
+    int least = -1;
+    for (int r = 0; r < rows.length && rows[r] < block.end(); r++) {
+      boolean open = canvas.x[0][rows[r]] == canvas.mask;
+      if (open && (least < 0 || proposals.confidence(r) < proposals.confidence(least))) {
+        least = r;
+      }
+    }
+    int count = Math.min(d.step() - 1, promptAndMost - canvas.length());
+    if (seen && ends < d.end() && least >= 0 && count > 0
+        && proposals.confidence(least) < d.low()) {
+      roomAt = rows[least];
+      room = count;
+    }
+  }
+
+  private void insert(int position, int count) {
+    canvas.insert(position, count);
+    divergences.clear();
+    refreshes = true;
+  }
+
   private void propose(Plan plan, int[] rows) {
     Tensor logits = guidance.forward(canvas, plan, cache, rows);
     forwardPasses += guidance.passes();
     positions += guidance.positions();
+    if (repetition.active()) {
+      repetition.apply(logits, rows, canvas, config);
+    }
     proposals.propose(logits, rows, canvas.length(), globalStep);
     divergences.update((row, out) -> guidance.read(logits, row, rows.length, out), rows);
   }
@@ -160,7 +244,7 @@ final class Decoding implements AutoCloseable {
    */
   private int[] commit(Block block, int step, int b, int[] rows, int from, int to) {
     int end = from;
-    while (end < to && rows[end] % canvas.length() < block.end()) {
+    while (end < to && rows[end] % canvas.length() < block.end()) { // behind are later blocks
       end++;
     }
     if (rule.readsAnswer()
@@ -180,13 +264,21 @@ final class Decoding implements AutoCloseable {
   }
 
   private int[] write(int b, int[] rows, int from, int[] chosen) {
-    int[] revealed = new int[chosen.length];
-    for (int i = 0; i < chosen.length; i++) {
-      int r = from + chosen[i];
-      revealed[i] = rows[r] % canvas.length();
-      canvas.commit(b, revealed[i], proposals.token(r), proposals.confidence(r), globalStep);
+    IntArrayList revealed = new IntArrayList(chosen.length);
+    for (int i : chosen) {
+      int r = from + i;
+      int position = rows[r] % canvas.length();
+      int token = proposals.token(r);
+      // The logits know what stood there before this step, not what it has committed until here.
+      if (revealed.isEmpty()
+          || config.ends(token)
+          || !repetition.repeats(
+              canvas.x[b], position, token, canvas.promptLength, canvas.mask)) {
+        canvas.commit(b, position, token, proposals.confidence(r), globalStep);
+        revealed.add(position);
+      }
     }
-    return revealed;
+    return revealed.toIntArray();
   }
 
   private Candidates candidates(Block block, int step, int b, int[] rows, int from, int to) {

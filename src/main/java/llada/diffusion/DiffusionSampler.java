@@ -1,5 +1,6 @@
 package llada.diffusion;
 
+import java.util.Arrays;
 import llada.model.LladaConfig;
 import llada.model.Predictor;
 
@@ -48,11 +49,36 @@ public final class DiffusionSampler {
       StepListener listener) {
     long start = System.nanoTime();
     checkLength(prompts[0].length, options.genLength());
-    Canvas canvas = new Canvas(prompts, visible, options.genLength(), config.maskTokenId());
+    if (options.decoder().length().isEmpty()) {
+      Canvas canvas = new Canvas(prompts, visible, options.genLength(), config.maskTokenId());
+      return reveal(canvas, options, random, listener, start);
+    }
+    Generation[] answers = new Generation[prompts.length];
+    for (int b = 0; b < prompts.length; b++) { // each of its own length
+      int[] prompt = visible == null ? prompts[b] : unpadded(prompts[b], visible[b]);
+      int initial = Math.min(options.decoder().length().get().initial(), options.genLength());
+      Canvas canvas = new Canvas(new int[][] {prompt}, null, initial, config.maskTokenId());
+      answers[b] = reveal(canvas, options, random, listener, start);
+    }
+    return joined(prompts, answers, System.nanoTime() - start);
+  }
+
+  private Generation reveal(
+      Canvas canvas,
+      SamplerOptions options,
+      RandomSource random,
+      StepListener listener,
+      long start) {
     int blocks = options.genLength() / options.blockLength();
     int stepsPerBlock = options.steps() / blocks;
-    try (Decoding decoding = new Decoding(predictor, config, options, random, canvas)) {
-      for (int index = 0; index < blocks; index++) {
+    int most = canvas.promptLength + options.genLength();
+    try (Decoding decoding = new Decoding(predictor, config, options, random, canvas, most)) {
+      if (options.decoder().length().isPresent()) {
+        decoding.findLength();
+      }
+      for (int index = 0;
+          canvas.promptLength + index * options.blockLength() < canvas.length();
+          index++) {
         Decoding.Block block = decoding.block(index, stepsPerBlock);
         for (int step = 0; decoding.goesOn(block, step); step++) {
           listener.step(decoding.step(block, step));
@@ -63,6 +89,37 @@ public final class DiffusionSampler {
       }
       return decoding.generation(start);
     }
+  }
+
+  private static int[] unpadded(int[] prompt, boolean[] visible) {
+    int first = 0;
+    while (first < prompt.length - 1 && !visible[first]) {
+      first++;
+    }
+    return Arrays.copyOfRange(prompt, first, prompt.length);
+  }
+
+  /** Answers of different lengths behind their padded prompts, filled up with EOS. */
+  private Generation joined(int[][] prompts, Generation[] answers, long nanos) {
+    int longest = 0;
+    int steps = 0;
+    int passes = 0;
+    long positions = 0;
+    for (Generation answer : answers) {
+      longest = Math.max(longest, answer.answer(0).length);
+      steps = Math.max(steps, answer.steps());
+      passes = Math.max(passes, answer.forwardPasses());
+      positions += answer.positions();
+    }
+    int[][] x = new int[prompts.length][];
+    for (int b = 0; b < x.length; b++) {
+      int[] answer = answers[b].answer(0);
+      int length = prompts[b].length;
+      x[b] = Arrays.copyOf(prompts[b], length + longest);
+      System.arraycopy(answer, 0, x[b], length, answer.length);
+      Arrays.fill(x[b], length + answer.length, length + longest, config.eosTokenId());
+    }
+    return new Generation(x, prompts[0].length, steps, passes, positions, nanos);
   }
 
   private void checkLength(int promptLength, int genLength) {

@@ -68,6 +68,11 @@ final class Divergences {
     past = now; // positions left out for a step begin anew
   }
 
+  /** Forgets everything, as when positions move. */
+  void clear() {
+    past = new Int2ObjectOpenHashMap<>();
+  }
+
   private double divergence(float[] before, double logSum) {
     double sum = 0;
     for (int v = 0; v < row.length; v++) {
