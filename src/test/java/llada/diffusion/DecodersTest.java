@@ -45,19 +45,20 @@ final class DecodersTest {
                         "remdm-rescale=0.3",
                         "remdm-conf=1",
                         "remdm-loop=0.1")
-                    .flatMap(
+                    .map(
                         rule ->
-                            Stream.of(DType.F32, DType.Q8_0)
-                                .map(
-                                    type ->
-                                        new Decoder(
-                                            DecoderText.cache(cache),
-                                            type,
-                                            DecoderText.commit(rule)))));
+                            new Decoder(
+                                DecoderText.cache(cache),
+                                cache.startsWith("d") ? DType.Q8_0 : DType.F32,
+                                DecoderText.commit(rule))));
   }
 
   private static SamplerOptions.Builder options(Decoder decoder) {
-    return SamplerOptions.defaults().toBuilder().lengths(24, 24, 8).decoder(decoder);
+    return SamplerOptions.defaults().toBuilder().lengths(12, 12, 4).decoder(decoder);
+  }
+
+  private static SamplerOptions.Builder longer(Decoder decoder) {
+    return options(decoder).lengths(24, 24, 8);
   }
 
   private static Generation generate(
@@ -149,7 +150,7 @@ final class DecodersTest {
         scripted(
             predictor,
             new int[][] {{1}},
-            options(Decoder.exact().with(new Prophet(new Quota()))).build(),
+            longer(Decoder.exact().with(new Prophet(new Quota()))).build(),
             counts);
     // 8 one by one, of 24; then all 16 that are left, over two blocks.
     assertThat(counts).containsExactly(1, 1, 1, 1, 1, 1, 1, 1, 16);
@@ -167,7 +168,7 @@ final class DecodersTest {
         scripted(
             predictor,
             new int[][] {{4}, {11}},
-            options(Decoder.exact()).stopAtEos(true).build(),
+            longer(Decoder.exact()).stopAtEos(true).build(),
             new ArrayList<>());
     for (int b = 0; b < 2; b++) {
       int end = b == 0 ? 3 : 10; // of the answer, which begins at position 1
@@ -187,7 +188,7 @@ final class DecodersTest {
                 position > 40
                     ? new double[] {ScriptedPredictor.EOS, 20}
                     : new double[] {3, 20});
-    Daedal daedal = new Daedal(16, 8, 0.5, 4, 0.1, 0.9);
+    Daedal daedal = new Daedal(16, 8, 0.49, 4, 0.1, 0.9);
     Generation generation =
         scripted(
             predictor,
