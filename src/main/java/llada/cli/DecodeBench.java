@@ -162,7 +162,8 @@ final class DecodeBench implements Callable<Integer> {
   private List<Asked> random(Session session) {
     SplittableRandom random = new SplittableRandom(0);
     int[] prompt =
-        random.ints(randomPrompt, 0, session.config().vocabSize())
+        random
+            .ints(randomPrompt, 0, session.config().vocabSize())
             .map(id -> id == session.config().maskTokenId() ? 0 : id)
             .toArray();
     return List.of(new Asked(prompt, null));
@@ -200,7 +201,8 @@ final class DecodeBench implements Callable<Integer> {
         sameTokens += mine[t] == exact[i][t] ? 1 : 0;
       }
       exactTokens += end;
-      sameTexts += Arrays.equals(mine, 0, answer.useful(), exact[i], 0, usefulOf(exact[i], session)) ? 1 : 0;
+      sameTexts +=
+          Arrays.equals(mine, 0, answer.useful(), exact[i], 0, usefulOf(exact[i], session)) ? 1 : 0;
       DemoCorpus.HeldOut question = asked.get(i).question();
       right += question != null && question.accepts(answer.text()) ? 1 : 0;
       steps += made.steps();

@@ -74,7 +74,15 @@ record DecodeResult(
 
   static Object[] titles() {
     return new Object[] {
-      "setting", "right", "agree", "passes", "pos.", "fewer", "tok/s", "useful/s", "ms/answer",
+      "setting",
+      "right",
+      "agree",
+      "passes",
+      "pos.",
+      "fewer",
+      "tok/s",
+      "useful/s",
+      "ms/answer",
       "speed"
     };
   }

@@ -84,8 +84,7 @@ record DecodeSetting(String name, Decoder decoder, boolean stopAtEos, int steps,
           case "f32", "bf16", "q8_0" -> type = DType.valueOf(name.toUpperCase(Locale.ROOT));
           case "steps" -> steps = number(part);
           case "block" -> block = number(part);
-          case "none", "prefix", "dual", "dkv", "dkv-pd", "dllm" ->
-              cache = DecoderText.cache(part);
+          case "none", "prefix", "dual", "dkv", "dkv-pd", "dllm" -> cache = DecoderText.cache(part);
           default -> commit = DecoderText.commit(part);
         }
       }
@@ -120,8 +119,7 @@ record DecodeSetting(String name, Decoder decoder, boolean stopAtEos, int steps,
           .decoder(decoder)
           .build();
     } catch (IllegalArgumentException e) {
-      throw new UsageException(
-          "'%s': %s".formatted(name, SamplerFlags.asOptions(e.getMessage())));
+      throw new UsageException("'%s': %s".formatted(name, SamplerFlags.asOptions(e.getMessage())));
     }
   }
 }

@@ -27,7 +27,8 @@ final class GroupedHelp {
 
   /** The order of the headings; the command's own options come first. */
   private static final List<String> ORDER =
-      List.of("Options", "Training", "Model", "Shape", "Sampling", "Speed", "Computation", "General");
+      List.of(
+          "Options", "Training", "Model", "Shape", "Sampling", "Speed", "Computation", "General");
 
   private GroupedHelp() {}
 

@@ -11,8 +11,8 @@ package llada.diffusion;
  *      block with the least confidence, if that is below {@code low}, becomes {@code step} masks
  * </pre>
  *
- * <p>Filled positions count as certain. A cache is computed anew after masks were put in, and
- * stage 2 only looks in steps that compute the last positions.
+ * <p>Filled positions count as certain. A cache is computed anew after masks were put in, and stage
+ * 2 only looks in steps that compute the last positions.
  *
  * @param initial tokens to start with
  * @param window positions at the end that tell whether there is room enough

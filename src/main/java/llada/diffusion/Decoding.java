@@ -211,7 +211,10 @@ final class Decoding implements AutoCloseable {
       }
     }
     int count = Math.min(d.step() - 1, promptAndMost - canvas.length());
-    if (seen && ends < d.end() && least >= 0 && count > 0
+    if (seen
+        && ends < d.end()
+        && least >= 0
+        && count > 0
         && proposals.confidence(least) < d.low()) {
       roomAt = rows[least];
       room = count;
@@ -272,8 +275,7 @@ final class Decoding implements AutoCloseable {
       // The logits know what stood there before this step, not what it has committed until here.
       if (revealed.isEmpty()
           || config.ends(token)
-          || !repetition.repeats(
-              canvas.x[b], position, token, canvas.promptLength, canvas.mask)) {
+          || !repetition.repeats(canvas.x[b], position, token, canvas.promptLength, canvas.mask)) {
         canvas.commit(b, position, token, proposals.confidence(r), globalStep);
         revealed.add(position);
       }

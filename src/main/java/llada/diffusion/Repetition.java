@@ -116,7 +116,6 @@ public record Repetition(double penalty, int ngram) {
 
   /** Whether a token at a position would now repeat what the answer has elsewhere. */
   boolean repeats(int[] x, int position, int token, int from, int mask) {
-    return ngram > 0
-        && Arrays.stream(repeating(x, position, from, mask)).anyMatch(t -> t == token);
+    return ngram > 0 && Arrays.stream(repeating(x, position, from, mask)).anyMatch(t -> t == token);
   }
 }

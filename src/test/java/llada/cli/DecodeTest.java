@@ -39,8 +39,7 @@ class DecodeTest {
     assertThat(fast.get("options").get("commit").string()).isEqualTo("threshold=0.9");
     assertThat(fast.get("options").get("block_length").integer()).isEqualTo(32);
     assertThat(fast.get("options").get("stop_at_eos").bool()).isTrue();
-    assertThat(fast.get("positions_computed").integer())
-        .isLessThanOrEqualTo(32 + prompt + 31 * 32);
+    assertThat(fast.get("positions_computed").integer()).isLessThanOrEqualTo(32 + prompt + 31 * 32);
 
     Json mine = generate("--fast", "--cache", "prefix=2", "--commit", "eb=0.5", "--prophet");
     assertThat(mine.get("options").get("cache").string()).isEqualTo("prefix=2");
@@ -151,8 +150,7 @@ class DecodeTest {
   void everySettingOfTheBenchCanBeRead() {
     for (int length : new int[] {64, 128}) {
       for (String setting : DecodeSetting.all(length)) {
-        assertThat(DecodeSetting.parse(setting).options(length, 32).genLength())
-            .isEqualTo(length);
+        assertThat(DecodeSetting.parse(setting).options(length, 32).genLength()).isEqualTo(length);
       }
     }
   }

@@ -127,8 +127,7 @@ final class CacheExactnessTest {
       checkpoint = Checkpoint.open(Golden.resources().resolve(checkpointName));
       backend = Backends.choose(backendName, 2, Precision.EXACT);
       predictor =
-          new MaskPredictor(
-              checkpoint.config(), checkpoint.weights(), backend.kernels(), 4 * 28);
+          new MaskPredictor(checkpoint.config(), checkpoint.weights(), backend.kernels(), 4 * 28);
     }
 
     Generation generate(Case one, SamplerOptions options) {

@@ -12,6 +12,8 @@ import llada.Golden;
 import llada.backend.Backend;
 import llada.backend.Backends;
 import llada.checkpoint.Checkpoint;
+import llada.diffusion.cache.AdaptiveCache;
+import llada.diffusion.cache.DelayedCache;
 import llada.diffusion.cache.DualCache;
 import llada.diffusion.commit.Prophet;
 import llada.diffusion.commit.Quota;
@@ -61,8 +63,7 @@ final class DecodersTest {
     return options(decoder).lengths(24, 24, 8);
   }
 
-  private static Generation generate(
-      int[][] prompts, boolean[][] visible, SamplerOptions options) {
+  private static Generation generate(int[][] prompts, boolean[][] visible, SamplerOptions options) {
     return new DiffusionSampler(PREDICTOR, CHECKPOINT.config())
         .generate(prompts, visible, options, RandomSource.seeded(1), StepListener.NONE);
   }
@@ -77,11 +78,14 @@ final class DecodersTest {
       assertThat(Arrays.copyOf(both[b], 4)).isEqualTo(prompts[b]);
       assertThat(both[b]).doesNotContain(CHECKPOINT.config().maskTokenId());
     }
-    if (!(DecoderText.of(decoder.commit()).startsWith("remdm"))) { // drawn for each sequence
-      assertThat(both[0])
-          .isEqualTo(generate(new int[][] {prompts[0]}, null, options).x()[0]);
-      assertThat(both[1])
-          .isEqualTo(generate(new int[][] {prompts[1]}, null, options).x()[0]);
+    boolean drawn = DecoderText.of(decoder.commit()).startsWith("remdm"); // for each sequence
+    // A refresh that counts steps from the beginning falls on other tokens when a sequence waits
+    // for the rest of its batch.
+    boolean counts =
+        decoder.cache() instanceof DelayedCache || decoder.cache() instanceof AdaptiveCache;
+    if (!drawn && !(counts && decoder.commit().adaptive())) { // drawn for each sequence
+      assertThat(both[0]).isEqualTo(generate(new int[][] {prompts[0]}, null, options).x()[0]);
+      assertThat(both[1]).isEqualTo(generate(new int[][] {prompts[1]}, null, options).x()[0]);
     }
   }
 
@@ -185,9 +189,7 @@ final class DecodersTest {
     ScriptedPredictor predictor =
         new ScriptedPredictor(
             (x, position) ->
-                position > 40
-                    ? new double[] {ScriptedPredictor.EOS, 20}
-                    : new double[] {3, 20});
+                position > 40 ? new double[] {ScriptedPredictor.EOS, 20} : new double[] {3, 20});
     Daedal daedal = new Daedal(16, 8, 0.49, 4, 0.1, 0.9);
     Generation generation =
         scripted(
@@ -228,15 +230,16 @@ final class DecodersTest {
   @ParameterizedTest
   @ValueSource(ints = {1, 2, 3})
   void noNgramIsSaidTwice(int n) {
-    // Left to itself the model says 3 for ever; each other token is less likely than the one before.
-    ScriptedPredictor predictor =
-        new ScriptedPredictor((x, position) -> new double[] {3, 5});
+    // Left to itself the model says 3 for ever; each other token is less likely than the one
+    // before.
+    ScriptedPredictor predictor = new ScriptedPredictor((x, position) -> new double[] {3, 5});
     Decoder decoder =
         new Decoder(
             new DualCache(), DType.F32, new Threshold(0.3), new Repetition(1, n), Optional.empty());
     SamplerOptions options =
         SamplerOptions.defaults().toBuilder().lengths(12, 12, 6).decoder(decoder).build();
-    int[] answer = scripted(predictor, new int[][] {{3, 3, 3}}, options, new ArrayList<>()).answer(0);
+    int[] answer =
+        scripted(predictor, new int[][] {{3, 3, 3}}, options, new ArrayList<>()).answer(0);
     assertThat(answer).doesNotContain(ScriptedPredictor.MASK);
     List<List<Integer>> seen = new ArrayList<>();
     for (int i = 0; i + n <= answer.length; i++) {
@@ -264,10 +267,7 @@ final class DecodersTest {
     int penalised =
         count(
             scripted(
-                predictor,
-                new int[][] {{1}},
-                options.decoder(decoder).build(),
-                new ArrayList<>()));
+                predictor, new int[][] {{1}}, options.decoder(decoder).build(), new ArrayList<>()));
     assertThat(penalised).isLessThan(plain / 2);
   }
 

@@ -66,8 +66,7 @@ final class ScriptedPredictor implements Predictor {
     lengths.add(batch.length());
     Tensor logits = Tensor.allocate(Arena.ofAuto(), DType.F32, rows.length, VOCABULARY);
     for (int r = 0; r < rows.length; r++) {
-      double[] says =
-          script.says(batch.ids()[rows[r] / batch.length()], rows[r] % batch.length());
+      double[] says = script.says(batch.ids()[rows[r] / batch.length()], rows[r] % batch.length());
       logits.set((long) r * VOCABULARY + (int) says[0], (float) says[1]);
     }
     return logits;

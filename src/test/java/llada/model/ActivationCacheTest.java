@@ -47,8 +47,7 @@ final class ActivationCacheTest {
   @Test
   void takesTheMemoryThatItSays() {
     try (Checkpoint checkpoint = Checkpoint.open(Golden.resources().resolve("golden/tiny-llada"));
-        ActivationCache cache =
-            new ActivationCache(checkpoint.config(), DType.BF16, 10, false)) {
+        ActivationCache cache = new ActivationCache(checkpoint.config(), DType.BF16, 10, false)) {
       LladaConfig config = checkpoint.config();
       assertThat(cache.bytes())
           .isEqualTo(10L * config.nLayers() * 2 * config.kvChannels() * Short.BYTES);
@@ -74,8 +73,7 @@ final class ActivationCacheTest {
           Tensor exact = Numbers.copy(arena, predictor.forward(batch, rows));
           predictor.forward(batch, PartialPass.refresh(batch, cache), rows);
           int[][] some = {{1, 3}, {0, 2, 4}};
-          Tensor partial =
-              predictor.forward(batch, new PartialPass(some, ratio, cache), rows);
+          Tensor partial = predictor.forward(batch, new PartialPass(some, ratio, cache), rows);
           // In float32 only the order of sums may differ; else stored keys and values are rounded.
           double bound = type == DType.F32 ? 1e-4 : type == DType.BF16 ? 0.05 : 0.1;
           assertThat(Numbers.largestDifference(partial, exact))

@@ -66,8 +66,7 @@ final class CommitRulesTest {
   private static List<Integer> ordered(Candidates c) {
     return IntStream.range(0, c.size())
         .boxed()
-        .sorted(
-            Comparator.<Integer>comparingDouble(i -> -c.score()[i]).thenComparing(i -> i))
+        .sorted(Comparator.<Integer>comparingDouble(i -> -c.score()[i]).thenComparing(i -> i))
         .toList();
   }
 
@@ -210,8 +209,10 @@ final class CommitRulesTest {
       double s = 1 - (step + 1.0) / steps;
       if (strategy != Remdm.Strategy.LOOP) {
         // One taken back cannot be filled again in the same step.
-        assertThat(left).isBetween((int) Math.round(16 * s), Math.max(
-            (int) Math.round(16 * s), choice.takenBack().length));
+        assertThat(left)
+            .isBetween(
+                (int) Math.round(16 * s),
+                Math.max((int) Math.round(16 * s), choice.takenBack().length));
       }
       if (step == steps - 1) {
         assertThat(choice.takenBack()).isEmpty();
