@@ -28,6 +28,8 @@ final class ArchitectureTest {
           "llada.tokenizer",
           "llada.format",
           "llada.model",
+          "llada.diffusion.cache",
+          "llada.diffusion.commit",
           "llada.diffusion",
           "llada.checkpoint",
           "llada.evaluation",

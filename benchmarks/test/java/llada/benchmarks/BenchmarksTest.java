@@ -7,6 +7,7 @@ import llada.tensor.DType;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Every benchmark's own check passes, so that its figures mean something. */
 final class BenchmarksTest {
@@ -36,6 +37,27 @@ final class BenchmarksTest {
     ResidualBenchmark residual = new ResidualBenchmark();
     residual.setup();
     List.of(attention, rmsNorm, rope, swiGlu, residual).forEach(OpBenchmark::close);
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "quota",
+        "threshold=1",
+        "factor=0.000001",
+        "eb=0",
+        "klass=1,0.000001,2",
+        "remdm-cap=0.008"
+      })
+  void decoders(String commit) {
+    for (String cache : List.of("none", "prefix", "dual", "dkv", "dllm")) {
+      DecoderBenchmark benchmark = new DecoderBenchmark();
+      benchmark.cache = cache;
+      benchmark.commit = commit;
+      benchmark.setup();
+      assertThat(benchmark.block().answer(0)).containsOnly(7);
+      benchmark.close();
+    }
   }
 
   @Test

@@ -15,7 +15,7 @@ import picocli.CommandLine.ParentCommand;
 /** How fast a model computes, beside what the machine could do at most. */
 @Command(
     name = "bench",
-    subcommands = {RoundingCommand.class, TrainBench.class},
+    subcommands = {RoundingCommand.class, TrainBench.class, DecodeBench.class},
     description = {
       "Measure forward passes: every op, a block, the head, and the whole, beside the machine's",
       "limits. A pass computes the logits of all of its tokens.",
@@ -29,7 +29,8 @@ import picocli.CommandLine.ParentCommand;
       "  llada bench --model llada-4.gguf --tokens 512",
       "  llada bench --shape llada-8b --layers 4 --type q4_k_m --json | jq .forward_ms",
       "  llada bench --backend scalar --repeat 1",
-      "  llada bench train --json"
+      "  llada bench train --json",
+      "  llada bench decode"
     })
 final class BenchCommand implements Callable<Integer> {
   @ParentCommand private RootCommand root;

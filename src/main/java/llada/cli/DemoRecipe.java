@@ -78,6 +78,14 @@ final class DemoRecipe {
     this.folder = options.out;
   }
 
+  /** The corpus of the recipe at this scale; what is held out of it is the same at every scale. */
+  static DemoCorpus corpus(double scale) {
+    return new DemoCorpus(
+        SEED,
+        (int) Math.ceil(DOCUMENTS * Math.min(1, scale)),
+        (int) Math.ceil(CHATS * Math.min(1, scale)));
+  }
+
   void run() {
     Path corpus = folder.resolve("corpus");
     try {
@@ -85,11 +93,7 @@ final class DemoRecipe {
     } catch (IOException e) {
       throw new FormatException(corpus + ": cannot be made: " + e.getMessage(), e);
     }
-    DemoCorpus world =
-        new DemoCorpus(
-            SEED,
-            (int) Math.ceil(DOCUMENTS * Math.min(1, scale)),
-            (int) Math.ceil(CHATS * Math.min(1, scale)));
+    DemoCorpus world = corpus(scale);
     Path texts = corpus.resolve("pretrain.txt");
     Path chats = corpus.resolve("chats.jsonl");
     // Made anew each time: the same bytes, in seconds. A file that is there keeps its date.

@@ -3,7 +3,10 @@ package llada.cli;
 import com.fasterxml.jackson.core.JsonGenerator;
 import java.io.IOException;
 import java.io.PrintStream;
+import llada.diffusion.Decoder;
+import llada.diffusion.DecoderText;
 import llada.diffusion.SamplerOptions;
+import llada.diffusion.commit.Prophet;
 
 /** A generation as one line of JSON. */
 final class GenerationJson {
@@ -34,6 +37,7 @@ final class GenerationJson {
           json.writeNumberField("threads", session.backend().threads());
           json.writeNumberField("steps", answer.generation().steps());
           json.writeNumberField("forward_passes", answer.generation().forwardPasses());
+          json.writeNumberField("positions_computed", answer.generation().positions());
           json.writeObjectFieldStart("timing");
           timing(json, answer, session);
           json.writeEndObject();
@@ -54,6 +58,14 @@ final class GenerationJson {
     json.writeNumberField("top_p", options.topP());
     json.writeBooleanField("stop_at_eos", options.stopAtEos());
     json.writeStringField("mode", SamplerFlags.text(options.mode()));
+    Decoder decoder = options.decoder();
+    json.writeStringField("cache", DecoderText.of(decoder.cache()));
+    json.writeStringField("cache_type", SamplerFlags.text(decoder.cacheType()));
+    json.writeStringField("commit", DecoderText.of(decoder.commit()));
+    json.writeBooleanField("prophet", decoder.commit() instanceof Prophet);
+    json.writeBooleanField("variable_length", decoder.length().isPresent());
+    json.writeNumberField("repetition_penalty", decoder.repetition().penalty());
+    json.writeNumberField("no_repeat_ngram", decoder.repetition().ngram());
   }
 
   private static void timing(JsonGenerator json, Answer answer, Session session)

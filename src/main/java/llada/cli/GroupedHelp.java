@@ -21,6 +21,7 @@ final class GroupedHelp {
           BackendOptions.class, "Computation",
           SamplerFlags.class, "Sampling",
           LikelihoodFlags.class, "Likelihood",
+          DecoderFlags.class, "Speed",
           ShapeOptions.class, "Shape",
           TrainSettings.class, "Training",
           RootCommand.class, "General");
@@ -34,6 +35,7 @@ final class GroupedHelp {
           "Shape",
           "Likelihood",
           "Sampling",
+          "Speed",
           "Computation",
           "General");
 

@@ -3,7 +3,9 @@ package llada.cli;
 import java.util.List;
 import java.util.Locale;
 import llada.checkpoint.Checkpoint;
+import llada.model.ActivationCache;
 import llada.model.LladaConfig;
+import llada.tensor.DType;
 
 /**
  * An estimate of the memory that a model takes.
@@ -48,7 +50,7 @@ record MemoryNeed(long parameters, long weightBytes, long activationBytes) {
 
   /** Bytes of the keys and values of one token over all layers, in float32. */
   static long kvBytesPerToken(LladaConfig config) {
-    return 2L * config.nLayers() * config.nKvHeads() * config.headDim() * Float.BYTES;
+    return ActivationCache.bytesPerToken(config, DType.F32);
   }
 
   /** Weights and buffers together. */

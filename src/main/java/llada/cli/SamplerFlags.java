@@ -9,6 +9,7 @@ import llada.diffusion.Remasking;
 import llada.diffusion.SamplerMode;
 import llada.diffusion.SamplerOptions;
 import picocli.CommandLine;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** How the sampler unmasks; the names are those of the published generate(). */
@@ -25,7 +26,7 @@ final class SamplerFlags {
       paramLabel = "N",
       description =
           "Denoising steps over the whole answer; fewer are faster and coarser. Default: as many as"
-              + " --gen-length, one token a step.")
+              + " --gen-length, one token a step. With --fast and --commit the text decides.")
   private Integer steps;
 
   @Option(
@@ -101,6 +102,8 @@ final class SamplerFlags {
               + " its outputs. Default: ${DEFAULT-VALUE}.")
   private SamplerMode mode;
 
+  @Mixin private DecoderFlags decoder = new DecoderFlags();
+
   @Option(
       names = "--seed",
       paramLabel = "N",
@@ -114,7 +117,8 @@ final class SamplerFlags {
 
   /** The options for a single answer. */
   SamplerOptions forGenerate() {
-    return options(genLength, steps, blockLength == null ? genLength : blockLength);
+    int usual = decoder.fast() ? chatBlock(genLength) : genLength;
+    return options(genLength, steps, blockLength == null ? usual : blockLength);
   }
 
   /** The options for a turn of a conversation. */
@@ -138,8 +142,9 @@ final class SamplerFlags {
           .confidenceEosEotInf(confidenceEosEotInf)
           .topK(topK)
           .topP(topP)
-          .stopAtEos(stopAtEos)
+          .stopAtEos(stopAtEos || decoder.fast())
           .mode(mode)
+          .decoder(decoder.decoder())
           .build();
     } catch (IllegalArgumentException e) {
       throw new UsageException(asOptions(e.getMessage()));

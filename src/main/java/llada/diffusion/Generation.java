@@ -8,9 +8,11 @@ package llada.diffusion;
  * @param steps steps taken
  * @param forwardPasses sequences sent through the mask predictor, per sequence of the batch: one a
  *     step, two with guidance
+ * @param positions positions that these computed, on average over the layers, of all sequences
  * @param nanos time in all
  */
-public record Generation(int[][] x, int promptLength, int steps, int forwardPasses, long nanos) {
+public record Generation(
+    int[][] x, int promptLength, int steps, int forwardPasses, long positions, long nanos) {
   /** The generated tokens of one sequence. */
   public int[] answer(int sequence) {
     return java.util.Arrays.copyOfRange(x[sequence], promptLength, x[sequence].length);

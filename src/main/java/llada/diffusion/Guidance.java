@@ -1,7 +1,10 @@
 package llada.diffusion;
 
 import java.util.Arrays;
-import llada.model.MaskPredictor;
+import llada.diffusion.cache.Plan;
+import llada.model.ActivationCache;
+import llada.model.PartialPass;
+import llada.model.Predictor;
 import llada.model.TokenBatch;
 import llada.tensor.Tensor;
 
@@ -16,10 +19,11 @@ import llada.tensor.Tensor;
  * With w = 0 there is one pass and no second.
  */
 final class Guidance {
-  private final MaskPredictor predictor;
+  private final Predictor predictor;
   private final double scale;
+  private double positions;
 
-  Guidance(MaskPredictor predictor, double scale) {
+  Guidance(Predictor predictor, double scale) {
     this.predictor = predictor;
     this.scale = scale;
   }
@@ -30,22 +34,57 @@ final class Guidance {
   }
 
   /**
-   * Logits of some rows: with guidance those of the second pass follow, and {@link #read} joins
-   * them.
+   * Logits of some rows of sequences that are computed whole: with guidance those of the second
+   * pass follow, and {@link #read} joins them. The unconditional pass masks everything given.
    *
-   * @param x (B, T) tokens
-   * @param visible (B, T) padding mask, or null
-   * @param given (B, T) what the unconditional pass masks: everything that was no mask at the start
+   * @param x (B, T)
+   * @param visible (B, T) what may be attended to; null when all
+   * @param given (B, T) what the second pass hides
    * @param rows which of the B * T rows
    * @return (rows, V), or (2 * rows, V) with guidance
    */
   Tensor forward(int[][] x, boolean[][] visible, boolean[][] given, int mask, int[] rows) {
-    if (scale == 0) {
-      return predictor.forward(new TokenBatch(x, visible), rows);
+    TokenBatch batch = batch(x, visible, given, mask);
+    positions = (double) batch.size() * batch.length();
+    return predictor.forward(batch, wanted(x, rows));
+  }
+
+  private TokenBatch batch(int[][] x, boolean[][] visible, boolean[][] given, int mask) {
+    return scale > 0
+        ? new TokenBatch(
+            withUnconditional(x, given, mask), visible == null ? null : twice(visible))
+        : new TokenBatch(x, visible);
+  }
+
+  private int[] wanted(int[][] x, int[] rows) {
+    return scale > 0 ? withOffset(rows, x.length * x[0].length) : rows;
+  }
+
+  /**
+   * Logits of some rows of a generation, as above; both passes compute the same positions.
+   *
+   * @param plan which positions are computed
+   * @param cache of 2 B sequences with guidance; null if all positions are computed and none kept
+   * @param rows which of the B * T rows
+   * @return (rows, V), or (2 * rows, V) with guidance
+   */
+  Tensor forward(Canvas canvas, Plan plan, ActivationCache cache, int[] rows) {
+    if (cache == null) {
+      return forward(canvas.x, canvas.visible, canvas.given, canvas.mask, rows);
     }
-    return predictor.forward(
-        new TokenBatch(withUnconditional(x, given, mask), visible == null ? null : twice(visible)),
-        withOffset(rows, x.length * x[0].length));
+    TokenBatch batch = batch(canvas.x, canvas.visible, canvas.given, canvas.mask);
+    PartialPass pass =
+        plan.computed() == null
+            ? PartialPass.refresh(batch, cache)
+            : new PartialPass(
+                scale > 0 ? twice(plan.computed()) : plan.computed(), plan.ratio(), cache);
+    positions = pass.positions(predictor.config().nLayers());
+    return predictor.forward(batch, pass, wanted(canvas.x, rows));
+  }
+
+  /** Positions that the last pass computed, on average over the layers. */
+  double positions() {
+    return positions;
   }
 
   /**
@@ -83,9 +122,9 @@ final class Guidance {
     return both;
   }
 
-  private static boolean[][] twice(boolean[][] visible) {
-    boolean[][] both = Arrays.copyOf(visible, 2 * visible.length);
-    System.arraycopy(visible, 0, both, visible.length, visible.length);
+  private static <T> T[] twice(T[] rows) {
+    T[] both = Arrays.copyOf(rows, 2 * rows.length);
+    System.arraycopy(rows, 0, both, rows.length, rows.length);
     return both;
   }
 

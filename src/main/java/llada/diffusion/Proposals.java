@@ -19,6 +19,9 @@ import llada.tensor.Tensor;
 final class Proposals {
   private static final double NEVER = Double.NEGATIVE_INFINITY;
 
+  /** A gap between logits that is as good as any larger one. */
+  private static final double WIDE = 30;
+
   private final SamplerOptions options;
   private final LladaConfig config;
   private final RandomSource random;
@@ -38,6 +41,9 @@ final class Proposals {
   private SoftmaxStatistics.Rows statistics = new SoftmaxStatistics.Rows(0);
   private int[] tokens = new int[0];
   private double[] scores = new double[0];
+  private double[] confidences = new double[0];
+  private double[] entropies = new double[0];
+  private double[] gaps = new double[0];
 
   Proposals(
       SamplerOptions options,
@@ -102,6 +108,9 @@ final class Proposals {
       statistics = new SoftmaxStatistics.Rows(rows.length);
       tokens = new int[rows.length];
       scores = new double[rows.length];
+      confidences = new double[rows.length];
+      entropies = new double[rows.length];
+      gaps = new double[rows.length];
     }
     if (rowByRow == null) {
       proposeTogether(logits);
@@ -112,6 +121,9 @@ final class Proposals {
       Proposal proposal = rowByRow.propose(guided, step, sequence(r), position(r));
       tokens[r] = proposal.token();
       scores[r] = proposal.score();
+      confidences[r] = Softmax.probability(guided, tokens[r]);
+      entropies[r] = Softmax.entropy(guided);
+      gaps[r] = gap(Softmax.margin(guided), Math.exp(Softmax.logMax(guided)));
     }
   }
 
@@ -130,7 +142,24 @@ final class Proposals {
     }
     for (int r = 0; r < rows.length; r++) {
       scores[r] = score(logits, r);
+      confidences[r] = confidence(logits, r);
+      entropies[r] = statistics.entropy[r];
+      gaps[r] = gap(statistics.margin[r], 1 / statistics.sum[r]);
     }
+  }
+
+  private double confidence(Tensor logits, int r) {
+    return exclusions.counted(tokens[r])
+        ? statistics.probability(r, logit(logits, r, tokens[r]))
+        : 0;
+  }
+
+  /**
+   * The largest logit less the second, from the probabilities: p2 / p1 = 1 - margin / p1. Capped,
+   * since of a large gap only its size can be told.
+   */
+  private static double gap(double margin, double largest) {
+    return Math.min(WIDE, -Math.log1p(-Math.min(1, margin / largest)));
   }
 
   private double score(Tensor logits, int r) {
@@ -140,10 +169,7 @@ final class Proposals {
       return NEVER;
     }
     return switch (options.remasking()) {
-      case LOW_CONFIDENCE ->
-          exclusions.counted(tokens[r])
-              ? statistics.probability(r, logit(logits, r, tokens[r]))
-              : 0;
+      case LOW_CONFIDENCE -> confidence(logits, r);
       case RANDOM -> random.score(step, sequence(r), position(r));
       case ENTROPY -> -statistics.entropy[r];
       case MARGIN -> statistics.margin[r];
@@ -158,6 +184,21 @@ final class Proposals {
   /** What {@link Remasking} ranks it by. */
   double score(int r) {
     return scores[r];
+  }
+
+  /** p of that token, whatever it is ranked by. */
+  double confidence(int r) {
+    return confidences[r];
+  }
+
+  /** Of the distribution of row r, in nats. */
+  double entropy(int r) {
+    return entropies[r];
+  }
+
+  /** The largest logit of row r less the second, at most {@link #WIDE}. */
+  double gap(int r) {
+    return gaps[r];
   }
 
   private void noise(double[] u, int row, int firstToken, int count) {

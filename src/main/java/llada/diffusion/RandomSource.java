@@ -27,6 +27,14 @@ public interface RandomSource {
   /** Uniform in (0, 1): the score of a position under {@link Remasking#RANDOM}. */
   double score(int step, int sequence, int position);
 
+  /** Uniform in (0, 1): whether a committed token is taken back. */
+  default double remasking(int step, int sequence, int position) {
+    return noise(step, sequence, position, REMASKING);
+  }
+
+  /** No token, but a stream of numbers like one. */
+  int REMASKING = -2;
+
   /** Numbers that follow from a seed. */
   static RandomSource seeded(long seed) {
     return new RandomSource() {

@@ -18,6 +18,7 @@ package llada.diffusion;
  * @param stopAtEos finish as soon as every answer has an EOS with nothing masked before it, and
  *     fill what lies behind with EOS
  * @param mode whether slips of the published code are kept
+ * @param decoder what makes it faster, or better, than the published sampler
  */
 public record SamplerOptions(
     int steps,
@@ -31,7 +32,8 @@ public record SamplerOptions(
     int topK,
     double topP,
     boolean stopAtEos,
-    SamplerMode mode) {
+    SamplerMode mode,
+    Decoder decoder) {
 
   /**
    * Checks the rules between the numbers.
@@ -61,6 +63,9 @@ public record SamplerOptions(
         "cfg_scale is %s; it must be 0 or more",
         cfgScale);
     require(topK >= 0, "top_k is %d; it must be 0 (off) or more", topK);
+    require(
+        mode == SamplerMode.INTENDED || decoder.isExact(),
+        "mode published repeats the published sampler, which has no cache and commits a fixed number of tokens a step; choose mode intended");
     require(topP > 0 && topP <= 1, "top_p is %s; it must be above 0 and at most 1", topP);
   }
 
@@ -84,6 +89,7 @@ public record SamplerOptions(
     builder.topP = topP;
     builder.stopAtEos = stopAtEos;
     builder.mode = mode;
+    builder.decoder = decoder;
     return builder;
   }
 
@@ -101,6 +107,7 @@ public record SamplerOptions(
     private double topP = 1;
     private boolean stopAtEos;
     private SamplerMode mode = SamplerMode.INTENDED;
+    private Decoder decoder = Decoder.exact();
 
     /**
      * How long and in how many steps: these three depend on each other.
@@ -161,6 +168,11 @@ public record SamplerOptions(
       return this;
     }
 
+    public Builder decoder(Decoder value) {
+      decoder = value;
+      return this;
+    }
+
     /**
      * The finished options.
      *
@@ -179,7 +191,8 @@ public record SamplerOptions(
           topK,
           topP,
           stopAtEos,
-          mode);
+          mode,
+          decoder);
     }
   }
 

@@ -25,6 +25,17 @@ final class Softmax {
     return Math.log(sum) - weighted / sum;
   }
 
+  /** ln of the largest p. */
+  static double logMax(double[] logits) {
+    return max(logits) - logSumExp(logits);
+  }
+
+  /** ln sum exp(logit). */
+  static double logSumExp(double[] logits) {
+    double max = max(logits);
+    return max + Math.log(sum(logits, max));
+  }
+
   /** The largest p less the second largest. */
   static double margin(double[] logits) {
     double first = Double.NEGATIVE_INFINITY;

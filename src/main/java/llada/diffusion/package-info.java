@@ -6,6 +6,10 @@
  * changes). Which answers are kept is the choice of {@link llada.diffusion.Remasking}; how many, of
  * {@link llada.diffusion.TransferSchedule}.
  *
+ * <p>That is the exact sampler. What makes it faster is a {@link llada.diffusion.Decoder}: which
+ * positions a step computes is the choice of a {@code llada.diffusion.cache.CachePolicy}, what it
+ * commits that of a {@code llada.diffusion.commit.CommitRule}.
+ *
  * <p>Open first: {@link llada.diffusion.DiffusionSampler}.
  */
 package llada.diffusion;

@@ -1,6 +1,7 @@
 package llada.kernel;
 
 import llada.kernel.scalar.Attention;
+import llada.kernel.scalar.CacheRows;
 import llada.kernel.scalar.Embedding;
 import llada.kernel.scalar.Exclusions;
 import llada.kernel.scalar.GumbelMax;
@@ -65,6 +66,16 @@ public interface Kernels {
       int heads,
       int kvHeads) {
     attention(out, q, k, v, visible, batch, heads, kvHeads, false);
+  }
+
+  /** See {@link CacheRows#store}: rows (n) of cache (P, C), of any type, from x (n, C). */
+  default void storeCacheRows(Tensor cache, int[] rows, Tensor x) {
+    CacheRows.store(cache, rows, x);
+  }
+
+  /** See {@link CacheRows#load}: out (P, C) from cache (P, C) of any type. */
+  default void loadCacheRows(Tensor out, Tensor cache) {
+    CacheRows.load(out, cache);
   }
 
   /** See {@link SwiGlu#forward}: out, gate and up (T, F). */

@@ -1,6 +1,7 @@
 package llada.model;
 
 import java.lang.foreign.Arena;
+import java.util.Arrays;
 import llada.kernel.Kernels;
 import llada.tensor.DType;
 import llada.tensor.Tensor;
@@ -12,7 +13,7 @@ import llada.tensor.Tensor;
  *
  * <p>Owns its buffers and is not thread-safe; the kernels bring the threads.
  */
-public final class MaskPredictor implements AutoCloseable {
+public final class MaskPredictor implements Predictor, AutoCloseable {
   private final LladaConfig config;
   private final LladaWeights weights;
   private final Kernels kernels;
@@ -45,24 +46,18 @@ public final class MaskPredictor implements AutoCloseable {
     this.logits = Tensor.allocate(arena, DType.F32, 0, config.embeddingSize());
   }
 
+  @Override
   public LladaConfig config() {
     return config;
   }
 
-  /** What it computes with; for what is done to its logits. */
+  @Override
   public Kernels kernels() {
     return kernels;
   }
 
-  /**
-   * Logits of the rows asked for.
-   *
-   * @param batch B sequences of T tokens, B * T at most {@code maxTokens}
-   * @param rows which of the B * T rows, sequence after sequence; the vocabulary is wide, so asking
-   *     only for masked positions saves a large part of the work
-   * @return (rows, embedding_size); valid until the next call
-   * @throws IllegalArgumentException if the batch is too large, too long, or has an id out of range
-   */
+  /** See {@link Predictor#forward(TokenBatch, int[])}; B * T is at most {@code maxTokens}. */
+  @Override
   public Tensor forward(TokenBatch batch, int[] rows) {
     return forward(batch, rows, Probe.NONE);
   }
@@ -80,6 +75,46 @@ public final class MaskPredictor implements AutoCloseable {
       TransformerBlock.forward(a, weights.blocks().get(layer), pass, layer);
     }
     return logits(a.out(), rows, probe);
+  }
+
+  @Override
+  public Tensor forward(TokenBatch batch, PartialPass partial, int[] rows) {
+    tokens(batch, config, maxTokens);
+    if (partial.ratio() < 1 && partial.cache().outputs() == null) {
+      throw new IllegalArgumentException(
+          "a ratio of %s needs a cache that keeps outputs".formatted(partial.ratio()));
+    }
+    CachedAttention cached = CachedAttention.of(batch, partial);
+    int[] computed = cached.rows();
+    Activations a = activations.rows(computed.length);
+    TransformerBlock.Pass pass =
+        TransformerBlock.Pass.partial(
+            config, kernels, rotation, weights.ropeLayout(), batch, cached, Probe.NONE);
+    int[] ids = new int[computed.length];
+    Arrays.setAll(
+        ids, i -> batch.ids()[computed[i] / batch.length()][computed[i] % batch.length()]);
+    kernels.embedding(a.x(), ids, weights.embedding());
+    for (int layer = 0; layer < config.nLayers(); layer++) {
+      if (layer == 0 || partial.ratio() == 1) {
+        TransformerBlock.forward(a, weights.blocks().get(layer), pass, layer);
+      } else {
+        AdaptiveUpdate.forward(a, weights.blocks().get(layer), pass, partial.ratio(), layer);
+      }
+    }
+    return logits(a.out(), among(computed, rows), Probe.NONE);
+  }
+
+  /** Where in {@code computed}, which ascends, each of {@code rows} stands. */
+  private static int[] among(int[] computed, int[] rows) {
+    int[] places = new int[rows.length];
+    for (int i = 0; i < rows.length; i++) {
+      places[i] = Arrays.binarySearch(computed, rows[i]);
+      if (places[i] < 0) {
+        throw new IllegalArgumentException(
+            "logits of row %d are asked for, which this pass does not compute".formatted(rows[i]));
+      }
+    }
+    return places;
   }
 
   /** B * T of a batch, which must fit the model and the buffers. */

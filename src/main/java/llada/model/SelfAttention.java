@@ -20,16 +20,20 @@ final class SelfAttention {
     kernels.rope(a.k(), pass.positions(), pass.cos(), pass.sin(), pass.ropeLayout());
     probe.see(layer, "q_rope", a.q());
     probe.see(layer, "k_rope", a.k());
-    kernels.attention(
-        a.context(),
-        a.q(),
-        a.k(),
-        a.v(),
-        pass.visible(),
-        pass.batch(),
-        config.nHeads(),
-        config.nKvHeads(),
-        pass.causal());
+    if (pass.cached() == null) {
+      kernels.attention(
+          a.context(),
+          a.q(),
+          a.k(),
+          a.v(),
+          pass.visible(),
+          pass.batch(),
+          config.nHeads(),
+          config.nKvHeads(),
+          pass.causal());
+    } else {
+      pass.cached().forward(a, pass, layer);
+    }
     probe.see(layer, "attn_ctx", a.context());
     kernels.matmul(a.delta(), a.context(), w.attnOut());
     kernels.residual(a.mid(), a.x(), a.delta());

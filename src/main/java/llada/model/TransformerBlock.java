@@ -18,6 +18,8 @@ final class TransformerBlock {
    * @param visible (T) padding mask, or null
    * @param batch B, the number of sequences among the rows
    * @param causal whether a token sees only those before it
+   * @param cached where keys and values of positions that are not computed come from; null when all
+   *     are computed and none are kept
    */
   record Pass(
       LladaConfig config,
@@ -29,6 +31,7 @@ final class TransformerBlock {
       boolean[] visible,
       int batch,
       boolean causal,
+      CachedAttention cached,
       Probe probe) {
 
     /** The pass of a batch. */
@@ -50,6 +53,32 @@ final class TransformerBlock {
           batch.flatVisible(),
           batch.size(),
           causal,
+          null,
+          probe);
+    }
+
+    /** The pass over some positions of a batch. */
+    static Pass partial(
+        LladaConfig config,
+        Kernels kernels,
+        Activations.Rotation rotation,
+        RopeLayout ropeLayout,
+        TokenBatch batch,
+        CachedAttention cached,
+        Probe probe) {
+      int[] positions = new int[cached.rows().length];
+      java.util.Arrays.setAll(positions, i -> cached.rows()[i] % batch.length());
+      return new Pass(
+          config,
+          kernels,
+          positions,
+          rotation.cos(),
+          rotation.sin(),
+          ropeLayout,
+          batch.flatVisible(),
+          batch.size(),
+          false,
+          cached,
           probe);
     }
 
@@ -60,8 +89,15 @@ final class TransformerBlock {
 
   /** Reads the stream {@code a.x()} and leaves it in {@code a.out()}. */
   static void forward(Activations a, BlockWeights w, Pass pass, int layer) {
+    ActivationCache.Outputs kept = pass.cached() == null ? null : pass.cached().cache().outputs();
     SelfAttention.forward(a, w, pass, layer);
+    if (kept != null) {
+      pass.kernels().storeCacheRows(kept.attention()[layer], pass.cached().rows(), a.delta());
+    }
     FeedForward.forward(a, w, pass, layer);
+    if (kept != null) {
+      pass.kernels().storeCacheRows(kept.feedForward()[layer], pass.cached().rows(), a.delta());
+    }
     pass.probe().see(layer, "out", a.out());
   }
 

@@ -43,7 +43,7 @@ class HelpTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"bench train", "tokenizer train"})
+  @ValueSource(strings = {"bench train", "bench decode", "tokenizer train"})
   void nestedCommandsToo(String command) {
     String[] words = (command + " --help").split(" ");
     CliRun run = CliRun.of(words);

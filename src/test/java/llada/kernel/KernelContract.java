@@ -238,6 +238,64 @@ public interface KernelContract {
     }
   }
 
+  /** What a cache holds is what the scalar reference makes of it, bit for bit. */
+  @ParameterizedTest
+  @EnumSource(names = {"F32", "BF16", "Q8_0"})
+  default void cacheRowsAreExact(DType dtype) {
+    try (Arena arena = Arena.ofShared()) {
+      for (int channels : new int[] {32, 64, 96, 1056}) {
+        Tensor x = Numbers.random(arena, channels, 1, 3, channels);
+        x.set(0, 0); // a block whose numbers differ much in size
+        x.set(1, -1e4f);
+        x.set(2, 1e-20f);
+        for (int c = 0; c < 32; c++) {
+          x.set(channels + c, 0); // a block of zeros
+        }
+        x.set(3L * channels - 1, dtype == DType.Q8_0 ? 5 : Float.NaN);
+        int[] rows = {4, 0, 2};
+        Tensor expected = Tensor.allocate(arena, dtype, 5, channels);
+        Tensor cache = Tensor.allocate(arena, dtype, 5, channels);
+        REFERENCE.storeCacheRows(expected, rows, x);
+        kernels().storeCacheRows(cache, rows, x);
+        assertThat(cache.data().mismatch(expected.data())).isEqualTo(-1);
+        Tensor out = Numbers.random(arena, 7, 2, 5, channels);
+        kernels().loadCacheRows(out, cache);
+        assertThat(out.toArray()).isEqualTo(expected.toArray());
+        for (int i = 0; i < rows.length; i++) {
+          for (int c = 0; c < channels; c++) {
+            float wanted = x.get((long) i * channels + c);
+            float found = out.get((long) rows[i] * channels + c);
+            // Half a step of bfloat16, or of the block's scale, which is a half itself.
+            double bound =
+                switch (dtype) {
+                  case F32 -> 0;
+                  case BF16 -> Math.abs(wanted) / 256;
+                  default -> (c < 32 && i == 0 ? 1e4 : 5) / 127 * (0.5 + 127 / 2048.0);
+                };
+            if (Float.isNaN(wanted)) {
+              assertThat(found).isNaN();
+            } else {
+              assertThat(Math.abs((double) wanted - found)).isLessThanOrEqualTo(bound);
+            }
+          }
+        }
+      }
+    }
+  }
+
+  @Test
+  default void cacheRowsRefuseWhatTheyCannotWrite() {
+    try (Arena arena = Arena.ofShared()) {
+      Tensor x = Numbers.random(arena, 1, 0, 1, 32);
+      Tensor half = Tensor.allocate(arena, DType.F16, 2, 32);
+      assertThatThrownBy(() -> kernels().storeCacheRows(half, new int[] {0}, x))
+          .hasMessage("store cache rows: the cache is F16; it can be F32, BF16 or Q8_0");
+      Tensor cache = Tensor.allocate(arena, DType.F32, 2, 32);
+      assertThatThrownBy(() -> kernels().storeCacheRows(cache, new int[] {2}, x))
+          .hasMessage("store cache rows: row 2 is not among the 2 of the cache");
+    }
+  }
+
   @Test
   default void attentionWithEveryKeyHiddenIsZero() {
     try (Arena arena = Arena.ofShared()) {

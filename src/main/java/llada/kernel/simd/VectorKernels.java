@@ -61,6 +61,19 @@ public class VectorKernels implements Kernels {
   }
 
   @Override
+  public void storeCacheRows(Tensor cache, int[] rows, Tensor x) {
+    llada.kernel.scalar.CacheRows.checkStore(cache, rows, x);
+    forEachRow(
+        x, (t, worker) -> CacheRows.store(cache, rows[(int) t], x, (int) t, scratch[worker]));
+  }
+
+  @Override
+  public void loadCacheRows(Tensor out, Tensor cache) {
+    llada.kernel.scalar.CacheRows.checkLoad(out, cache);
+    forEachRow(out, (t, worker) -> CacheRows.load(out, cache, (int) t, scratch[worker]));
+  }
+
+  @Override
   public void rmsNorm(Tensor out, Tensor x, Tensor weight, float eps) {
     llada.kernel.scalar.RmsNorm.check(out, x, weight);
     int c = x.dim(1);

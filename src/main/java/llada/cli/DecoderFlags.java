@@ -1,0 +1,121 @@
+package llada.cli;
+
+import java.util.Locale;
+import java.util.Optional;
+import llada.diffusion.Daedal;
+import llada.diffusion.Decoder;
+import llada.diffusion.DecoderText;
+import llada.diffusion.Repetition;
+import llada.diffusion.cache.CachePolicy;
+import llada.diffusion.commit.CommitRule;
+import llada.diffusion.commit.Prophet;
+import llada.tensor.DType;
+import picocli.CommandLine;
+import picocli.CommandLine.Option;
+
+/** What makes the sampler faster than the published one, or its text better. */
+final class DecoderFlags {
+  @Option(
+      names = "--fast",
+      description =
+          "Many times faster at nearly the same quality: --cache dual --commit threshold=0.9"
+              + " --stop-at-eos, and --block-length 32 where that divides --gen-length. What is"
+              + " given beside it holds.")
+  private boolean fast;
+
+  @Option(
+      names = "--cache",
+      paramLabel = "CACHE",
+      description = {
+        "Which keys and values are reused from step to step: " + DecoderText.CACHES + ".",
+        "REFRESH computes all anew after so many steps. Default: none, every step computes"
+            + " everything."
+      })
+  private String cache;
+
+  @Option(
+      names = "--cache-type",
+      paramLabel = "TYPE",
+      defaultValue = "f32",
+      converter = CacheType.class,
+      description = "How the cache keeps numbers: f32, bf16 or q8_0. Default: ${DEFAULT-VALUE}.")
+  private DType cacheType;
+
+  @Option(
+      names = "--commit",
+      paramLabel = "RULE",
+      description = {
+        "How many proposals a step keeps: " + DecoderText.RULES + ".",
+        "Default: quota, the same number in every step."
+      })
+  private String commit;
+
+  @Option(
+      names = "--prophet",
+      description = "Fill all masks at once as soon as the model is sure of the whole answer.")
+  private boolean prophet;
+
+  @Option(
+      names = "--repetition-penalty",
+      paramLabel = "X",
+      defaultValue = "1",
+      description =
+          "Makes tokens less likely that the answer has nearby; 1 is off, 1.1 to 1.3 is usual."
+              + " Default: 1.")
+  private double repetitionPenalty;
+
+  @Option(
+      names = "--no-repeat-ngram",
+      paramLabel = "N",
+      defaultValue = "0",
+      description = "Never say the same N tokens in a row twice; 0 is off. Default: 0.")
+  private int noRepeatNgram;
+
+  @Option(
+      names = "--variable-length",
+      description =
+          "Find the length of the answer while it is written, from 64 tokens up to --gen-length"
+              + " (DAEDAL). Needs --fast or a --commit other than quota.")
+  private boolean variableLength;
+
+  /** Whether the preset is asked for. */
+  boolean fast() {
+    return fast;
+  }
+
+  /**
+   * The decoder that was asked for.
+   *
+   * @throws UsageException if a cache or a rule is unknown
+   */
+  Decoder decoder() {
+    Decoder base = fast ? Decoder.fast() : Decoder.exact();
+    try {
+      CachePolicy policy = cache == null ? base.cache() : DecoderText.cache(cache);
+      CommitRule rule = commit == null ? base.commit() : DecoderText.commit(commit);
+      return new Decoder(
+          policy,
+          cacheType,
+          prophet ? new Prophet(rule) : rule,
+          new Repetition(repetitionPenalty, noRepeatNgram),
+          variableLength ? Optional.of(new Daedal()) : Optional.empty());
+    } catch (IllegalArgumentException e) {
+      throw new UsageException(e.getMessage());
+    }
+  }
+
+  /** Reads {@code --cache-type}. */
+  private static final class CacheType implements CommandLine.ITypeConverter<DType> {
+    @Override
+    public DType convert(String name) {
+      return switch (name.toLowerCase(Locale.ROOT)) {
+        case "f32" -> DType.F32;
+        case "bf16" -> DType.BF16;
+        case "q8_0" -> DType.Q8_0;
+        default ->
+            throw new CommandLine.TypeConversionException(
+                "'%s' is none of f32, bf16, q8_0".formatted(name));
+      };
+    }
+  }
+}
