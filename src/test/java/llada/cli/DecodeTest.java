@@ -143,7 +143,7 @@ class DecodeTest {
     assertThat(run.out()).contains("setting", "useful/s", "prefix+steps=4", "16.0");
     assertThat(bench("--setting=dual+best").err()).contains("'best' is no rule");
     assertThat(bench("--setting=steps=3").err()).contains("--steps is 3");
-    assertThat(bench("--out=no/such").err()).contains("is no folder");
+    assertThat(CliRun.of("bench", "decode", "--out=no/such").err()).contains("is no folder");
   }
 
   @Test
