@@ -27,11 +27,13 @@ final class ArchitectureTest {
           "llada.backend",
           "llada.tokenizer",
           "llada.format",
+          "llada.plot",
           "llada.model",
           "llada.diffusion",
           "llada.checkpoint",
           "llada.train.demo",
           "llada.train",
+          "llada.experiments",
           "llada.cli");
 
   private static final JavaClasses CLASSES =
