@@ -7,7 +7,16 @@ import java.util.List;
 /** All experiments there are. */
 public final class Experiments {
   /** In the order of the page that has all of them. */
-  public static final List<Experiment> ALL = List.of(new FisherConsistency(), new Lineage());
+  public static final List<Experiment> ALL =
+      List.of(
+          new VariableMasking(),
+          new FisherConsistency(),
+          new InContextLearning(),
+          new InstructionFollowing(),
+          new ReversalCurse(),
+          new Sampling(),
+          new Scaling(),
+          new Lineage());
 
   private Experiments() {}
 

@@ -16,11 +16,11 @@ import llada.plot.Chart;
 import llada.plot.Series;
 
 /**
- * Experiment 2: Fisher consistency and the bound, on a distribution over 729 sequences, where
+ * Experiment 2: Fisher consistency and the bound, on a distribution over 64 sequences, where
  * likelihoods are sums and not estimates.
  */
 final class FisherConsistency implements Experiment {
-  private static final int LETTERS = 3;
+  private static final int LETTERS = 2;
   private static final int LENGTH = 6;
   private static final int DIM = 32;
   private static final double BERT_SHARE = 0.15;
@@ -51,13 +51,13 @@ final class FisherConsistency implements Experiment {
   }
 
   private static SmallModel.Recipe recipe(Size size) {
-    return new SmallModel.Recipe(size.of(30, 2000, 12000), 64, 2e-3);
+    return new SmallModel.Recipe(size.of(30, 1200, 10000), 128, 4e-3);
   }
 
   private static List<Integer> dims(Size size) {
     return switch (size) {
       case TINY -> List.of(8);
-      case SMALL -> List.of(4, 8, 16);
+      case SMALL -> List.of(4, 8);
       case LARGE -> List.of(4, 8, 16, 64);
     };
   }
@@ -65,7 +65,7 @@ final class FisherConsistency implements Experiment {
   private static List<Integer> dataSizes(Size size) {
     return switch (size) {
       case TINY -> List.of(30);
-      case SMALL -> List.of(30, 300, 3000);
+      case SMALL -> List.of(30, 300);
       case LARGE -> List.of(30, 100, 300, 1000, 3000, 10000);
     };
   }
@@ -269,21 +269,19 @@ final class FisherConsistency implements Experiment {
     Interval klBert = results.of(bert, "kl");
     report.finding(
         "the loss is an upper bound of -ln p",
-        "broken on %s of the 729 sequences, loss %s, -ln p %s"
+        "broken on %s of the 64 sequences, loss %s, -ln p %s"
             .formatted(
                 results.of(llada, "bound broken").percent(),
                 results.of(llada, "bound"),
                 results.of(llada, "nll")),
         Agreement.of(results.of(llada, "bound broken").mean() == 0));
-    double broken = results.of(bert, "fixed ratio broken").mean();
+    Interval fixed = results.of(bert, "fixed ratio loss");
     report.finding(
         "the loss at a fixed 15 % is none",
         "below -ln p on %s of the sequences; on average %s, -ln p %s"
             .formatted(
-                results.of(bert, "fixed ratio broken").percent(),
-                results.of(bert, "fixed ratio loss"),
-                results.of(bert, "nll")),
-        Agreement.of(broken > 0.5, broken > 0));
+                results.of(bert, "fixed ratio broken").percent(), fixed, results.of(bert, "nll")),
+        Agreement.of(fixed.below(results.of(bert, "nll"))));
     List<Series> byData = byData(results);
     List<Series.Point> points = byData.getFirst().points();
     boolean data = points.getFirst().low() > points.getLast().high();

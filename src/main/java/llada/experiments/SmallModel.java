@@ -4,6 +4,7 @@ import java.lang.foreign.Arena;
 import java.util.Arrays;
 import java.util.OptionalInt;
 import java.util.SplittableRandom;
+import java.util.stream.IntStream;
 import llada.backend.Backend;
 import llada.diffusion.DiffusionSampler;
 import llada.diffusion.ForwardProcess;
@@ -284,6 +285,43 @@ final class SmallModel implements AutoCloseable {
       }
     }
     return answers;
+  }
+
+  /**
+   * Fills the masks wherever they stand, greedily: the surest first, one of each sequence a step.
+   *
+   * @param xt (B, T) as many masks in each
+   */
+  int[][] infill(int[][] xt) {
+    int[][] x = new int[xt.length][];
+    int left = 0;
+    for (int b = 0; b < x.length; b++) {
+      x[b] = xt[b].clone();
+      left = (int) Arrays.stream(x[b]).filter(id -> id == mask()).count();
+    }
+    for (; left > 0; left--) {
+      int[][] masked = new int[x.length][];
+      for (int b = 0; b < x.length; b++) {
+        int[] row = x[b];
+        masked[b] = IntStream.range(0, row.length).filter(i -> row[i] == mask()).toArray();
+      }
+      double[][][] log = logProbabilities(x, masked);
+      for (int b = 0; b < x.length; b++) {
+        int at = 0;
+        int token = 0;
+        double most = Double.NEGATIVE_INFINITY;
+        for (int i = 0; i < masked[b].length; i++) {
+          int best = Measures.best(log[b][i]);
+          if (log[b][i][best] > most) {
+            most = log[b][i][best];
+            at = masked[b][i];
+            token = best;
+          }
+        }
+        x[b][at] = token;
+      }
+    }
+    return x;
   }
 
   private static RandomSource shifted(RandomSource random, int sequences) {

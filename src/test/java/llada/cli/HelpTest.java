@@ -18,6 +18,7 @@ class HelpTest {
         "info",
         "train",
         "tokenizer",
+        "experiments",
         "synth",
         "bench",
         "completion"
@@ -64,7 +65,16 @@ class HelpTest {
     assertThat(run.code()).isEqualTo(ExitCodes.OK);
     assertThat(run.out())
         .contains(
-            "generate", "chat", "tokenize", "info", "train", "synth", "bench", "completion", "130");
+            "generate",
+            "chat",
+            "tokenize",
+            "info",
+            "train",
+            "experiments",
+            "synth",
+            "bench",
+            "completion",
+            "130");
     assertThat(CliRun.of("help", "generate").out())
         .isEqualTo(CliRun.of("generate", "--help").out());
   }
