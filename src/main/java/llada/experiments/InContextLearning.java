@@ -33,11 +33,11 @@ final class InContextLearning implements Experiment {
   }
 
   private static SmallModel.Shape shape() {
-    return new SmallModel.Shape(64, 2, 4);
+    return new SmallModel.Shape(48, 2, 3);
   }
 
   private static SmallModel.Recipe recipe(Size size) {
-    return new SmallModel.Recipe(size.of(20, 1500, 12000), 64, 3e-3);
+    return new SmallModel.Recipe(size.of(20, 2000, 12000), 32, 3e-3);
   }
 
   @Override

@@ -121,10 +121,9 @@ public final class Report {
         picture.chart.writeSvg(folder.resolve(picture.file + ".svg"));
         try {
           picture.chart.writePng(folder.resolve(picture.file + ".png"));
-        } catch (LinkageError e) {
+        } catch (UnsupportedOperationException e) {
           complaints.add(
-              "%s.png was not written: this Java draws no text (%s); install fontconfig and a font, such as the packages fontconfig and fonts-dejavu-core; the SVG is there"
-                  .formatted(picture.file, e.getMessage()));
+              "%s.png was not written, only the SVG: %s".formatted(picture.file, e.getMessage()));
         }
       }
     }

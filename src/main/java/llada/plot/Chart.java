@@ -71,12 +71,19 @@ public record Chart(
   /**
    * As a PNG file's content.
    *
-   * @throws LinkageError if this Java has no graphics or the system no font
+   * @throws UnsupportedOperationException if this Java has no graphics or the system no font
    */
   public byte[] png() {
-    PngCanvas canvas = new PngCanvas(WIDTH, HEIGHT);
-    draw(canvas);
-    return canvas.png();
+    try {
+      PngCanvas canvas = new PngCanvas(WIDTH, HEIGHT);
+      draw(canvas);
+      return canvas.png();
+    } catch (LinkageError | InternalError | RuntimeException e) { // whatever AWT says about fonts
+      throw new UnsupportedOperationException(
+          "this Java draws no text (%s); install fontconfig and a font, such as the packages fontconfig and fonts-dejavu-core"
+              .formatted(e.getMessage()),
+          e);
+    }
   }
 
   /**
@@ -93,6 +100,7 @@ public record Chart(
    * Writes {@link #png} to a file.
    *
    * @throws llada.format.FormatException if it cannot be written
+   * @throws UnsupportedOperationException see {@link #png}
    */
   public void writePng(Path file) {
     byte[] bytes = png();

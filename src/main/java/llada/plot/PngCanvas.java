@@ -21,11 +21,7 @@ final class PngCanvas implements Canvas {
   private final BufferedImage image;
   private final Graphics2D graphics;
 
-  /**
-   * A white canvas.
-   *
-   * @throws LinkageError if this Java has no graphics or the system no font
-   */
+  /** A white canvas. */
   PngCanvas(int width, int height) {
     System.setProperty("java.awt.headless", "true"); // needs no screen, also where there is one
     image = new BufferedImage(width * SCALE, height * SCALE, BufferedImage.TYPE_INT_RGB);
