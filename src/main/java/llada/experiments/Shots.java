@@ -1,5 +1,6 @@
 package llada.experiments;
 
+import java.util.List;
 import java.util.SplittableRandom;
 import llada.train.TrainingData;
 
@@ -79,7 +80,7 @@ enum Shots {
     int[] pairs = new int[2 * (shots + 1)];
     fill(pairs, shots, random);
     int[] x = new int[1 + pairs.length];
-    x[0] = 2 * VALUES + ordinal();
+    x[0] = 2 * VALUES + List.of(values()).indexOf(this);
     for (int i = 0; i < pairs.length; i++) {
       x[1 + i] = pairs[i] + (i % 2) * VALUES; // values are other tokens than keys
     }
