@@ -27,6 +27,7 @@ final class ArchitectureTest {
           "llada.backend",
           "llada.tokenizer",
           "llada.format",
+          "llada.plot",
           "llada.model",
           "llada.diffusion.cache",
           "llada.diffusion.commit",
@@ -35,6 +36,7 @@ final class ArchitectureTest {
           "llada.evaluation",
           "llada.train.demo",
           "llada.train",
+          "llada.experiments",
           "llada.cli");
 
   private static final JavaClasses CLASSES =

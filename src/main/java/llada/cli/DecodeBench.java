@@ -7,16 +7,16 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Locale;
 import java.util.SplittableRandom;
 import java.util.concurrent.Callable;
 import llada.diffusion.Generation;
 import llada.diffusion.StepListener;
 import llada.format.AtomicFile;
 import llada.format.FormatException;
-import llada.format.SvgPlot;
 import llada.tokenizer.ChatTemplate;
 import llada.train.demo.DemoCorpus;
+import llada.plot.Chart;
+import llada.plot.Series;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -137,7 +137,7 @@ final class DecodeBench implements Callable<Integer> {
         console.flush();
       }
       write("decode.csv", DecodeResult.csv(results));
-      plot(results, judged).write(out.resolve("decode.svg").toAbsolutePath());
+      chart(results, judged).writeSvg(out.resolve("decode.svg").toAbsolutePath());
     }
     return ExitCodes.OK;
   }
@@ -253,28 +253,21 @@ final class DecodeBench implements Callable<Integer> {
   }
 
   /** Quality against cost: positions computed per answer, to a logarithmic scale. */
-  private static SvgPlot plot(List<DecodeResult> results, boolean judged) {
-    double least = Double.MAX_VALUE;
-    double most = 0;
-    for (DecodeResult result : results) {
-      double positions = (double) result.positions() / result.questions();
-      least = Math.min(least, positions);
-      most = Math.max(most, positions);
-    }
-    SvgPlot plot =
-        new SvgPlot(
-            new SvgPlot.Axis(0.8 * least, 1.5 * most, true), new SvgPlot.Axis(0, 100, false));
-    plot.axes(
-        x -> String.format(Locale.ROOT, "%.0f", x),
-        y -> String.format(Locale.ROOT, "%.0f %%", y),
-        "positions computed per answer");
-    plot.legend(0, judged ? "right answers" : "tokens of the exact sampler", "#1f5fa8");
+  private static Chart chart(List<DecodeResult> results, boolean judged) {
+    List<Series> series = new ArrayList<>();
     for (DecodeResult result : results) {
       double x = (double) result.positions() / result.questions();
       double y = judged ? result.accuracy() : result.agreement();
-      plot.dot(x, y, 4, "#1f5fa8");
-      plot.label(x, y, result.setting());
+      series.add(
+          new Series(
+              result.setting(), List.of(new Series.Point(x, y)), Series.Style.NAMED));
     }
-    return plot;
+    return Chart.lines(
+            "",
+            "positions computed per answer",
+            judged ? "right answers, %" : "tokens of the exact sampler, %",
+            true,
+            series)
+        .upTo(105);
   }
 }

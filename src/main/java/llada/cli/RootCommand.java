@@ -24,6 +24,7 @@ import picocli.CommandLine.Spec;
       InfoCommand.class,
       TrainCommand.class,
       TokenizerCommand.class,
+      ExperimentsCommand.class,
       SynthCommand.class,
       BenchCommand.class,
       CompletionCommand.class

@@ -23,6 +23,7 @@ public final class MaskPredictor implements Predictor, AutoCloseable {
   private final Tensor head; // (rows, C), the rows whose logits are wanted
   private final Tensor headNormed;
   private final int maxTokens;
+  private final boolean causal;
   private Tensor logits; // grows to the largest number of rows ever asked for
 
   /**
@@ -32,6 +33,16 @@ public final class MaskPredictor implements Predictor, AutoCloseable {
    * @throws IllegalArgumentException if weights do not have the shapes of the configuration
    */
   public MaskPredictor(LladaConfig config, LladaWeights weights, Kernels kernels, int maxTokens) {
+    this(config, weights, kernels, maxTokens, false);
+  }
+
+  /**
+   * As above, or the autoregressive model that LLaDA is compared with.
+   *
+   * @param causal a token sees only those before it, and its logits are of the token after it
+   */
+  public MaskPredictor(
+      LladaConfig config, LladaWeights weights, Kernels kernels, int maxTokens, boolean causal) {
     if (maxTokens < 1) {
       throw new IllegalArgumentException("maxTokens is " + maxTokens + "; it must be positive");
     }
@@ -39,6 +50,7 @@ public final class MaskPredictor implements Predictor, AutoCloseable {
     this.weights = weights;
     this.kernels = kernels;
     this.maxTokens = maxTokens;
+    this.causal = causal;
     this.activations = Activations.inPlace(config, maxTokens, arena);
     this.rotation = Activations.Rotation.of(config, maxTokens, arena);
     this.head = Tensor.allocate(arena, DType.F32, maxTokens, config.dModel());
@@ -68,7 +80,7 @@ public final class MaskPredictor implements Predictor, AutoCloseable {
     Activations a = activations.rows(tokens);
     TransformerBlock.Pass pass =
         TransformerBlock.Pass.of(
-            config, kernels, rotation, weights.ropeLayout(), batch, false, probe);
+            config, kernels, rotation, weights.ropeLayout(), batch, causal, probe);
     kernels.embedding(a.x(), batch.flatIds(), weights.embedding());
     probe.see(-1, "embed", a.x());
     for (int layer = 0; layer < config.nLayers(); layer++) {

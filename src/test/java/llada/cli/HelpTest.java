@@ -22,6 +22,7 @@ class HelpTest {
         "info",
         "train",
         "tokenizer",
+        "experiments",
         "synth",
         "bench",
         "completion"
@@ -68,7 +69,16 @@ class HelpTest {
     assertThat(run.code()).isEqualTo(ExitCodes.OK);
     assertThat(run.out())
         .contains(
-            "generate", "chat", "tokenize", "info", "train", "synth", "bench", "completion", "130");
+            "generate",
+            "chat",
+            "tokenize",
+            "info",
+            "train",
+            "experiments",
+            "synth",
+            "bench",
+            "completion",
+            "130");
     assertThat(CliRun.of("help", "generate").out())
         .isEqualTo(CliRun.of("generate", "--help").out());
   }

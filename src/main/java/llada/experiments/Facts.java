@@ -1,0 +1,72 @@
+package llada.experiments;
+
+import java.util.SplittableRandom;
+import llada.train.TrainingData;
+
+/**
+ * People and who they are: "A is D D", a name of one word and a description of two, told forward
+ * ("BOS A is D D") or reversed ("BOS D D is A"). No two people have the same description, and each
+ * word of one occurs in several.
+ */
+final class Facts {
+  /** Tokens of a sentence. */
+  static final int LENGTH = 5;
+
+  private static final int BOS = 0;
+  private static final int IS = 1;
+  private static final int NAME = 2;
+
+  private final int count;
+  private final int side; // words for each half of a description
+  private final int[] descriptions;
+
+  Facts(Size size, long seed) {
+    count = count(size);
+    side = (int) Math.ceil(Math.sqrt(2.0 * count));
+    descriptions = TrainingData.order(side * side, seed, 1); // who is what differs by seed
+  }
+
+  static int count(Size size) {
+    return size.of(6, 60, 300);
+  }
+
+  SmallModel.Vocabulary vocabulary() {
+    return new SmallModel.Vocabulary(NAME + count + 2 * side + 1, BOS);
+  }
+
+  int names() {
+    return count;
+  }
+
+  /** The token of a name. */
+  int name(int i) {
+    return NAME + i;
+  }
+
+  private int[] sentence(int person, boolean forward) {
+    int first = NAME + count + descriptions[person] / side;
+    int second = NAME + count + side + descriptions[person] % side;
+    return forward
+        ? new int[] {BOS, NAME + person, IS, first, second}
+        : new int[] {BOS, first, second, IS, NAME + person};
+  }
+
+  /**
+   * A sentence to learn: of the first half of the people only forward ones, unless {@code both}.
+   */
+  int[] sentence(boolean both, SplittableRandom random) {
+    int person = random.nextInt(count);
+    boolean oneWay = person < count / 2 && !both;
+    return sentence(person, oneWay || random.nextBoolean());
+  }
+
+  /** All sentences of a direction about those seen one way, or about the others. */
+  int[][] sentences(boolean oneWay, boolean forward) {
+    int half = count / 2;
+    int[][] all = new int[oneWay ? half : count - half][];
+    for (int i = 0; i < all.length; i++) {
+      all[i] = sentence(oneWay ? i : half + i, forward);
+    }
+    return all;
+  }
+}

@@ -1,0 +1,160 @@
+package llada.experiments;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Consumer;
+import java.util.function.Supplier;
+import java.util.stream.LongStream;
+import llada.backend.Backend;
+import llada.experiments.Results.Row;
+import llada.format.FormatException;
+
+/**
+ * Runs experiments, each in a folder of its own: config.json, results.csv, report.md, charts.
+ *
+ * @param folder above those of the experiments
+ * @param size how much is computed
+ * @param firstSeed seed of the first repetition
+ * @param repetitions how many seeds
+ * @param inputs files that were given
+ * @param workers jobs that run side by side
+ * @param backends gives each worker a backend of one thread
+ * @param progress hears one line a job
+ */
+public record Lab(
+    Path folder,
+    Size size,
+    long firstSeed,
+    int repetitions,
+    Experiment.Inputs inputs,
+    int workers,
+    Supplier<Backend> backends,
+    Consumer<String> progress) {
+  /**
+   * Runs what has not been run, and reports.
+   *
+   * @throws FormatException if the folder holds another run's results, or cannot be written
+   */
+  public Report run(Experiment experiment) {
+    Path own = folder.resolve(experiment.name());
+    try {
+      Files.createDirectories(own);
+    } catch (IOException e) {
+      throw new FormatException(
+          own + ": cannot be made: " + e.getMessage() + "; give another -o", e);
+    }
+    Map<String, String> config = new LinkedHashMap<>();
+    config.put("experiment", experiment.name());
+    config.put("size", size.toString());
+    config.putAll(experiment.config(size, inputs));
+    sameAsBefore(own.resolve("config.json"), json(config));
+    Results results = Results.open(own.resolve("results.csv"));
+    List<Long> seeds = LongStream.range(firstSeed, firstSeed + repetitions).boxed().toList();
+    List<Job> jobs = experiment.jobs(size, seeds, inputs);
+    run(experiment, jobs, results);
+    config.put("seeds", seeds.toString());
+    Report report = new Report(experiment, config);
+    experiment.report(results, report);
+    report.write(own).forEach(progress);
+    return report;
+  }
+
+  private static void sameAsBefore(Path file, String config) {
+    try {
+      if (Files.exists(file)) {
+        if (!Files.readString(file).equals(config)) {
+          throw new FormatException(
+              "%s: the results there were made with other settings; give the same --size and files, or another -o"
+                  .formatted(file));
+        }
+        return;
+      }
+    } catch (IOException e) {
+      throw new FormatException(file + ": cannot be read: " + e.getMessage(), e);
+    }
+    Report.write(file, config);
+  }
+
+  private static String json(Map<String, String> values) {
+    StringBuilder text = new StringBuilder("{\n");
+    values.forEach(
+        (name, value) ->
+            text.append(text.length() > 2 ? ",\n" : "")
+                .append("  \"%s\": \"%s\"".formatted(name, value.replace("\"", "\\\""))));
+    return text.append("\n}\n").toString();
+  }
+
+  private void run(Experiment experiment, List<Job> all, Results results) {
+    List<Job> jobs = all.stream().filter(job -> !results.has(job.arm(), job.seed())).toList();
+    if (jobs.size() < all.size()) {
+      progress.accept(
+          "%s: %d of %d jobs are done already"
+              .formatted(experiment.name(), all.size() - jobs.size(), all.size()));
+    }
+    AtomicInteger next = new AtomicInteger();
+    AtomicInteger finished = new AtomicInteger(all.size() - jobs.size());
+    AtomicReference<RuntimeException> failure = new AtomicReference<>();
+    List<Thread> threads = new ArrayList<>();
+    for (int w = 0; w < Math.min(workers, jobs.size()); w++) {
+      threads.add(
+          Thread.ofPlatform()
+              .daemon()
+              .name("llada-experiment-" + w)
+              .start(
+                  () -> {
+                    try (Backend backend = backends.get()) {
+                      for (int i = next.getAndIncrement();
+                          i < jobs.size() && failure.get() == null;
+                          i = next.getAndIncrement()) {
+                        String line = run(experiment, jobs.get(i), backend, results);
+                        progress.accept(
+                            "%s (%d of %d)"
+                                .formatted(line, finished.incrementAndGet(), all.size()));
+                      }
+                    } catch (RuntimeException e) {
+                      failure.compareAndSet(null, e);
+                    } catch (Error e) {
+                      failure.compareAndSet(null, new IllegalStateException(e));
+                    }
+                  }));
+    }
+    for (Thread thread : threads) {
+      try {
+        thread.join();
+      } catch (InterruptedException e) {
+        throw new IllegalStateException(e);
+      }
+    }
+    if (failure.get() != null) {
+      throw failure.get();
+    }
+  }
+
+  private static String run(Experiment experiment, Job job, Backend backend, Results results) {
+    long start = System.nanoTime();
+    List<Row> rows = new ArrayList<>();
+    job.work()
+        .run(
+            backend,
+            (measure, x, value) -> rows.add(new Row(job.arm(), job.seed(), measure, x, value)));
+    if (rows.isEmpty()) {
+      throw new IllegalStateException("%s measured nothing".formatted(job.arm()));
+    }
+    results.add(rows);
+    return String.format(
+        Locale.ROOT,
+        "%s: %s, seed %d: %.1f s",
+        experiment.name(),
+        job.arm(),
+        job.seed(),
+        (System.nanoTime() - start) / 1e9);
+  }
+}

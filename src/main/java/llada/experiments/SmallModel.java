@@ -1,0 +1,347 @@
+package llada.experiments;
+
+import java.lang.foreign.Arena;
+import java.util.Arrays;
+import java.util.OptionalInt;
+import java.util.SplittableRandom;
+import java.util.stream.IntStream;
+import llada.backend.Backend;
+import llada.diffusion.DiffusionSampler;
+import llada.diffusion.ForwardProcess;
+import llada.diffusion.NoisyBatch;
+import llada.diffusion.Objective;
+import llada.diffusion.RandomSource;
+import llada.diffusion.SamplerOptions;
+import llada.kernel.Parallel;
+import llada.model.LladaConfig;
+import llada.model.LladaWeights;
+import llada.model.MaskPredictor;
+import llada.model.TokenBatch;
+import llada.model.TrainablePredictor;
+import llada.tensor.Tensor;
+import llada.train.AdamW;
+import llada.train.LearningRate;
+import llada.train.Network;
+import llada.train.PredictorNetwork;
+import llada.train.Trained;
+import llada.train.TrainingData;
+import llada.train.Weights;
+
+/**
+ * An arm of a comparison: a network in memory, trained by any objective. Everything but the
+ * objective (and with it the direction of attention) is the same for all arms.
+ */
+final class SmallModel implements AutoCloseable {
+  private final Arena arena = Arena.ofShared();
+  private final LladaConfig config;
+  private final LladaWeights weights;
+  private final Network network;
+  private final MaskPredictor predictor;
+  private final Objective objective;
+  private final int maxTokens;
+  private final long seed;
+  private long step;
+
+  /** Channels, blocks, heads; the feed-forward part is 8/3 as wide, as is usual with SwiGLU. */
+  record Shape(int dim, int layers, int heads) {
+    int feedForward() {
+      return (8 * dim / 3 + 7) / 8 * 8;
+    }
+
+    @Override
+    public String toString() {
+      return "%d layers, %d channels, %d heads".formatted(layers, dim, heads);
+    }
+  }
+
+  /**
+   * Token ids from 0.
+   *
+   * @param size of the vocabulary; the mask is its last id
+   * @param eos may be the mask where there is no end
+   */
+  record Vocabulary(int size, int eos) {
+    int mask() {
+      return size - 1;
+    }
+  }
+
+  /**
+   * How long and how fast; the same for all arms.
+   *
+   * @param steps of the optimizer
+   * @param batch sequences of a step
+   * @param rate highest learning rate; it warms up for a twentieth and decays to a tenth over the
+   *     last third
+   */
+  record Recipe(int steps, int batch, double rate) {
+    @Override
+    public String toString() {
+      return "%d steps of %d sequences, learning rate %s".formatted(steps, batch, rate);
+    }
+  }
+
+  /** Where sequences come from. */
+  interface Source {
+    /** {@code count} sequences of one length. */
+    TrainingData.Batch next(int count, SplittableRandom random);
+
+    /** Sequences without a prompt as a batch. */
+    static TrainingData.Batch batch(int[][] x0) {
+      return new TrainingData.Batch(x0, null, new String[x0.length]);
+    }
+
+    /** Sequences whose first {@code prompt} tokens are given. */
+    static TrainingData.Batch batch(int[][] x0, int prompt) {
+      int[] prompts = new int[x0.length];
+      Arrays.fill(prompts, prompt);
+      return new TrainingData.Batch(x0, prompts, new String[x0.length]);
+    }
+  }
+
+  /**
+   * Fresh weights.
+   *
+   * @param maxLength of a sequence
+   * @param maxBatch sequences of that length that can be computed together
+   */
+  SmallModel(
+      Shape shape,
+      Vocabulary vocabulary,
+      Objective objective,
+      int maxLength,
+      int maxBatch,
+      long seed,
+      Backend backend) {
+    this.objective = objective;
+    this.seed = seed;
+    this.maxTokens = maxLength * maxBatch;
+    this.config =
+        new LladaConfig(
+            shape.dim,
+            shape.layers,
+            shape.heads,
+            shape.heads,
+            shape.feedForward(),
+            vocabulary.size,
+            vocabulary.size,
+            maxLength,
+            10000,
+            1e-5,
+            false,
+            vocabulary.mask(),
+            vocabulary.eos,
+            vocabulary.eos,
+            OptionalInt.empty(),
+            OptionalInt.empty());
+    this.weights = Weights.random(config, seed, arena);
+    boolean causal = objective == Objective.AR;
+    this.network =
+        new PredictorNetwork(
+            config,
+            weights,
+            backend.kernels(),
+            maxTokens,
+            new TrainablePredictor.Options(false, causal));
+    this.predictor = new MaskPredictor(config, weights, backend.kernels(), maxTokens, causal);
+  }
+
+  /** The id of the mask. */
+  int mask() {
+    return config.maskTokenId();
+  }
+
+  Objective objective() {
+    return objective;
+  }
+
+  /** Weights that a token passes: all but the table of embeddings. */
+  long parameters() {
+    return config.parameters() - (long) config.embeddingSize() * config.dModel();
+  }
+
+  /**
+   * Trains; a second call goes on with the weights, with a new optimizer.
+   *
+   * @return the mean loss of the last tenth of the steps
+   */
+  double train(Recipe recipe, Source source) {
+    ForwardProcess process = new ForwardProcess(objective, ForwardProcess.EPS, true, mask());
+    LearningRate rate =
+        new LearningRate.WarmupStableDecay(
+            recipe.rate, recipe.rate / 10, recipe.steps / 20, 1 / 3.0);
+    Trained trained = Trained.AllWeights.of(network);
+    int tail = Math.max(1, recipe.steps / 10);
+    double sum = 0;
+    try (Arena state = Arena.ofShared()) {
+      AdamW adamW = new AdamW(trained.parameters(), AdamW.Options.LLADA, Parallel.SERIAL, state);
+      for (int s = 0; s < recipe.steps; s++) {
+        SplittableRandom random = new SplittableRandom(seed * 0x9E3779B97F4A7C15L + step++);
+        TrainingData.Batch batch = source.next(recipe.batch, random);
+        NoisyBatch noisy = process.noise(batch.x0(), batch.promptLengths(), random);
+        trained.clear();
+        double loss = network.lossAndGradients(noisy);
+        double norm = adamW.gradientNorm();
+        if (!Double.isFinite(loss) || !Double.isFinite(norm)) {
+          throw new IllegalStateException(
+              "step %d of %s, seed %d: the loss is %s".formatted(s, objective, seed, loss));
+        }
+        adamW.step(s + 1, rate.at(s, recipe.steps), adamW.clipCoefficient(norm));
+        sum += s >= recipe.steps - tail ? loss : 0;
+      }
+    }
+    return sum / tail;
+  }
+
+  /** The weighted loss of a batch that fits. */
+  double loss(NoisyBatch batch) {
+    return network.loss(batch);
+  }
+
+  /**
+   * ln p of every token but the mask, at some positions of sequences of one length; as many
+   * sequences as there may be.
+   *
+   * @param xt (B, T)
+   * @param positions (B, P) of each sequence, ascending
+   * @return (B, P, V - 1)
+   */
+  double[][][] logProbabilities(int[][] xt, int[][] positions) {
+    double[][][] all = new double[xt.length][][];
+    int length = xt[0].length;
+    int chunk = Math.max(1, maxTokens / length);
+    for (int from = 0; from < xt.length; from += chunk) {
+      int to = Math.min(xt.length, from + chunk);
+      int count = 0;
+      for (int b = from; b < to; b++) {
+        count += positions[b].length;
+      }
+      int[] rows = new int[count];
+      int r = 0;
+      for (int b = from; b < to; b++) {
+        for (int position : positions[b]) {
+          rows[r++] = (b - from) * length + position;
+        }
+      }
+      if (count == 0) {
+        for (int b = from; b < to; b++) {
+          all[b] = new double[0][];
+        }
+        continue;
+      }
+      Tensor logits = predictor.forward(TokenBatch.of(Arrays.copyOfRange(xt, from, to)), rows);
+      r = 0;
+      for (int b = from; b < to; b++) {
+        all[b] = new double[positions[b].length][];
+        for (int i = 0; i < positions[b].length; i++) {
+          all[b][i] = logSoftmax(logits, r++);
+        }
+      }
+    }
+    return all;
+  }
+
+  private double[] logSoftmax(Tensor logits, int row) {
+    double[] values = new double[mask()];
+    double max = Double.NEGATIVE_INFINITY;
+    for (int v = 0; v < values.length; v++) {
+      values[v] = logits.get((long) row * logits.dim(1) + v);
+      max = Math.max(max, values[v]);
+    }
+    double sum = 0;
+    for (double value : values) {
+      sum += Math.exp(value - max);
+    }
+    double log = max + Math.log(sum);
+    for (int v = 0; v < values.length; v++) {
+      values[v] -= log;
+    }
+    return values;
+  }
+
+  /**
+   * Answers by the reverse process, or from left to right if this is the autoregressive model, of
+   * which options only length and temperature count.
+   *
+   * @param prompts (B, P)
+   * @return (B, gen_length)
+   */
+  int[][] generate(int[][] prompts, SamplerOptions options, RandomSource random) {
+    int[][] answers = new int[prompts.length][];
+    int length = prompts[0].length + options.genLength();
+    int chunk = Math.max(1, maxTokens / length / (options.cfgScale() > 0 ? 2 : 1));
+    for (int from = 0; from < prompts.length; from += chunk) {
+      int[][] part = Arrays.copyOfRange(prompts, from, Math.min(prompts.length, from + chunk));
+      int shift = from; // each chunk has random numbers of its own
+      RandomSource own = shifted(random, shift);
+      int[][] x =
+          objective == Objective.AR
+              ? LeftToRight.generate(this, part, options, own)
+              : new DiffusionSampler(predictor, config)
+                  .generate(part, null, options, own, _ -> {})
+                  .x();
+      for (int b = 0; b < part.length; b++) {
+        answers[from + b] = Arrays.copyOfRange(x[b], prompts[0].length, length);
+      }
+    }
+    return answers;
+  }
+
+  /**
+   * Fills the masks wherever they stand, greedily: the surest first, one of each sequence a step.
+   *
+   * @param xt (B, T) as many masks in each
+   */
+  int[][] infill(int[][] xt) {
+    int[][] x = new int[xt.length][];
+    int left = 0;
+    for (int b = 0; b < x.length; b++) {
+      x[b] = xt[b].clone();
+      left = (int) Arrays.stream(x[b]).filter(id -> id == mask()).count();
+    }
+    for (; left > 0; left--) {
+      int[][] masked = new int[x.length][];
+      for (int b = 0; b < x.length; b++) {
+        int[] row = x[b];
+        masked[b] = IntStream.range(0, row.length).filter(i -> row[i] == mask()).toArray();
+      }
+      double[][][] log = logProbabilities(x, masked);
+      for (int b = 0; b < x.length; b++) {
+        int at = 0;
+        int token = 0;
+        double most = Double.NEGATIVE_INFINITY;
+        for (int i = 0; i < masked[b].length; i++) {
+          int best = Measures.best(log[b][i]);
+          if (log[b][i][best] > most) {
+            most = log[b][i][best];
+            at = masked[b][i];
+            token = best;
+          }
+        }
+        x[b][at] = token;
+      }
+    }
+    return x;
+  }
+
+  private static RandomSource shifted(RandomSource random, int sequences) {
+    return new RandomSource() {
+      @Override
+      public double noise(int step, int sequence, int position, int token) {
+        return random.noise(step, sequence + sequences, position, token);
+      }
+
+      @Override
+      public double score(int step, int sequence, int position) {
+        return random.score(step, sequence + sequences, position);
+      }
+    };
+  }
+
+  @Override
+  public void close() {
+    predictor.close();
+    network.close();
+    arena.close();
+  }
+}
