@@ -139,7 +139,7 @@ final class ForwardBench {
   private boolean finite(Tensor logits) {
     float[] row = new float[config.embeddingSize()];
     for (int t = 0; t < logits.dim(0); t++) {
-      logits.dtype().decode(logits.data(), (long) t * row.length, row, 0, row.length);
+      logits.dtype().decode(logits.reading(), (long) t * row.length, row, 0, row.length);
       for (float value : row) {
         if (!Float.isFinite(value)) {
           return false;

@@ -80,7 +80,7 @@ final class TimedKernels {
   private static Op op(String name, Object[] args) {
     List<Tensor> tensors =
         Arrays.stream(args).filter(Tensor.class::isInstance).map(Tensor.class::cast).toList();
-    double bytes = tensors.stream().mapToDouble(t -> t.data().byteSize()).sum();
+    double bytes = tensors.stream().mapToDouble(t -> t.bytes()).sum();
     Tensor out = tensors.getFirst();
     return switch (name) {
       case "matmul" -> {
@@ -102,16 +102,9 @@ final class TimedKernels {
       }
       // What is read and written of the table is one row a token.
       case "embedding" ->
-          new Op(
-              name,
-              out.shape().toString(),
-              tensors.getLast().dtype(),
-              0,
-              2.0 * out.data().byteSize());
-      case "rope" ->
-          new Op(name, out.shape().toString(), DType.F32, 0, 2.0 * out.data().byteSize());
-      case "residual" ->
-          new Op(name, out.shape().toString(), DType.F32, 0, 3.0 * out.data().byteSize());
+          new Op(name, out.shape().toString(), tensors.getLast().dtype(), 0, 2.0 * out.bytes());
+      case "rope" -> new Op(name, out.shape().toString(), DType.F32, 0, 2.0 * out.bytes());
+      case "residual" -> new Op(name, out.shape().toString(), DType.F32, 0, 3.0 * out.bytes());
       case "rmsNorm", "swiGlu" -> new Op(name, out.shape().toString(), DType.F32, 0, bytes);
       default ->
           new Op(

@@ -108,7 +108,7 @@ final class TrainBench implements Callable<Integer> {
 
   private double[] measure(Network network, Backend backend, Arena arena) {
     Trained trained = Trained.AllWeights.of(network);
-    AdamW adamW = new AdamW(trained.parameters(), AdamW.Options.LLADA, backend.pool(), arena);
+    AdamW adamW = new AdamW(trained.parameters(), AdamW.Options.LLADA, backend.kernels(), arena);
     SplittableRandom random = new SplittableRandom(1);
     ForwardProcess process = ForwardProcess.llada(CONFIG.maskTokenId());
     double[] seconds = new double[repeat];

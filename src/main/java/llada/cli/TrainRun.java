@@ -152,7 +152,7 @@ final class TrainRun {
             data,
             run,
             tokenizerFolder,
-            backend.pool(),
+            backend.kernels(),
             progress)) {
       checkpoint.ifPresent(trainer::resume);
       if (!options.quiet) {

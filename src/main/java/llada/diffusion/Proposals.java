@@ -141,13 +141,18 @@ final class Proposals {
     }
     return switch (options.remasking()) {
       case LOW_CONFIDENCE ->
-          exclusions.counted(tokens[r])
-              ? statistics.probability(r, logit(logits, r, tokens[r]))
-              : 0;
+          exclusions.counted(tokens[r]) ? statistics.probability(r, chosenLogit(logits, r)) : 0;
       case RANDOM -> random.score(step, sequence(r), position(r));
       case ENTROPY -> -statistics.entropy[r];
       case MARGIN -> statistics.margin[r];
     };
+  }
+
+  /** Without a look at the logits where the kernels have already told. */
+  private float chosenLogit(Tensor logits, int r) {
+    return tokens[r] == statistics.argMax[r]
+        ? statistics.argMaxLogit[r]
+        : logit(logits, r, tokens[r]);
   }
 
   /** The token proposed for row r of the last step. */

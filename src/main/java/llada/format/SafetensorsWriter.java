@@ -37,7 +37,7 @@ final class SafetensorsWriter {
         channel -> {
           AtomicFile.writeFully(channel, head);
           for (Map.Entry<String, Tensor> entry : ordered) {
-            AtomicFile.writeFully(channel, entry.getValue().data());
+            AtomicFile.writeFully(channel, entry.getValue().reading());
           }
         });
   }
@@ -75,7 +75,7 @@ final class SafetensorsWriter {
       long begin = 0;
       for (Map.Entry<String, Tensor> entry : tensors) {
         Tensor tensor = entry.getValue();
-        long end = begin + tensor.data().byteSize();
+        long end = begin + tensor.bytes();
         json.writeObjectFieldStart(entry.getKey());
         json.writeStringField("dtype", tensor.dtype().name());
         json.writeFieldName("shape");

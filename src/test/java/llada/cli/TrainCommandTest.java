@@ -226,7 +226,9 @@ class TrainCommandTest {
     assertThat(end.code()).as(end.toString()).isZero();
     for (String file :
         List.of(
-            "step-00000060/tokenizer.json", "model/tokenizer_config.json", "step-00000060/model.safetensors",
+            "step-00000060/tokenizer.json",
+            "model/tokenizer_config.json",
+            "step-00000060/model.safetensors",
             "step-00000060/optimizer.safetensors",
             "model/model.safetensors")) {
       assertThat(run.resolve(file)).hasSameBinaryContentAs(folder.resolve("whole").resolve(file));
