@@ -1,6 +1,7 @@
 package llada.diffusion;
 
 import java.util.Arrays;
+import java.util.OptionalLong;
 import llada.kernel.Kernels;
 import llada.kernel.scalar.Exclusions;
 import llada.kernel.scalar.GumbelMax;
@@ -27,7 +28,18 @@ final class Proposals {
   private final RowProposals rowByRow; // null where the kernels do
   private final Exclusions exclusions;
   private final double[] guided;
-  private final GumbelMax.Noise noise = this::noise;
+  private final GumbelMax.Noise noise =
+      new GumbelMax.Noise() {
+        @Override
+        public void fill(double[] u, int row, int firstToken, int count) {
+          random.noise(u, step, sequence(row), position(row), firstToken, count);
+        }
+
+        @Override
+        public OptionalLong key(int row) {
+          return random.noiseKey(step, sequence(row), position(row));
+        }
+      };
 
   // Of the step at hand.
   private int[] rows;
@@ -163,10 +175,6 @@ final class Proposals {
   /** What {@link Remasking} ranks it by. */
   double score(int r) {
     return scores[r];
-  }
-
-  private void noise(double[] u, int row, int firstToken, int count) {
-    random.noise(u, step, sequence(row), position(row), firstToken, count);
   }
 
   private int sequence(int r) {
