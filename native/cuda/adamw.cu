@@ -1,4 +1,4 @@
-// One step of AdamW (Loshchilov and Hutter 2019), with the roundings of llada.train.AdamW: the same
+// One step of AdamW (Loshchilov and Hutter 2019), with the roundings of llada.kernel.scalar.AdamW: the same
 // gradients give the same bits as on the CPU. rest is 1 - beta, keep 1 - learning rate * decay,
 // correct 1 / (1 - beta^n).
 // Grid min(65535, ceil(n / 256)), block 256.

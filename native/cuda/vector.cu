@@ -31,7 +31,7 @@ extern "C" __global__ void sum(double* out, const double* partial, int count) {
   }
 }
 
-// x += share * (to - x): a running average of weights.
+// x += share * (to - x): a running average of weights, with the roundings of the CPU.
 extern "C" __global__ void lerp(float* x, const float* to, float share, long long n) {
-  FOR_EACH_ELEMENT(i, n) { x[i] += share * (to[i] - x[i]); }
+  FOR_EACH_ELEMENT(i, n) { x[i] = __fadd_rn(x[i], __fmul_rn(share, __fsub_rn(to[i], x[i]))); }
 }
