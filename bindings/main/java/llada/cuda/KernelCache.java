@@ -51,7 +51,8 @@ final class KernelCache {
   }
 
   private static byte[] compile(KernelSource source, String architecture) {
-    return KernelCompiler.compile(source.name(), source.text(), source.headers(), architecture);
+    return KernelCompiler.compile(source.name(), source.text(), source.headers(), architecture)
+        .cubin();
   }
 
   private Path file(KernelSource source, String architecture) {

@@ -11,8 +11,15 @@ import llada.cuda.nvrtc.Nvrtc;
 /** NVRTC: CUDA C++ in, machine code of one architecture out, no toolkit on the machine. */
 final class KernelCompiler {
   /** For every program. No fast maths: what the reference does in float32 is done in float32. */
-  static final List<String> OPTIONS =
-      List.of("--std=c++17", "--extra-device-vectorization", "--warning-as-error=all-warnings");
+  static final List<String> OPTIONS = List.of("--std=c++17");
+
+  /**
+   * What came out.
+   *
+   * @param cubin machine code
+   * @param log the compiler's warnings, if any
+   */
+  record Compiled(byte[] cubin, String log) {}
 
   private KernelCompiler() {}
 
@@ -37,10 +44,9 @@ final class KernelCompiler {
    * @param name of the file, for messages
    * @param headers text by the name that the source includes them by
    * @param architecture such as sm_90
-   * @return the cubin
-   * @throws CudaException with the compiler's messages, if it does not compile without warnings
+   * @throws CudaException with the compiler's messages, if it does not compile
    */
-  static byte[] compile(
+  static Compiled compile(
       String name, String source, Map<String, String> headers, String architecture) {
     CudaLibraries.ofProcess().load(CudaLibraries.Library.NVRTC);
     try (Arena arena = Arena.ofConfined()) {
@@ -65,7 +71,7 @@ final class KernelCompiler {
     }
   }
 
-  private static byte[] compile(
+  private static Compiled compile(
       Arena arena, MemorySegment program, String name, String architecture) {
     List<String> options = new ArrayList<>(OPTIONS);
     options.add("--gpu-architecture=" + architecture);
@@ -81,7 +87,7 @@ final class KernelCompiler {
     Status.nvrtc("nvrtcGetCUBINSize", Nvrtc.nvrtcGetCUBINSize(program, size));
     MemorySegment cubin = arena.allocate(size.get(Nvrtc.C_LONG, 0));
     Status.nvrtc("nvrtcGetCUBIN", Nvrtc.nvrtcGetCUBIN(program, cubin));
-    return cubin.toArray(ValueLayout.JAVA_BYTE);
+    return new Compiled(cubin.toArray(ValueLayout.JAVA_BYTE), log(arena, program));
   }
 
   private static String log(Arena arena, MemorySegment program) {

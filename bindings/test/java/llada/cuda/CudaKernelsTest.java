@@ -1,0 +1,116 @@
+package llada.cuda;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.lang.reflect.Method;
+import java.util.Arrays;
+import llada.kernel.GradientContract;
+import llada.kernel.KernelContract;
+import llada.kernel.Kernels;
+import llada.kernel.Precision;
+import llada.kernel.VocabularyContract;
+import llada.tensor.DType;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Nested;
+import org.junit.jupiter.api.Test;
+
+/** Every op's contract, through FFM on the emulator. */
+final class CudaKernelsTest {
+  /** Relative error of a product whose factors are both rounded to bfloat16, 8 bits. */
+  private static final double BF16 = 2 * 0x1p-8;
+
+  private static CudaKernels exact;
+  private static CudaKernels weights;
+  private static CudaKernels bf16;
+  private static CudaKernels tf32;
+
+  @BeforeAll
+  static void open() {
+    Emulator.load();
+    CudaDevice device = CudaDevice.list().getFirst();
+    exact = new CudaKernels(device, Precision.EXACT);
+    weights = new CudaKernels(device, Precision.WEIGHTS);
+    bf16 = new CudaKernels(device, Precision.BF16);
+    tf32 = new CudaKernels(device, Precision.TF32);
+  }
+
+  @AfterAll
+  static void close() {
+    for (CudaKernels kernels : new CudaKernels[] {exact, weights, bf16, tf32}) {
+      if (kernels != null) {
+        kernels.close();
+      }
+    }
+  }
+
+  /** A default body would be the scalar reference, on the processor. */
+  @Test
+  void everyOpIsOverridden() {
+    assertThat(Arrays.stream(Kernels.class.getMethods()).filter(Method::isDefault))
+        .isNotEmpty()
+        .allSatisfy(
+            method ->
+                assertThat(
+                        CudaKernels.class
+                            .getMethod(method.getName(), method.getParameterTypes())
+                            .getDeclaringClass())
+                    .as(method.toString())
+                    .isEqualTo(CudaKernels.class));
+  }
+
+  @Nested
+  final class Exact implements KernelContract, VocabularyContract, GradientContract {
+    @Override
+    public Kernels kernels() {
+      return exact;
+    }
+  }
+
+  /** Activations rounded as suits the weights. */
+  @Nested
+  final class Weights implements KernelContract {
+    @Override
+    public Kernels kernels() {
+      return weights;
+    }
+
+    @Override
+    public double rounding(DType weight) {
+      return switch (weight) {
+        case F32, F64 -> 0;
+        case F16 -> 0x1p-11;
+        case BF16 -> 0x1p-9;
+        default -> BF16; // bytes of a block's largest would be half of that
+      };
+    }
+  }
+
+  /** bfloat16 throughout, gradients too. */
+  @Nested
+  final class Rounded implements GradientContract {
+    @Override
+    public Kernels kernels() {
+      return bf16;
+    }
+
+    @Override
+    public double gradientRounding() {
+      return BF16;
+    }
+  }
+
+  /** TF32 keeps 10 bits of a float32 factor. */
+  @Nested
+  final class TensorFloat implements GradientContract {
+    @Override
+    public Kernels kernels() {
+      return tf32;
+    }
+
+    @Override
+    public double gradientRounding() {
+      return 2 * 0x1p-10;
+    }
+  }
+}
