@@ -81,6 +81,9 @@ template <class To, class From> inline To emulatorBits(From from) {
 inline float __uint_as_float(unsigned bits) { return emulatorBits<float>(bits); }
 inline unsigned __float_as_uint(float value) { return emulatorBits<unsigned>(value); }
 inline float __int_as_float(int bits) { return emulatorBits<float>(bits); }
+inline double __dadd_rn(double a, double b) { return a + b; }
+inline double __dsub_rn(double a, double b) { return a - b; }
+inline double __dmul_rn(double a, double b) { return a * b; }
 inline long long __double_as_longlong(double value) { return emulatorBits<long long>(value); }
 
 inline int min(int a, int b) { return a < b ? a : b; }
