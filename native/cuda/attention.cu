@@ -33,7 +33,7 @@ __device__ void attention(
   float max[M];
   float total[M];
   for (int r = 0; r < M; r++) {
-    max[r] = -INFINITY;
+    max[r] = -INFINITE;
     total[r] = 0;
   }
   loadTile<TILE>(queryTile, q + queryHead, queryStride, first, queries, headSize);
@@ -53,12 +53,12 @@ __device__ void attention(
       for (int c = 0; c < M; c++) {
         int key = from + threadIdx.x + 16 * c;
         bool sees = key < keys && (!causal || key <= first + row) && (!seen || seen[key]);
-        scores[r][c] = sees ? scores[r][c] * scale : -INFINITY;
+        scores[r][c] = sees ? scores[r][c] * scale : -INFINITE;
         largest = fmaxf(largest, scores[r][c]);
       }
       largest = rowMax(largest);
       // Nothing seen yet: any finite number does, so that exp(-inf - it) is 0 and not NaN.
-      float base = largest == -INFINITY ? 0 : largest;
+      float base = largest == -INFINITE ? 0 : largest;
       float sum = 0;
 #pragma unroll
       for (int c = 0; c < M; c++) {
@@ -87,7 +87,7 @@ __device__ void attention(
     }
     if (logSumExp && threadIdx.x == 0 && row < queries) {
       logSumExp[((long long)blockIdx.z * heads + blockIdx.y) * queries + row] =
-          total[r] > 0 ? max[r] + logf(total[r]) : -INFINITY;
+          total[r] > 0 ? max[r] + logf(total[r]) : -INFINITE;
     }
   }
   storeTile(out + queryHead, queryStride, sums, first, queries, headSize);

@@ -3,6 +3,10 @@
 
 constexpr unsigned WARP = 0xffffffffu; // all lanes take part
 
+// NVRTC knows no math.h.
+#define INFINITE __int_as_float(0x7f800000)
+#define NOT_A_NUMBER __int_as_float(0x7fffffff)
+
 // The emulator has its own way of giving a block its memory.
 #ifndef DYNAMIC_SHARED
 #define DYNAMIC_SHARED(name) extern __shared__ float name[]

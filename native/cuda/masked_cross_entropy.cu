@@ -9,7 +9,7 @@ struct Softmax {
 };
 
 __device__ inline Softmax softmax(const float* row, int vocabulary) {
-  float max = -INFINITY;
+  float max = -INFINITE;
   int nan = 0;
   for (int id = threadIdx.x; id < vocabulary; id += blockDim.x) {
     max = fmaxf(max, row[id]); // which passes over NaN
@@ -17,7 +17,7 @@ __device__ inline Softmax softmax(const float* row, int vocabulary) {
   }
   max = blockReduce(max, Max());
   if (__syncthreads_or(nan)) {
-    max = NAN;
+    max = NOT_A_NUMBER;
   }
   double sum = 0;
   for (int id = threadIdx.x; id < vocabulary; id += blockDim.x) {

@@ -17,7 +17,7 @@ extern "C" __global__ void quantize_rows(
   }
   // A NaN is no larger than anything; as a number it would become a byte and be lost.
   bool nan = __ballot_sync(WARP, value != value) != 0;
-  float step = nan ? NAN : largest / 127;
+  float step = nan ? NOT_A_NUMBER : largest / 127;
   int rounded = largest > 0 && !nan ? (int)rintf(value / step) : 0;
   int total = warpSum(rounded);
   q[at] = (signed char)rounded;

@@ -40,18 +40,18 @@ extern "C" __global__ void softmax_statistics(
     int* firstNonFinite, const float* logits, const unsigned char* excluded, int vocabulary) {
   const float* row = logits + (long long)blockIdx.x * vocabulary;
   Choice<float> choice = {0, -1};
-  Two two = {-INFINITY, -INFINITY};
+  Two two = {-INFINITE, -INFINITE};
   int nonFinite = vocabulary;
   for (int id = threadIdx.x; id < vocabulary; id += blockDim.x) {
     float logit = row[id];
-    if (!(fabsf(logit) < INFINITY)) {
+    if (!(fabsf(logit) < INFINITE)) {
       nonFinite = min(nonFinite, id);
     }
     if (!isExcluded(excluded, id, NOT_CHOOSABLE) && (choice.id < 0 || logit > choice.value)) {
       choice = {logit, id};
     }
     if (!isExcluded(excluded, id, NOT_COUNTED)) {
-      two = larger(two, Two{logit, -INFINITY});
+      two = larger(two, Two{logit, -INFINITE});
     }
   }
   choice = blockBest(choice);
