@@ -417,7 +417,7 @@ public final class CudaKernels implements Kernels, AutoCloseable {
     long n = average.shape().elements();
     long from = tensors.read(value);
     device.launch(
-        "vector", "average", DeviceKernels.elements(n), tensors.update(average), from, share, n);
+        "vector", "lerp", DeviceKernels.elements(n), tensors.update(average), from, share, n);
   }
 
   /** Brings back what only the device has, and frees everything. */

@@ -14,6 +14,7 @@ final class Transfers implements AutoCloseable {
   private final PinnedMemory[] buffers = {new PinnedMemory(BUFFER), new PinnedMemory(BUFFER)};
   private final CudaEvent[] free = {new CudaEvent(), new CudaEvent()};
   private final CudaEvent ordered = new CudaEvent();
+  private final boolean[] busy = new boolean[2];
   private int next;
 
   /** Copies that keep their place among the work of {@code compute}. */
@@ -34,6 +35,7 @@ final class Transfers implements AutoCloseable {
       MemorySegment.copy(from, at, buffers[b].segment(), 0, bytes);
       copies.upload(to + at, buffers[b].segment(), bytes);
       free[b].record(copies);
+      busy[b] = true;
     }
     ordered.record(copies);
     compute.waitFor(ordered);
@@ -50,11 +52,12 @@ final class Transfers implements AutoCloseable {
         int b = nextBuffer();
         compute.download(buffers[b].segment(), from + queued, Math.min(BUFFER, bytes - queued));
         free[b].record(compute);
+        busy[b] = true;
         pending[count++] = b;
         queued += BUFFER;
       }
       int b = pending[0];
-      free[b].synchronize();
+      await(b);
       MemorySegment.copy(buffers[b].segment(), 0, to, at, Math.min(BUFFER, bytes - at));
       pending[0] = pending[1];
       count--;
@@ -65,8 +68,15 @@ final class Transfers implements AutoCloseable {
   private int nextBuffer() {
     int b = next;
     next = 1 - next;
-    free[b].synchronize();
+    await(b);
     return b;
+  }
+
+  private void await(int b) {
+    if (busy[b]) {
+      free[b].synchronize();
+      busy[b] = false;
+    }
   }
 
   @Override

@@ -22,6 +22,8 @@ import java.util.Map;
 public final class Emulator {
   private static final Path NATIVE = Path.of("../native").toAbsolutePath().normalize();
 
+  private static boolean loaded;
+
   private Emulator() {}
 
   /** The folder with its libraries. */
@@ -30,13 +32,17 @@ public final class Emulator {
   }
 
   /** Builds it, if that was not done, and loads it for the life of this JVM. */
-  public static void load() {
+  public static synchronized void load() {
+    if (loaded) {
+      return;
+    }
     build();
     CudaLibraries emulated =
         new CudaLibraries(Map.of(CudaLibraries.VARIABLE, folder().toString()));
     for (CudaLibraries.Library library : CudaLibraries.Library.values()) {
       assertThat(emulated.load(library)).startsWith(folder());
     }
+    loaded = true;
   }
 
   private static void build() {
