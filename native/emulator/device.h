@@ -112,3 +112,32 @@ inline unsigned short floatToBf16(float value) {
   }
   return (unsigned short)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
 }
+
+// See tensor_core.cuh: who holds what.
+inline unsigned packBf16(float low, float high) {
+  return floatToBf16(low) | (unsigned)floatToBf16(high) << 16;
+}
+
+inline void multiplyTiles(float (&c)[4], const unsigned (&a)[4], unsigned b0, unsigned b1) {
+  unsigned left[4][32];
+  unsigned right[2][32];
+  const unsigned mine[6] = {a[0], a[1], a[2], a[3], b0, b1};
+  for (int word = 0; word < 6; word++) {
+    const uint64_t* lanes = emulator::exchange(0xffffffffu, mine[word]);
+    for (unsigned lane = 0; lane < 32; lane++) {
+      (word < 4 ? left[word] : right[word - 4])[lane] = (unsigned)lanes[lane];
+    }
+  }
+  auto half = [](unsigned word, int high) { return __uint_as_float(high ? word & 0xffff0000u : word << 16); };
+  int group = (int)emulator::lane() / 4;
+  int pair = (int)emulator::lane() % 4 * 2;
+  for (int i = 0; i < 4; i++) {
+    int row = group + i / 2 * 8;
+    int column = pair + i % 2;
+    for (int k = 0; k < 16; k++) {
+      float x = half(left[row / 8 + k / 8 * 2][row % 8 * 4 + k % 8 / 2], k % 2);
+      float y = half(right[k / 8][column * 4 + k % 8 / 2], k % 2);
+      c[i] += x * y;
+    }
+  }
+}

@@ -41,7 +41,7 @@ std::string read(const std::string& name) {
   return std::string((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
 }
 
-const char* const HEADERS[] = {"block.cuh", "weights.cuh", "tile.cuh", "choice.cuh"};
+const char* const HEADERS[] = {"block.cuh", "weights.cuh", "tile.cuh", "choice.cuh", "tensor_core.cuh"};
 
 nvrtcResult compile(const std::string& name, const std::string& source, int architecture,
                     std::string* image, std::string* log) {
@@ -421,6 +421,44 @@ void onlyKnownSourcesCompile() {
   CHECK(compile("rope.cu", source, 90, &image, &log) == NVRTC_ERROR_COMPILATION);
 }
 
+// The same attention by either kernel, on numbers that bfloat16 holds exactly: they differ by the
+// rounding of the probabilities only.
+void tensorCoresAgree() {
+  const int tokens = 70;
+  const int size = 40;
+  std::vector<float> q;
+  std::vector<float> v;
+  for (int i = 0; i < tokens * size; i++) {
+    q.push_back((float)((i * 37 + i / 7) % 65 - 32) / 16);
+    v.push_back((float)((i * 29 + i / 5) % 129 - 64) / 64);
+  }
+  std::vector<float> results[2];
+  for (int which = 0; which < 2; which++) {
+    Session s(which ? "attention_bf16.cu" : "attention.cu");
+    CUfunction f = s.function(which ? "attention_bf16" : "attention_64");
+    CUdeviceptr query = s.floats(q);
+    CUdeviceptr value = s.floats(v);
+    CUdeviceptr out = s.floats(std::vector<float>(tokens * size, NAN));
+    CUdeviceptr logSumExp = s.floats(std::vector<float>(tokens));
+    CUdeviceptr none = 0;
+    int one = 1;
+    unsigned shared = which ? 2 * (64 * 56 + 72 * 48) : 4 * (2 * 64 * 44 + 64 * 68);
+    void* p[] = {&out, &logSumExp, &query, &query, &value, &none, (void*)&tokens, (void*)&tokens,
+                 &one, &one, (void*)&size, &one};
+    CHECK(cuLaunchKernel(f, 2, 1, 1, which ? 128 : 16, which ? 1 : 16, 1, shared, s.stream, p,
+                         nullptr) == CUDA_SUCCESS);
+    results[which] = s.back(out, tokens * size);
+    std::vector<float> sums = s.back(logSumExp, tokens);
+    results[which].insert(results[which].end(), sums.begin(), sums.end());
+  }
+  float worst = 0;
+  for (size_t i = 0; i < results[0].size(); i++) {
+    worst = fmaxf(worst, fabsf(results[0][i] - results[1][i]));
+    CHECK(isfinite(results[1][i]));
+  }
+  CHECK(worst > 0 && worst < 1.0 / 256);
+}
+
 }  // namespace
 
 int main(int count, char** arguments) {
@@ -437,6 +475,7 @@ int main(int count, char** arguments) {
   failuresComeWhenAskedFor();
   productsAreStoredByColumns();
   onlyKnownSourcesCompile();
+  tensorCoresAgree();
   printf("emulator: %d checks, %d failures\n", checks, failures);
   return failures != 0;
 }
