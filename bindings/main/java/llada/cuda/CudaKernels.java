@@ -93,6 +93,12 @@ public final class CudaKernels implements Kernels, AutoCloseable {
   }
 
   @Override
+  public void await() {
+    context.enter();
+    context.synchronize();
+  }
+
+  @Override
   public void embedding(Tensor out, int[] ids, Tensor table) {
     Embedding.check(out, ids, table);
     DeviceTensors tensors = tensors();

@@ -37,8 +37,7 @@ public final class Emulator {
       return;
     }
     build();
-    CudaLibraries emulated =
-        new CudaLibraries(Map.of(CudaLibraries.VARIABLE, folder().toString()));
+    CudaLibraries emulated = new CudaLibraries(Map.of(CudaLibraries.VARIABLE, folder().toString()));
     for (CudaLibraries.Library library : CudaLibraries.Library.values()) {
       assertThat(emulated.load(library)).startsWith(folder());
     }
@@ -92,8 +91,7 @@ public final class Emulator {
 
   /** Pieces of device memory that were not freed. */
   public static long liveAllocations() {
-    return (long)
-        call("emulatorLiveAllocations", FunctionDescriptor.of(ValueLayout.JAVA_LONG));
+    return (long) call("emulatorLiveAllocations", FunctionDescriptor.of(ValueLayout.JAVA_LONG));
   }
 
   /** How often something was asked for: copy, graph, launch, synchronise. */

@@ -32,8 +32,7 @@ final class FailuresTest {
   }
 
   private CudaKernels open() {
-    return new CudaKernels(
-        CudaDevice.list().getFirst(), Precision.EXACT, new KernelCache(folder));
+    return new CudaKernels(CudaDevice.list().getFirst(), Precision.EXACT, new KernelCache(folder));
   }
 
   private static void add(CudaKernels kernels, Arena arena) {

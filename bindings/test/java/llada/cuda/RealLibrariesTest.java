@@ -51,7 +51,9 @@ final class RealLibrariesTest {
       KernelCompiler.Compiled compiled =
           KernelCompiler.compile(source.name(), source.text(), source.headers(), architecture);
       assertThat(compiled.log()).as(name).isEmpty();
-      assertThat(new String(compiled.cubin(), 1, 3, StandardCharsets.US_ASCII)).as(name).isEqualTo("ELF");
+      assertThat(new String(compiled.cubin(), 1, 3, StandardCharsets.US_ASCII))
+          .as(name)
+          .isEqualTo("ELF");
     }
   }
 

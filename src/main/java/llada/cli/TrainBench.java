@@ -122,6 +122,7 @@ final class TrainBench implements Callable<Integer> {
       network.lossAndGradients(process.noise(x0, null, random));
       double norm = adamW.gradientNorm();
       adamW.step(s + 1, 1e-4, adamW.clipCoefficient(norm));
+      backend.kernels().await();
       if (s >= warmup) {
         seconds[s - warmup] = (System.nanoTime() - start) / 1e9;
       }

@@ -37,6 +37,12 @@ public interface Kernels {
     body.run();
   }
 
+  /**
+   * Waits until all that was asked for is done, for what measures times. A backend may return from
+   * an op before it is done; whoever looks at a tensor waits by that alone.
+   */
+  default void await() {}
+
   /** See {@link Embedding#forward}: out (T, C) from ids (T) and table (V, C). */
   default void embedding(Tensor out, int[] ids, Tensor table) {
     Embedding.forward(out, ids, table);
