@@ -34,7 +34,7 @@ final class Products {
       case WEIGHTS, TF32 ->
           switch (weight) {
             case F32, F64 -> Type.F32;
-            case F16 -> Type.F16;
+            case F16 -> Type.F16; // activations beyond 65504 would overflow: then BF16 serves
             default -> Type.BF16;
           };
     };

@@ -4,7 +4,6 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.function.ToIntBiFunction;
 import llada.cuda.cublas.CuBlas;
-import llada.cuda.cudnn.CuDnn;
 import llada.cuda.driver.CudaDriver;
 import llada.cuda.nvrtc.Nvrtc;
 
@@ -27,13 +26,6 @@ final class Status {
     if (status != CuBlas.CUBLAS_STATUS_SUCCESS()) {
       String name = text(CuBlas.cublasGetStatusName(status));
       throw failed(call, name, text(CuBlas.cublasGetStatusString(status)));
-    }
-  }
-
-  /** A call of cuDNN. */
-  static void cudnn(String call, int status) {
-    if (status != CuDnn.CUDNN_STATUS_SUCCESS()) {
-      throw failed(call, text(CuDnn.cudnnGetErrorString(status)), "");
     }
   }
 

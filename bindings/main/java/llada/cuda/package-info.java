@@ -9,6 +9,9 @@
  * one launch, or a few, an op. The kernels themselves are CUDA C++ in {@code native/cuda}, compiled
  * by NVRTC at first use and kept on disk.
  *
+ * <p>cuDNN is looked for and its version reported, and nothing more: its softmax and activations
+ * would read and write once more what our kernels have in registers.
+ *
  * <p>Open first: {@link llada.cuda.CudaKernels}, then {@code DeviceTensors} for how numbers stay on
  * the device.
  */

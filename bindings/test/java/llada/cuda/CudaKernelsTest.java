@@ -13,9 +13,11 @@ import llada.tensor.DType;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Nested;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** Every op's contract, through FFM on the emulator. */
+@Tag("gpu")
 final class CudaKernelsTest {
   /** Relative error of a product whose factors are both rounded to bfloat16, 8 bits. */
   private static final double BF16 = 2 * 0x1p-8;
@@ -27,7 +29,7 @@ final class CudaKernelsTest {
 
   @BeforeAll
   static void open() {
-    Emulator.load();
+    Emulator.loadOrGpu();
     CudaDevice device = CudaDevice.list().getFirst();
     exact = new CudaKernels(device, Precision.EXACT);
     weights = new CudaKernels(device, Precision.WEIGHTS);

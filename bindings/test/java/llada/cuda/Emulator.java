@@ -2,6 +2,7 @@ package llada.cuda;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.abort;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
 import java.lang.foreign.Arena;
@@ -13,6 +14,7 @@ import java.lang.foreign.ValueLayout;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * CUDA's libraries on the CPU, from native/emulator: built by make where g++ and NVIDIA's headers
@@ -29,6 +31,19 @@ public final class Emulator {
   /** The folder with its libraries. */
   public static Path folder() {
     return NATIVE.resolve("target/emulator");
+  }
+
+  /**
+   * For tests that run on a GPU as well: the real libraries with {@code -Dllada.gpu=true}, else the
+   * emulator.
+   */
+  public static void loadOrGpu() {
+    if (!Boolean.getBoolean("llada.gpu")) {
+      load();
+      return;
+    }
+    Optional<String> reason = new CudaBackend().unavailable();
+    assumeTrue(reason.isEmpty(), () -> "no GPU: " + reason.get());
   }
 
   /** Builds it, if that was not done, and loads it for the life of this JVM. */

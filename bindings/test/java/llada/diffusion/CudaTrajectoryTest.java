@@ -7,15 +7,17 @@ import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import llada.cuda.Emulator;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** Some of the golden generations, step by step, on the emulator, which takes its time. */
+@Tag("gpu")
 final class CudaTrajectoryTest {
   @BeforeAll
   static void load() {
-    Emulator.load();
+    Emulator.loadOrGpu();
   }
 
   static Stream<Arguments> cases() throws IOException {

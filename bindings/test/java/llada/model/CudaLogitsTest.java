@@ -5,16 +5,18 @@ import java.util.stream.Stream;
 import llada.Golden;
 import llada.cuda.Emulator;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.TestReporter;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** Golden logits, activations and gradients on the emulator. */
+@Tag("gpu")
 final class CudaLogitsTest {
   @BeforeAll
   static void load() {
-    Emulator.load();
+    Emulator.loadOrGpu();
   }
 
   static Stream<Path> checkpoints() {

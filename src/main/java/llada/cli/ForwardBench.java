@@ -119,7 +119,9 @@ final class ForwardBench {
         flop(config, tokens),
         bench.finite,
         rss,
-        limits ? Peaks.measure(backend.pool()) : Peaks.unknown());
+        limits && !backend.name().equals("cuda") // these are the processor's
+            ? Peaks.measure(backend.pool())
+            : Peaks.unknown());
   }
 
   private void pass(MaskPredictor predictor, TokenBatch batch, int[] rows, boolean check) {

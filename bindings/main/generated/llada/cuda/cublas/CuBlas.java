@@ -104,15 +104,6 @@ public class CuBlas extends CuBlas$shared {
     public static int CUBLAS_COMPUTE_32F() {
         return CUBLAS_COMPUTE_32F;
     }
-    private static final int CUBLAS_COMPUTE_32F_PEDANTIC = (int)69L;
-    /**
-     * {@snippet lang=c :
-     * enum cublasComputeType_t.CUBLAS_COMPUTE_32F_PEDANTIC = 69
-     * }
-     */
-    public static int CUBLAS_COMPUTE_32F_PEDANTIC() {
-        return CUBLAS_COMPUTE_32F_PEDANTIC;
-    }
     private static final int CUBLAS_COMPUTE_32F_FAST_TF32 = (int)77L;
     /**
      * {@snippet lang=c :

@@ -32,15 +32,6 @@ public class CudaDriver extends CudaDriver$shared {
     public static int CU_STREAM_NON_BLOCKING() {
         return CU_STREAM_NON_BLOCKING;
     }
-    private static final int CU_EVENT_DEFAULT = (int)0L;
-    /**
-     * {@snippet lang=c :
-     * enum CUevent_flags_enum.CU_EVENT_DEFAULT = 0
-     * }
-     */
-    public static int CU_EVENT_DEFAULT() {
-        return CU_EVENT_DEFAULT;
-    }
     private static final int CU_EVENT_DISABLE_TIMING = (int)2L;
     /**
      * {@snippet lang=c :
@@ -112,15 +103,6 @@ public class CudaDriver extends CudaDriver$shared {
      */
     public static int CUDA_ERROR_OUT_OF_MEMORY() {
         return CUDA_ERROR_OUT_OF_MEMORY;
-    }
-    private static final int CUDA_ERROR_NO_DEVICE = (int)100L;
-    /**
-     * {@snippet lang=c :
-     * enum cudaError_enum.CUDA_ERROR_NO_DEVICE = 100
-     * }
-     */
-    public static int CUDA_ERROR_NO_DEVICE() {
-        return CUDA_ERROR_NO_DEVICE;
     }
 
     private static class cuGetErrorString {
@@ -2248,68 +2230,6 @@ public class CudaDriver extends CudaDriver$shared {
                 traceDowncall("cuEventDestroy_v2", hEvent);
             }
             return (int)mh$.invokeExact(hEvent);
-        } catch (Error | RuntimeException ex) {
-           throw ex;
-        } catch (Throwable ex$) {
-           throw new AssertionError("should not reach here", ex$);
-        }
-    }
-
-    private static class cuEventElapsedTime_v2 {
-        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
-            CudaDriver.C_INT,
-            CudaDriver.C_POINTER,
-            CudaDriver.C_POINTER,
-            CudaDriver.C_POINTER
-        );
-
-        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("cuEventElapsedTime_v2");
-
-        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
-    }
-
-    /**
-     * Function descriptor for:
-     * {@snippet lang=c :
-     * CUresult cuEventElapsedTime_v2(float *pMilliseconds, CUevent hStart, CUevent hEnd)
-     * }
-     */
-    public static FunctionDescriptor cuEventElapsedTime_v2$descriptor() {
-        return cuEventElapsedTime_v2.DESC;
-    }
-
-    /**
-     * Downcall method handle for:
-     * {@snippet lang=c :
-     * CUresult cuEventElapsedTime_v2(float *pMilliseconds, CUevent hStart, CUevent hEnd)
-     * }
-     */
-    public static MethodHandle cuEventElapsedTime_v2$handle() {
-        return cuEventElapsedTime_v2.HANDLE;
-    }
-
-    /**
-     * Address for:
-     * {@snippet lang=c :
-     * CUresult cuEventElapsedTime_v2(float *pMilliseconds, CUevent hStart, CUevent hEnd)
-     * }
-     */
-    public static MemorySegment cuEventElapsedTime_v2$address() {
-        return cuEventElapsedTime_v2.ADDR;
-    }
-
-    /**
-     * {@snippet lang=c :
-     * CUresult cuEventElapsedTime_v2(float *pMilliseconds, CUevent hStart, CUevent hEnd)
-     * }
-     */
-    public static int cuEventElapsedTime_v2(MemorySegment pMilliseconds, MemorySegment hStart, MemorySegment hEnd) {
-        var mh$ = cuEventElapsedTime_v2.HANDLE;
-        try {
-            if (TRACE_DOWNCALLS) {
-                traceDowncall("cuEventElapsedTime_v2", pMilliseconds, hStart, hEnd);
-            }
-            return (int)mh$.invokeExact(pMilliseconds, hStart, hEnd);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {
