@@ -12,6 +12,7 @@ final class AttentionOps {
   private static final int SIDE = 16; // threads of a block, squared
 
   private final DeviceKernels device;
+  private boolean rounds;
 
   /** The sizes of a call: batch, queries, keys, heads, key-value heads, head size. */
   private record Sizes(int b, int tq, int tk, int h, int g, int d, int causal) {
@@ -51,6 +52,11 @@ final class AttentionOps {
     this.device = device;
   }
 
+  /** Whether queries, keys and values may be rounded to bfloat16 on their way into a product. */
+  void round(boolean allowed) {
+    rounds = allowed;
+  }
+
   void forward(
       Tensor out,
       Tensor q,
@@ -67,7 +73,32 @@ final class AttentionOps {
     long query = tensors.read(q);
     long key = tensors.read(k);
     long value = tensors.read(v);
-    forward(tensors.write(out), 0, query, key, value, mask, sizes);
+    if (rounds && sizes.d <= WIDE_TILE_HEAD) {
+      onTensorCores(tensors.write(out), query, key, value, mask, sizes);
+    } else {
+      forward(tensors.write(out), 0, query, key, value, mask, sizes);
+    }
+  }
+
+  private void onTensorCores(long out, long q, long k, long v, long visible, Sizes sizes) {
+    int padded = (sizes.d + 15) / 16 * 16;
+    int shared = 2 * (64 * (padded + 8) + 72 * padded);
+    device.launch(
+        "attention_bf16",
+        "attention_bf16",
+        new Geometry((sizes.tq + 63) / 64, sizes.h, sizes.b, 128, 1, shared),
+        out,
+        0L,
+        q,
+        k,
+        v,
+        visible,
+        sizes.tq,
+        sizes.tk,
+        sizes.h,
+        sizes.g,
+        sizes.d,
+        sizes.causal);
   }
 
   private void forward(

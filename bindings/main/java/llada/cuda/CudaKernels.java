@@ -84,6 +84,11 @@ public final class CudaKernels implements Kernels, AutoCloseable {
   @Override
   public void load(List<Tensor> weights) {
     tensors().load(weights);
+    // Where a model's products round their activations, those of attention do, too.
+    attention.round(
+        weights.stream()
+            .filter(w -> w.shape().rank() == 2)
+            .anyMatch(w -> products.rounds(w.dtype())));
   }
 
   @Override

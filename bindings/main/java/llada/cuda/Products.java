@@ -40,6 +40,11 @@ final class Products {
     };
   }
 
+  /** Whether activations are rounded before they meet weights of this type. */
+  boolean rounds(DType weight) {
+    return type(weight) != Type.F32;
+  }
+
   private static boolean quantised(DType dtype) {
     return dtype.blockLength() > 1;
   }

@@ -2,14 +2,18 @@ package llada.cuda;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.lang.foreign.Arena;
 import java.lang.reflect.Method;
 import java.util.Arrays;
+import java.util.List;
 import llada.kernel.GradientContract;
 import llada.kernel.KernelContract;
 import llada.kernel.Kernels;
+import llada.kernel.Numbers;
 import llada.kernel.Precision;
 import llada.kernel.VocabularyContract;
 import llada.tensor.DType;
+import llada.tensor.Tensor;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Nested;
@@ -59,6 +63,33 @@ final class CudaKernelsTest {
                             .getDeclaringClass())
                     .as(method.toString())
                     .isEqualTo(CudaKernels.class));
+  }
+
+  /** With a model in bfloat16 attention is on tensor cores, and off by what rounding makes. */
+  @Test
+  void attentionRoundsWhereTheWeightsDo() {
+    try (Arena arena = Arena.ofShared();
+        CudaKernels kernels = new CudaKernels(CudaDevice.list().getFirst(), Precision.WEIGHTS)) {
+      kernels.load(List.of(Tensor.allocate(arena, DType.BF16, 4, 4)));
+      for (int d : new int[] {16, 20, 64}) {
+        Tensor q = Numbers.random(arena, 1, 0, 2 * 33, 4 * d);
+        Tensor k = Numbers.random(arena, 2, 0, 2 * 70, 2 * d);
+        Tensor v = Numbers.random(arena, 3, 0, 2 * 70, 2 * d);
+        Tensor expected = Tensor.allocate(arena, DType.F32, 2 * 33, 4 * d);
+        Tensor out = Tensor.allocate(arena, DType.F32, 2 * 33, 4 * d);
+        boolean[] visible = new boolean[2 * 70];
+        for (int i = 0; i < visible.length; i++) {
+          visible[i] = i % 5 != 1;
+        }
+        KernelContract.REFERENCE.attention(expected, q, k, v, visible, 2, 4, 2);
+        kernels.attention(out, q, k, v, visible, 2, 4, 2);
+        // Of each score's terms, whose signs differ, about the root of their number adds up.
+        double score = BF16 * Numbers.largest(q) * Numbers.largest(k);
+        assertThat(Numbers.largestDifference(out, expected))
+            .isPositive()
+            .isLessThanOrEqualTo((2 * score + BF16) * Numbers.largest(v));
+      }
+    }
   }
 
   @Nested
