@@ -9,12 +9,20 @@ import llada.kernel.Kernels;
  * @param why what was chosen and why, one line for the user
  * @param threads workers of the pool
  * @param kernels the operations
- * @param pool closed with the backend
+ * @param pool closed with the backend, as are kernels that hold a device
  */
 public record Backend(String name, String why, int threads, Kernels kernels, ThreadPool pool)
     implements AutoCloseable {
   @Override
   public void close() {
-    pool.close();
+    try {
+      if (kernels instanceof AutoCloseable device) {
+        device.close();
+      }
+    } catch (Exception e) {
+      throw new BackendException("backend " + name + " cannot be closed: " + e.getMessage(), e);
+    } finally {
+      pool.close();
+    }
   }
 }

@@ -3,7 +3,7 @@ package llada.backend;
 /**
  * A backend that was asked for by name cannot be had. The message gives the reason and the remedy.
  */
-public final class BackendException extends RuntimeException {
+public class BackendException extends RuntimeException {
   private static final long serialVersionUID = 1L;
 
   public BackendException(String message) {

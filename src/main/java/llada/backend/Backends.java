@@ -1,6 +1,8 @@
 package llada.backend;
 
 import java.util.List;
+import java.util.Optional;
+import java.util.ServiceLoader;
 import llada.kernel.Precision;
 import llada.kernel.ScalarKernels;
 import llada.kernel.machine.MachineException;
@@ -50,13 +52,14 @@ public final class Backends {
               "backend machine: %s; use --backend vector".formatted(e.getMessage()), e);
         }
       }
-      case "auto" ->
-          vectors
-              ? best(threads, precision)
-              : scalar("the JVM runs without --add-modules jdk.incubator.vector");
+      case "auto" -> best(vectors, threads, precision);
       case "cuda" ->
-          throw new BackendException(
-              "backend cuda is not part of this build yet; use --backend auto");
+          provider(name)
+              .orElseThrow(
+                  () ->
+                      new BackendException(
+                          "backend cuda is not on the class path; add llada-bindings, or use --backend auto"))
+              .start("asked for", threads, precision);
       default ->
           throw new BackendException(
               "backend %s is unknown; there are %s".formatted(name, String.join(", ", NAMES)));
@@ -71,12 +74,39 @@ public final class Backends {
     }
   }
 
-  private static Backend best(int threads, Precision precision) {
-    try {
-      return machine("the fastest here", threads, precision);
-    } catch (MachineException e) {
-      return vector("no machine code: " + e.getMessage(), threads);
+  /** A device if there is one, else the processor, with the reason why in the line. */
+  private static Backend best(boolean vectors, int threads, Precision precision) {
+    StringBuilder without = new StringBuilder();
+    for (BackendProvider provider : providers()) {
+      Optional<String> reason = provider.unavailable();
+      if (reason.isEmpty()) {
+        try {
+          return provider.start("the fastest here", threads, precision);
+        } catch (BackendException e) {
+          reason = Optional.of(e.getMessage());
+        }
+      }
+      without.append("; no ").append(provider.name()).append(": ").append(reason.get());
     }
+    if (!vectors) {
+      return scalar("the JVM runs without --add-modules jdk.incubator.vector" + without);
+    }
+    try {
+      return machine("the fastest here" + without, threads, precision);
+    } catch (MachineException e) {
+      return vector("no machine code: " + e.getMessage() + without, threads);
+    }
+  }
+
+  /** What other modules bring. */
+  public static List<BackendProvider> providers() {
+    return ServiceLoader.load(BackendProvider.class).stream()
+        .map(ServiceLoader.Provider::get)
+        .toList();
+  }
+
+  private static Optional<BackendProvider> provider(String name) {
+    return providers().stream().filter(provider -> provider.name().equals(name)).findFirst();
   }
 
   private static Backend scalar(String why) {

@@ -29,7 +29,7 @@ final class NonFinite {
     long elements = tensor.shape().elements();
     for (long start = 0; start < elements; start += CHUNK) {
       int count = (int) Math.min(CHUNK, elements - start);
-      tensor.dtype().decode(tensor.data(), start, values, 0, count);
+      tensor.dtype().decode(tensor.reading(), start, values, 0, count);
       for (int i = 0; i < count; i++) {
         if (!Float.isFinite(values[i])) {
           return start + i;

@@ -55,7 +55,7 @@ final class RopeRows {
     MemorySegment copy = arena.allocate(rows * rowBytes, Tensor.ALIGNMENT);
     for (long row = 0; row < rows; row++) {
       long from = move(row, d, RopeLayout.HALF_SPLIT, RopeLayout.INTERLEAVED);
-      MemorySegment.copy(weight.data(), from * rowBytes, copy, row * rowBytes, rowBytes);
+      MemorySegment.copy(weight.reading(), from * rowBytes, copy, row * rowBytes, rowBytes);
     }
     return Tensor.of(weight.dtype(), weight.shape(), copy);
   }

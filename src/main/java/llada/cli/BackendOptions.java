@@ -53,6 +53,11 @@ final class BackendOptions {
         names = "--bf16",
         description = "Round float32 and float16 weights and their activations to bfloat16, too.")
     private boolean bf16;
+
+    @Option(
+        names = "--tf32",
+        description = "Multiply float32 weights in TF32 where the backend is cuda.")
+    private boolean tf32;
   }
 
   /** Starts the backend. */
@@ -86,7 +91,10 @@ final class BackendOptions {
     if (rounding == null) {
       return Precision.WEIGHTS;
     }
-    return rounding.bf16 ? Precision.BF16 : rounding.exact ? Precision.EXACT : Precision.WEIGHTS;
+    if (rounding.exact) {
+      return Precision.EXACT;
+    }
+    return rounding.bf16 ? Precision.BF16 : rounding.tf32 ? Precision.TF32 : Precision.WEIGHTS;
   }
 
   private void dump(Backend chosen) {

@@ -12,6 +12,8 @@ import java.util.Map;
 import java.util.OptionalInt;
 import java.util.TreeMap;
 import java.util.concurrent.Callable;
+import llada.backend.BackendProvider;
+import llada.backend.Backends;
 import llada.checkpoint.Checkpoint;
 import llada.model.LladaConfig;
 import llada.tensor.DType;
@@ -24,12 +26,22 @@ import picocli.CommandLine.ParentCommand;
 @Command(
     name = "info",
     description = "Show a model's configuration, special tokens, weights and need of memory.",
-    footer = {"  llada info", "  llada info --tensors -m LLaDA-8B-Base", "  llada info --json"})
+    footer = {
+      "  llada info",
+      "  llada info --tensors -m LLaDA-8B-Base",
+      "  llada info --json",
+      "  llada info --devices"
+    })
 final class InfoCommand implements Callable<Integer> {
   @ParentCommand private RootCommand root;
 
   @Option(names = "--tensors", description = "List every tensor: name, type, shape, bytes.")
   private boolean listTensors;
+
+  @Option(
+      names = "--devices",
+      description = "Show GPUs and the versions of CUDA's libraries instead of a model.")
+  private boolean devices;
 
   @Option(names = "--json", description = "Write one JSON object.")
   private boolean json;
@@ -38,6 +50,10 @@ final class InfoCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
+    if (devices) {
+      describeDevices(root.console().out());
+      return ExitCodes.OK;
+    }
     try (Checkpoint checkpoint = model.open()) {
       List<Checkpoint.TensorInfo> tensors = checkpoint.tensors();
       MemoryNeed need =
@@ -49,6 +65,31 @@ final class InfoCommand implements Callable<Integer> {
         writeText(out, checkpoint, need);
       }
       return ExitCodes.OK;
+    }
+  }
+
+  private void describeDevices(PrintStream out) {
+    List<BackendProvider> providers = Backends.providers();
+    if (json) {
+      JsonLine.write(
+          out,
+          members -> {
+            for (BackendProvider provider : providers) {
+              members.writeArrayFieldStart(provider.name());
+              for (String line : provider.describe()) {
+                members.writeString(line);
+              }
+              members.writeEndArray();
+            }
+          });
+      return;
+    }
+    section(out, "Devices");
+    if (providers.isEmpty()) {
+      out.println("  none: llada-bindings is not on the class path");
+    }
+    for (BackendProvider provider : providers) {
+      provider.describe().forEach(line -> out.println("  " + line));
     }
   }
 

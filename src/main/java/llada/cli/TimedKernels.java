@@ -64,14 +64,22 @@ final class TimedKernels {
   }
 
   private Object call(Kernels kernels, Method method, Object[] args) throws Throwable {
+    if (recording && method.getName().equals("repeat")) {
+      ((Runnable) args[1]).run(); // op by op
+      return null;
+    }
     long before = System.nanoTime();
     try {
-      return method.invoke(kernels, args);
+      Object result = method.invoke(kernels, args);
+      if (recording) {
+        kernels.await();
+      }
+      return result;
     } catch (InvocationTargetException e) {
       throw e.getCause();
     } finally {
       long nanos = System.nanoTime() - before;
-      if (recording && args != null) {
+      if (recording && args != null && args[0] instanceof Tensor) {
         samples.computeIfAbsent(op(method.getName(), args), _ -> new Samples()).add(nanos);
       }
     }
@@ -80,7 +88,7 @@ final class TimedKernels {
   private static Op op(String name, Object[] args) {
     List<Tensor> tensors =
         Arrays.stream(args).filter(Tensor.class::isInstance).map(Tensor.class::cast).toList();
-    double bytes = tensors.stream().mapToDouble(t -> t.data().byteSize()).sum();
+    double bytes = tensors.stream().mapToDouble(t -> t.bytes()).sum();
     Tensor out = tensors.getFirst();
     return switch (name) {
       case "matmul" -> {
@@ -102,16 +110,9 @@ final class TimedKernels {
       }
       // What is read and written of the table is one row a token.
       case "embedding" ->
-          new Op(
-              name,
-              out.shape().toString(),
-              tensors.getLast().dtype(),
-              0,
-              2.0 * out.data().byteSize());
-      case "rope" ->
-          new Op(name, out.shape().toString(), DType.F32, 0, 2.0 * out.data().byteSize());
-      case "residual" ->
-          new Op(name, out.shape().toString(), DType.F32, 0, 3.0 * out.data().byteSize());
+          new Op(name, out.shape().toString(), tensors.getLast().dtype(), 0, 2.0 * out.bytes());
+      case "rope" -> new Op(name, out.shape().toString(), DType.F32, 0, 2.0 * out.bytes());
+      case "residual" -> new Op(name, out.shape().toString(), DType.F32, 0, 3.0 * out.bytes());
       case "rmsNorm", "swiGlu" -> new Op(name, out.shape().toString(), DType.F32, 0, bytes);
       default ->
           new Op(

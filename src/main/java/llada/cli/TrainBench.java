@@ -109,7 +109,7 @@ final class TrainBench implements Callable<Integer> {
 
   private double[] measure(Network network, Backend backend, Arena arena) {
     Trained trained = Trained.AllWeights.of(network);
-    AdamW adamW = new AdamW(trained.parameters(), AdamW.Options.LLADA, backend.pool(), arena);
+    AdamW adamW = new AdamW(trained.parameters(), AdamW.Options.LLADA, backend.kernels(), arena);
     SplittableRandom random = new SplittableRandom(1);
     ForwardProcess process = ForwardProcess.llada(CONFIG.maskTokenId());
     double[] seconds = new double[repeat];
@@ -123,6 +123,7 @@ final class TrainBench implements Callable<Integer> {
       network.lossAndGradients(process.noise(x0, null, random));
       double norm = adamW.gradientNorm();
       adamW.step(s + 1, 1e-4, adamW.clipCoefficient(norm));
+      backend.kernels().await();
       if (s >= warmup) {
         seconds[s - warmup] = (System.nanoTime() - start) / 1e9;
       }

@@ -164,7 +164,7 @@ final class TrainRun {
             data,
             run,
             tokenizerFolder,
-            backend.pool(),
+            backend.kernels(),
             processes,
             processes.first() ? progress : new TrainingListener() {})) {
       checkpoint.ifPresent(trainer::resume);

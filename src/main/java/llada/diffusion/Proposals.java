@@ -1,6 +1,7 @@
 package llada.diffusion;
 
 import java.util.Arrays;
+import java.util.OptionalLong;
 import llada.kernel.Kernels;
 import llada.kernel.scalar.Exclusions;
 import llada.kernel.scalar.GumbelMax;
@@ -30,7 +31,18 @@ final class Proposals {
   private final RowProposals rowByRow; // null where the kernels do
   private final Exclusions exclusions;
   private final double[] guided;
-  private final GumbelMax.Noise noise = this::noise;
+  private final GumbelMax.Noise noise =
+      new GumbelMax.Noise() {
+        @Override
+        public void fill(double[] u, int row, int firstToken, int count) {
+          random.noise(u, step, sequence(row), position(row), firstToken, count);
+        }
+
+        @Override
+        public OptionalLong key(int row) {
+          return random.noiseKey(step, sequence(row), position(row));
+        }
+      };
 
   // Of the step at hand.
   private int[] rows;
@@ -150,7 +162,7 @@ final class Proposals {
 
   private double confidence(Tensor logits, int r) {
     return exclusions.counted(tokens[r])
-        ? statistics.probability(r, logit(logits, r, tokens[r]))
+        ? statistics.probability(r, chosenLogit(logits, r))
         : 0;
   }
 
@@ -176,6 +188,13 @@ final class Proposals {
     };
   }
 
+  /** Without a look at the logits where the kernels have already told. */
+  private float chosenLogit(Tensor logits, int r) {
+    return tokens[r] == statistics.argMax[r]
+        ? statistics.argMaxLogit[r]
+        : logit(logits, r, tokens[r]);
+  }
+
   /** The token proposed for row r of the last step. */
   int token(int r) {
     return tokens[r];
@@ -199,10 +218,6 @@ final class Proposals {
   /** The largest logit of row r less the second, at most {@link #WIDE}. */
   double gap(int r) {
     return gaps[r];
-  }
-
-  private void noise(double[] u, int row, int firstToken, int count) {
-    random.noise(u, step, sequence(row), position(row), firstToken, count);
   }
 
   private int sequence(int r) {

@@ -1,5 +1,10 @@
 package llada.diffusion;
 
+import static llada.kernel.scalar.GumbelMax.Noise.mix;
+import static llada.kernel.scalar.GumbelMax.Noise.uniform;
+
+import java.util.OptionalLong;
+
 /**
  * The random numbers of a generation, addressed by what they are for and not by the order of
  * asking. So only those that are needed get computed, and threads cannot change a result.
@@ -22,6 +27,14 @@ public interface RandomSource {
     for (int i = 0; i < count; i++) {
       u[i] = noise(step, sequence, position, firstToken + i);
     }
+  }
+
+  /**
+   * The key of {@link llada.kernel.scalar.GumbelMax.Noise#key} for a position, if the noise of its
+   * tokens follows from one.
+   */
+  default OptionalLong noiseKey(int step, int sequence, int position) {
+    return OptionalLong.empty();
   }
 
   /** Uniform in (0, 1): the score of a position under {@link Remasking#RANDOM}. */
@@ -55,6 +68,11 @@ public interface RandomSource {
       @Override
       public double score(int step, int sequence, int position) {
         return uniform(key(step, sequence, position));
+      }
+
+      @Override
+      public OptionalLong noiseKey(int step, int sequence, int position) {
+        return OptionalLong.of(key(step, sequence, position));
       }
 
       private long key(int step, int sequence, int position) {
@@ -94,19 +112,4 @@ public interface RandomSource {
 
   /** Leaves room for a vocabulary between the streams of neighbouring positions. */
   long GAP = 1L << 32;
-
-  private static double uniform(long key) {
-    // 52 random bits, moved by half a step so that neither 0 nor 1 occurs. With 53 the half would
-    // be
-    // rounded away, and the largest number be 1.
-    return ((mix(key) >>> 12) + 0.5) * 0x1.0p-52;
-  }
-
-  /** The finaliser of SplitMix64 (Steele, Lea and Flood 2014). */
-  private static long mix(long z) {
-    z = (z + 0x9E3779B97F4A7C15L);
-    z = (z ^ (z >>> 30)) * 0xBF58476D1CE4E5B9L;
-    z = (z ^ (z >>> 27)) * 0x94D049BB133111EBL;
-    return z ^ (z >>> 31);
-  }
 }

@@ -41,7 +41,7 @@ final class SafetensorsWriter {
         channel -> {
           AtomicFile.writeFully(channel, head);
           for (Map.Entry<String, Tensor> entry : ordered) {
-            AtomicFile.writeFully(channel, entry.getValue().data());
+            AtomicFile.writeFully(channel, entry.getValue().reading());
           }
         });
   }

@@ -1,5 +1,7 @@
 package llada.kernel;
 
+import java.util.List;
+import llada.kernel.scalar.AdamW;
 import llada.kernel.scalar.Attention;
 import llada.kernel.scalar.CacheRows;
 import llada.kernel.scalar.Embedding;
@@ -21,6 +23,27 @@ import llada.tensor.Tensor;
  * reference of the contract tests.
  */
 public interface Kernels {
+  /**
+   * Says which weights the calls to come will read again and again. A backend with memory of its
+   * own takes them there, or refuses at once what does not fit; others do nothing.
+   */
+  default void load(List<Tensor> weights) {}
+
+  /**
+   * Runs {@code body}, calls of these kernels and nothing else. A body whose key equals an earlier
+   * one's makes the same calls with the same tensors and arguments; only the numbers in the tensors
+   * differ. So a backend may write down what it does once and play it back.
+   */
+  default void repeat(Object key, Runnable body) {
+    body.run();
+  }
+
+  /**
+   * Waits until all that was asked for is done, for what measures times. A backend may return from
+   * an op before it is done; whoever looks at a tensor waits by that alone.
+   */
+  default void await() {}
+
   /** See {@link Embedding#forward}: out (T, C) from ids (T) and table (V, C). */
   default void embedding(Tensor out, int[] ids, Tensor table) {
     Embedding.forward(out, ids, table);
@@ -171,5 +194,20 @@ public interface Kernels {
       int[] targets,
       double[] weights) {
     MaskedCrossEntropy.backward(losses, dHidden, dHead, hidden, head, targets, weights);
+  }
+
+  /** See {@link AdamW#update}: w, m and v change, all four (n). */
+  default void adamW(Tensor w, Tensor g, Tensor m, Tensor v, AdamW.Step step) {
+    AdamW.update(w, g, m, v, step);
+  }
+
+  /** See {@link AdamW#sumOfSquares}: of all numbers of all tensors. */
+  default double sumOfSquares(List<Tensor> tensors) {
+    return AdamW.sumOfSquares(tensors);
+  }
+
+  /** See {@link AdamW#average}: average = average + share (value - average), both (n). */
+  default void average(Tensor average, Tensor value, float share) {
+    AdamW.average(average, value, share);
   }
 }

@@ -6,6 +6,8 @@ public enum Precision {
   EXACT,
   /** What suits the weights: bytes for quantised ones, bfloat16 for bfloat16. */
   WEIGHTS,
+  /** As WEIGHTS, and TF32 for float32 weights on a GPU; on a processor the same as WEIGHTS. */
+  TF32,
   /** As WEIGHTS, and bfloat16 also for float32 and float16 weights, which are rounded as well. */
   BF16
 }

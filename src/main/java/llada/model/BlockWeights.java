@@ -1,5 +1,6 @@
 package llada.model;
 
+import java.util.List;
 import llada.tensor.Tensor;
 
 /**
@@ -25,4 +26,9 @@ public record BlockWeights(
     Tensor ffNorm,
     Tensor ffProj,
     Tensor upProj,
-    Tensor ffOut) {}
+    Tensor ffOut) {
+  /** All of them, in the order above. */
+  List<Tensor> tensors() {
+    return List.of(attnNorm, qProj, kProj, vProj, attnOut, ffNorm, ffProj, upProj, ffOut);
+  }
+}

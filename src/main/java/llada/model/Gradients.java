@@ -1,11 +1,9 @@
 package llada.model;
 
 import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 import llada.tensor.DType;
-import llada.tensor.Shape;
 import llada.tensor.Tensor;
 
 /**
@@ -25,12 +23,12 @@ public final class Gradients {
     long size = padded(like.embedding()) + padded(like.finalNorm());
     size += like.tied() ? 0 : padded(like.head());
     for (BlockWeights block : like.blocks()) {
-      for (Tensor tensor : parts(block)) {
+      for (Tensor tensor : block.tensors()) {
         size += padded(tensor);
       }
     }
     flat = Tensor.allocate(arena, DType.F32, size);
-    Cutter cutter = new Cutter(flat.data());
+    Cutter cutter = new Cutter(flat);
     Tensor embedding = cutter.next(like.embedding());
     List<BlockWeights> blocks = new ArrayList<>();
     for (BlockWeights b : like.blocks()) {
@@ -66,20 +64,7 @@ public final class Gradients {
 
   /** Sets all to 0. */
   public void zero() {
-    flat.data().fill((byte) 0);
-  }
-
-  private static List<Tensor> parts(BlockWeights b) {
-    return List.of(
-        b.attnNorm(),
-        b.qProj(),
-        b.kProj(),
-        b.vProj(),
-        b.attnOut(),
-        b.ffNorm(),
-        b.ffProj(),
-        b.upProj(),
-        b.ffOut());
+    flat.clear();
   }
 
   /** Numbers of a tensor, up to the next cache line. */
@@ -88,20 +73,18 @@ public final class Gradients {
     return (tensor.shape().elements() + line - 1) / line * line;
   }
 
-  /** Takes one tensor after the other from a piece of memory. */
+  /** Takes one tensor after the other from a vector. */
   private static final class Cutter {
-    private final MemorySegment memory;
+    private final Tensor flat;
     private long at;
 
-    Cutter(MemorySegment memory) {
-      this.memory = memory;
+    Cutter(Tensor flat) {
+      this.flat = flat;
     }
 
     Tensor next(Tensor like) {
-      Shape shape = like.shape();
-      long bytes = DType.F32.bytes(shape);
-      Tensor tensor = Tensor.of(DType.F32, shape, memory.asSlice(at, bytes));
-      at += padded(like) * Float.BYTES;
+      Tensor tensor = flat.slice(at, like.shape().toArray());
+      at += padded(like);
       return tensor;
     }
   }

@@ -1,5 +1,6 @@
 package llada.model;
 
+import java.util.ArrayList;
 import java.util.List;
 import llada.kernel.scalar.RopeLayout;
 import llada.tensor.Tensor;
@@ -32,5 +33,17 @@ public record LladaWeights(
   @SuppressWarnings("ReferenceEquality") // the same memory is what is asked for
   public boolean tied() {
     return head == embedding;
+  }
+
+  /** All tensors, in the order of the forward pass; a tied head only once, as the embedding. */
+  public List<Tensor> tensors() {
+    List<Tensor> all = new ArrayList<>();
+    all.add(embedding);
+    blocks.forEach(block -> all.addAll(block.tensors()));
+    all.add(finalNorm);
+    if (!tied()) {
+      all.add(head);
+    }
+    return all;
   }
 }

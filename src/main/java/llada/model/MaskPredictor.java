@@ -2,6 +2,7 @@ package llada.model;
 
 import java.lang.foreign.Arena;
 import java.util.Arrays;
+import java.util.BitSet;
 import llada.kernel.Kernels;
 import llada.tensor.DType;
 import llada.tensor.Tensor;
@@ -56,6 +57,7 @@ public final class MaskPredictor implements Predictor, AutoCloseable {
     this.head = Tensor.allocate(arena, DType.F32, maxTokens, config.dModel());
     this.headNormed = Tensor.allocate(arena, DType.F32, maxTokens, config.dModel());
     this.logits = Tensor.allocate(arena, DType.F32, 0, config.embeddingSize());
+    kernels.load(weights.tensors());
   }
 
   @Override
@@ -83,8 +85,16 @@ public final class MaskPredictor implements Predictor, AutoCloseable {
             config, kernels, rotation, weights.ropeLayout(), batch, causal, probe);
     kernels.embedding(a.x(), batch.flatIds(), weights.embedding());
     probe.see(-1, "embed", a.x());
-    for (int layer = 0; layer < config.nLayers(); layer++) {
-      TransformerBlock.forward(a, weights.blocks().get(layer), pass, layer);
+    Runnable blocks =
+        () -> {
+          for (int layer = 0; layer < config.nLayers(); layer++) {
+            TransformerBlock.forward(a, weights.blocks().get(layer), pass, layer);
+          }
+        };
+    if (probe.equals(Probe.NONE)) {
+      kernels.repeat(new SameCalls(this, tokens, batch.size(), hidden(pass.visible())), blocks);
+    } else {
+      blocks.run(); // somebody looks at what is between
     }
     return logits(a.out(), rows, probe);
   }
@@ -129,6 +139,17 @@ public final class MaskPredictor implements Predictor, AutoCloseable {
     return places;
   }
 
+  /** Passes for which the blocks' calls are the same. */
+  private record SameCalls(MaskPredictor of, int tokens, int batch, BitSet hidden) {}
+
+  private static BitSet hidden(boolean[] visible) {
+    BitSet hidden = new BitSet();
+    for (int i = 0; visible != null && i < visible.length; i++) {
+      hidden.set(i, !visible[i]);
+    }
+    return hidden;
+  }
+
   /** B * T of a batch, which must fit the model and the buffers. */
   static int tokens(TokenBatch batch, LladaConfig config, int maxTokens) {
     int tokens = batch.size() * batch.length();
@@ -149,9 +170,7 @@ public final class MaskPredictor implements Predictor, AutoCloseable {
   private Tensor logits(Tensor x, int[] rows, Probe probe) {
     Tensor chosen = head.rows(rows.length);
     Tensor normed = headNormed.rows(rows.length);
-    for (int i = 0; i < rows.length; i++) {
-      chosen.rows(i, 1).data().copyFrom(x.rows(rows[i], 1).data());
-    }
+    kernels.embedding(chosen, rows, x);
     if (logits.dim(0) < rows.length) {
       logits = Tensor.allocate(arena, DType.F32, rows.length, config.embeddingSize());
     }

@@ -77,6 +77,7 @@ public final class TrainablePredictor implements AutoCloseable {
     normed = Activations.channels(config, maxTokens, arena);
     dNormed = Activations.channels(config, maxTokens, arena);
     dHidden = Activations.channels(config, maxTokens, arena);
+    kernels.load(weights.tensors());
   }
 
   public LladaConfig config() {
@@ -115,10 +116,10 @@ public final class TrainablePredictor implements AutoCloseable {
     Tensor dRead = dNormed.rows(rows.length);
     kernels.maskedCrossEntropyBackward(
         losses, dRead, d.head(), normed.rows(rows.length), this.weights.head(), targets, weights);
-    dChosen.data().fill((byte) 0);
+    dChosen.clear();
     kernels.rmsNormBackward(
         dChosen, d.finalNorm(), dRead, chosen, this.weights.finalNorm(), pass.eps());
-    g.dx().data().fill((byte) 0);
+    g.dx().clear();
     kernels.embeddingBackward(g.dx(), rows, dChosen);
     for (int layer = config.nLayers() - 1; layer >= 0; layer--) {
       Activations a = blocks.get(layer).rows(tokens);

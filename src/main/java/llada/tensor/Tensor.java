@@ -20,11 +20,13 @@ public final class Tensor {
 
   private final DType dtype;
   private final Shape shape;
+  private final Storage storage;
   private final MemorySegment data;
 
-  private Tensor(DType dtype, Shape shape, MemorySegment data) {
+  private Tensor(DType dtype, Shape shape, Storage storage, MemorySegment data) {
     this.dtype = dtype;
     this.shape = shape;
+    this.storage = storage;
     this.data = data;
   }
 
@@ -41,15 +43,14 @@ public final class Tensor {
           "tensor %s %s needs %d bytes, but %d are given"
               .formatted(dtype, shape, bytes, data.byteSize()));
     }
-    return new Tensor(dtype, shape, data);
+    return new Tensor(dtype, shape, new Storage(data), data);
   }
 
   /** A zeroed tensor in memory of {@code arena}. */
   public static Tensor allocate(Arena arena, DType dtype, long... dims) {
     Shape shape = Shape.of(dims);
     long bytes = dtype.bytes(shape);
-    return new Tensor(
-        dtype, shape, arena.allocate(Math.max(bytes, 1), ALIGNMENT).asSlice(0, bytes));
+    return of(dtype, shape, arena.allocate(Math.max(bytes, 1), ALIGNMENT).asSlice(0, bytes));
   }
 
   /** A float32 tensor in memory of {@code arena} with these values. */
@@ -67,9 +68,39 @@ public final class Tensor {
     return shape;
   }
 
-  /** The memory itself, {@code dtype().bytes(shape())} long. */
+  /**
+   * The memory itself, {@link #bytes} long, for reading and writing. To be asked for anew after a
+   * kernel ran: a backend may keep the numbers elsewhere, and this is what fetches them.
+   */
   public MemorySegment data() {
+    storage.beforeWriting();
     return data;
+  }
+
+  /** As {@link #data}, for reading only: a copy elsewhere stays good. */
+  public MemorySegment reading() {
+    storage.beforeReading();
+    return data;
+  }
+
+  /** The memory without a look at whether it is up to date: for backends. */
+  public MemorySegment memory() {
+    return data;
+  }
+
+  /** What this tensor is a view of. */
+  public Storage storage() {
+    return storage;
+  }
+
+  /** How many bytes of the storage lie before this tensor. */
+  public long offset() {
+    return data.address() - storage.memory().address();
+  }
+
+  /** Length in bytes. */
+  public long bytes() {
+    return data.byteSize();
   }
 
   /** Dimension {@code i} of the shape; negative indices count from the innermost. */
@@ -90,30 +121,41 @@ public final class Tensor {
     }
     Shape view = Shape.of(count, shape.dim(1));
     long rowBytes = dtype.bytes(Shape.of(1, shape.dim(1)));
-    return new Tensor(dtype, view, data.asSlice(first * rowBytes, count * rowBytes));
+    return new Tensor(dtype, view, storage, data.asSlice(first * rowBytes, count * rowBytes));
+  }
+
+  /** {@code dims} numbers from number {@code first}, a whole number of blocks, as a view. */
+  public Tensor slice(long first, long... dims) {
+    Shape view = Shape.of(dims);
+    return new Tensor(dtype, view, storage, data.asSlice(dtype.bytes(first), dtype.bytes(view)));
+  }
+
+  /** Sets everything to 0. */
+  public void clear() {
+    storage.clear(offset(), bytes());
   }
 
   /** Element {@code i} in row-major order, decoded to float32. For reading, not for speed. */
   public float get(long i) {
     if (dtype == DType.F32) {
-      return data.get(F32, i * Float.BYTES);
+      return reading().get(F32, i * Float.BYTES);
     }
     int block = dtype.blockLength();
     float[] values = new float[block];
-    dtype.decode(data, i / block * block, values, 0, block);
+    dtype.decode(reading(), i / block * block, values, 0, block);
     return values[(int) (i % block)];
   }
 
   /** Sets element {@code i} of a float32 tensor. */
   public void set(long i, float value) {
     requireF32("set");
-    data.set(F32, i * Float.BYTES, value);
+    data().set(F32, i * Float.BYTES, value);
   }
 
   /** Decodes all elements to a new array. */
   public float[] toArray() {
     float[] values = new float[Math.toIntExact(shape.elements())];
-    dtype.decode(data, 0, values, 0, values.length);
+    dtype.decode(reading(), 0, values, 0, values.length);
     return values;
   }
 
@@ -125,7 +167,7 @@ public final class Tensor {
           "write: tensor %s takes %d values, but %d are given"
               .formatted(shape, shape.elements(), values.length));
     }
-    MemorySegment.copy(values, 0, data, F32, 0, values.length);
+    MemorySegment.copy(values, 0, data(), F32, 0, values.length);
   }
 
   private void requireF32(String operation) {

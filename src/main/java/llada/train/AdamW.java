@@ -1,12 +1,11 @@
 package llada.train;
 
 import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import llada.kernel.Parallel;
+import llada.kernel.Kernels;
 import llada.tensor.DType;
 import llada.tensor.Tensor;
 
@@ -21,18 +20,16 @@ import llada.tensor.Tensor;
  *   w = w - lr (m / (1 - beta1^n)) / (sqrt(v / (1 - beta2^n)) + eps)
  * </pre>
  *
- * Work is cut into pieces of fixed size, so results do not depend on the number of threads.
+ * The loops over the weights are the kernels' (see {@link llada.kernel.scalar.AdamW}).
  */
 public final class AdamW {
-  private static final int PIECE = 1 << 16;
   private static final double CLIP_EPS = 1e-6; // torch.nn.utils.clip_grad_norm_
 
   private final Options options;
-  private final Parallel parallel;
+  private final Kernels kernels;
   private final List<Parameter> parameters;
   private final List<Tensor> first = new ArrayList<>();
   private final List<Tensor> second = new ArrayList<>();
-  private final List<Piece> pieces = new ArrayList<>();
 
   /**
    * How to step.
@@ -69,25 +66,19 @@ public final class AdamW {
     }
   }
 
-  private record Piece(int parameter, long from, int count) {}
-
   /**
    * An optimizer that has made no step.
    *
    * @param arena owns its state, two float32 numbers a weight
    */
-  public AdamW(List<Parameter> parameters, Options options, Parallel parallel, Arena arena) {
+  public AdamW(List<Parameter> parameters, Options options, Kernels kernels, Arena arena) {
     this.options = options;
-    this.parallel = parallel;
+    this.kernels = kernels;
     this.parameters = List.copyOf(parameters);
-    for (int p = 0; p < parameters.size(); p++) {
-      long[] dims = parameters.get(p).value().shape().toArray();
+    for (Parameter parameter : parameters) {
+      long[] dims = parameter.value().shape().toArray();
       first.add(Tensor.allocate(arena, DType.F32, dims));
       second.add(Tensor.allocate(arena, DType.F32, dims));
-      long elements = parameters.get(p).value().shape().elements();
-      for (long at = 0; at < elements; at += PIECE) {
-        pieces.add(new Piece(p, at, (int) Math.min(PIECE, elements - at)));
-      }
     }
   }
 
@@ -103,24 +94,7 @@ public final class AdamW {
 
   /** The norm of all gradients together, in double. */
   public double gradientNorm() {
-    double[] sums = new double[pieces.size()];
-    parallel.forEach(
-        sums.length,
-        (i, _) -> {
-          Piece piece = pieces.get(i);
-          MemorySegment g = parameters.get(piece.parameter).gradient().data();
-          double sum = 0;
-          for (long j = piece.from; j < piece.from + piece.count; j++) {
-            double value = g.get(Tensor.F32, 4 * j);
-            sum += value * value;
-          }
-          sums[i] = sum;
-        });
-    double sum = 0;
-    for (double s : sums) {
-      sum += s;
-    }
-    return Math.sqrt(sum);
+    return Math.sqrt(kernels.sumOfSquares(parameters.stream().map(Parameter::gradient).toList()));
   }
 
   /** What gradients of this norm are multiplied by. */
@@ -138,61 +112,30 @@ public final class AdamW {
   public void step(long number, double learningRate, double clip) {
     float correct1 = (float) (1 / (1 - Math.pow(options.beta1, (double) number)));
     float correct2 = (float) (1 / (1 - Math.pow(options.beta2, (double) number)));
-    parallel.forEach(
-        pieces.size(),
-        (i, _) -> {
-          Piece piece = pieces.get(i);
-          Parameter parameter = parameters.get(piece.parameter);
-          boolean decays = options.decayAll || parameter.matrix();
-          update(
-              parameter.value().data(),
-              parameter.gradient().data(),
-              first.get(piece.parameter).data(),
-              second.get(piece.parameter).data(),
-              piece,
-              new float[] {
-                (float) options.beta1,
-                (float) options.beta2,
-                (float) (1 - options.beta1),
-                (float) (1 - options.beta2),
-                (float) clip,
-                (float) (1 - (decays ? learningRate * options.weightDecay : 0)),
-                (float) learningRate,
-                correct1,
-                correct2,
-                (float) options.eps
-              });
-        });
-  }
-
-  private static void update(
-      MemorySegment w, MemorySegment g, MemorySegment m, MemorySegment v, Piece piece, float[] k) {
-    float beta1 = k[0];
-    float beta2 = k[1];
-    float rest1 = k[2];
-    float rest2 = k[3];
-    float clip = k[4];
-    float keep = k[5];
-    float rate = k[6];
-    float correct1 = k[7];
-    float correct2 = k[8];
-    float eps = k[9];
-    long from = 4 * piece.from;
-    for (int j = 0; j < piece.count; j++) {
-      long at = from + 4L * j;
-      float gradient = clip * g.get(Tensor.F32, at);
-      float mean = beta1 * m.get(Tensor.F32, at) + rest1 * gradient;
-      float square = beta2 * v.get(Tensor.F32, at) + rest2 * gradient * gradient;
-      m.set(Tensor.F32, at, mean);
-      v.set(Tensor.F32, at, square);
-      float root = (float) Math.sqrt(square * correct2) + eps;
-      w.set(Tensor.F32, at, keep * w.get(Tensor.F32, at) - rate * (mean * correct1) / root);
+    for (int p = 0; p < parameters.size(); p++) {
+      Parameter parameter = parameters.get(p);
+      boolean decays = options.decayAll || parameter.matrix();
+      kernels.adamW(
+          parameter.value(),
+          parameter.gradient(),
+          first.get(p),
+          second.get(p),
+          new llada.kernel.scalar.AdamW.Step(
+              (float) options.beta1,
+              (float) options.beta2,
+              (float) (1 - options.beta1),
+              (float) (1 - options.beta2),
+              (float) clip,
+              (float) (1 - (decays ? learningRate * options.weightDecay : 0)),
+              (float) learningRate,
+              correct1,
+              correct2,
+              (float) options.eps));
     }
   }
 
   /** Sets all gradients to zero. */
   public void clearGradients() {
-    parallel.forEach(
-        parameters.size(), (i, _) -> parameters.get(i).gradient().data().fill((byte) 0));
+    parameters.forEach(parameter -> parameter.gradient().clear());
   }
 }

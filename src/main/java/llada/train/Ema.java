@@ -1,11 +1,13 @@
 package llada.train;
 
 import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import llada.kernel.Parallel;
+import llada.kernel.Kernels;
 import llada.tensor.DType;
 import llada.tensor.Tensor;
 
@@ -19,7 +21,7 @@ public final class Ema {
   private final List<Parameter> parameters;
   private final List<Tensor> averages = new ArrayList<>();
   private final double decay;
-  private final Parallel parallel;
+  private final Kernels kernels;
 
   /**
    * Starts from the weights as they are.
@@ -27,17 +29,17 @@ public final class Ema {
    * @param decay from 0 to 1, 1 excluded
    * @throws IllegalArgumentException if it is not
    */
-  public Ema(List<Parameter> parameters, double decay, Parallel parallel, Arena arena) {
+  public Ema(List<Parameter> parameters, double decay, Kernels kernels, Arena arena) {
     if (!(decay >= 0 && decay < 1)) {
       throw new IllegalArgumentException(
           "the average's decay is %s; it must be at least 0 and below 1".formatted(decay));
     }
     this.parameters = List.copyOf(parameters);
     this.decay = decay;
-    this.parallel = parallel;
+    this.kernels = kernels;
     for (Parameter parameter : parameters) {
       Tensor average = Tensor.allocate(arena, DType.F32, parameter.value().shape().toArray());
-      average.data().copyFrom(parameter.value().data());
+      average.data().copyFrom(parameter.value().reading());
       averages.add(average);
     }
   }
@@ -49,17 +51,9 @@ public final class Ema {
    */
   public void update(long step) {
     float share = (float) (1 - Math.min(decay, (1.0 + step) / (10.0 + step)));
-    parallel.forEach(
-        averages.size(),
-        (p, _) -> {
-          Tensor average = averages.get(p);
-          Tensor value = parameters.get(p).value();
-          for (long i = 0; i < average.shape().elements(); i++) {
-            float old = average.data().get(Tensor.F32, 4 * i);
-            float now = value.data().get(Tensor.F32, 4 * i);
-            average.data().set(Tensor.F32, 4 * i, old + share * (now - old));
-          }
-        });
+    for (int p = 0; p < averages.size(); p++) {
+      kernels.average(averages.get(p), parameters.get(p).value(), share);
+    }
   }
 
   /** The averages by the parameters' names. */
@@ -73,14 +67,12 @@ public final class Ema {
 
   /** Puts the averages in the weights' place, or back: they are exchanged. */
   public void swap() {
-    parallel.forEach(
-        averages.size(),
-        (p, _) -> {
-          Tensor average = averages.get(p);
-          Tensor value = parameters.get(p).value();
-          byte[] kept = average.data().toArray(java.lang.foreign.ValueLayout.JAVA_BYTE);
-          average.data().copyFrom(value.data());
-          value.data().copyFrom(java.lang.foreign.MemorySegment.ofArray(kept));
-        });
+    for (int p = 0; p < averages.size(); p++) {
+      MemorySegment average = averages.get(p).data();
+      MemorySegment value = parameters.get(p).value().data();
+      byte[] kept = average.toArray(ValueLayout.JAVA_BYTE);
+      average.copyFrom(value);
+      value.copyFrom(MemorySegment.ofArray(kept));
+    }
   }
 }

@@ -29,9 +29,9 @@ final class Fingerprint {
     tensors.forEach(
         (name, tensor) -> {
           sha.update((name + tensor).getBytes(StandardCharsets.UTF_8));
-          long size = tensor.data().byteSize();
+          long size = tensor.bytes();
           for (long at = 0; at < size; at += 1 << 24) {
-            sha.update(tensor.data().asSlice(at, Math.min(1 << 24, size - at)).asByteBuffer());
+            sha.update(tensor.reading().asSlice(at, Math.min(1 << 24, size - at)).asByteBuffer());
           }
         });
     return HexFormat.of().formatHex(sha.digest());

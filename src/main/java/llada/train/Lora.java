@@ -227,6 +227,6 @@ public final class Lora implements Trained {
 
   @Override
   public void clear() {
-    HuggingFaceFolder.byName(network.gradients()).values().forEach(g -> g.data().fill((byte) 0));
+    HuggingFaceFolder.byName(network.gradients()).values().forEach(Tensor::clear);
   }
 }

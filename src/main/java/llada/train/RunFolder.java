@@ -150,7 +150,7 @@ public final class RunFolder {
   }
 
   private static long bytes(Map<String, Tensor> tensors) {
-    return tensors.values().stream().mapToLong(t -> t.data().byteSize()).sum();
+    return tensors.values().stream().mapToLong(t -> t.bytes()).sum();
   }
 
   /** Removes all checkpoints but the newest {@code keep}. */

@@ -41,7 +41,7 @@ public sealed interface Trained permits Trained.AllWeights, Lora {
     @Override
     public void clear() {
       for (Parameter parameter : parameters) {
-        parameter.gradient().data().fill((byte) 0);
+        parameter.gradient().clear();
       }
     }
   }

@@ -14,7 +14,7 @@ import java.util.SplittableRandom;
 import llada.checkpoint.HuggingFaceFolder;
 import llada.diffusion.NoisyBatch;
 import llada.format.FormatException;
-import llada.kernel.Parallel;
+import llada.kernel.Kernels;
 import llada.model.LladaConfig;
 import llada.tensor.Tensor;
 
@@ -76,7 +76,7 @@ public final class Trainer implements AutoCloseable {
    * @param network made for at least plan.batch() times the longest sequence
    * @param trained which of its weights move
    * @param tokenizerFrom folder with the tokenizer's files, copied into every checkpoint
-   * @param parallel for the optimizer
+   * @param kernels for the optimizer
    * @param processes that train together; plan.batch() is what each of them takes
    */
   public Trainer(
@@ -88,7 +88,7 @@ public final class Trainer implements AutoCloseable {
       TrainingData data,
       RunFolder run,
       Path tokenizerFrom,
-      Parallel parallel,
+      Kernels kernels,
       Processes processes,
       TrainingListener listener) {
     this.plan = plan;
@@ -103,11 +103,9 @@ public final class Trainer implements AutoCloseable {
     this.listener = listener;
     this.base =
         trained instanceof Lora ? Fingerprint.of(HuggingFaceFolder.byName(network.weights())) : "";
-    this.adamW = new AdamW(trained.parameters(), plan.adamW(), parallel, arena);
+    this.adamW = new AdamW(trained.parameters(), plan.adamW(), kernels, arena);
     this.ema =
-        plan.emaDecay() > 0
-            ? new Ema(trained.parameters(), plan.emaDecay(), parallel, arena)
-            : null;
+        plan.emaDecay() > 0 ? new Ema(trained.parameters(), plan.emaDecay(), kernels, arena) : null;
   }
 
   /** Steps made so far. */

@@ -57,7 +57,7 @@ class AdamWGoldenTest {
               4 * 24,
               TrainablePredictor.Options.DEFAULT)) {
         Trained trained = Trained.AllWeights.of(network);
-        AdamW adamW = new AdamW(trained.parameters(), options, backend.pool(), arena);
+        AdamW adamW = new AdamW(trained.parameters(), options, backend.kernels(), arena);
         for (int s = 0; s < run.get("steps").size(); s++) {
           Json step = run.get("steps").get(s);
           Json batch =
@@ -181,7 +181,7 @@ class AdamWGoldenTest {
                 Tensor.of(arena, numbers, numbers.length),
                 Tensor.of(arena, numbers, numbers.length));
         AdamW adamW =
-            new AdamW(java.util.List.of(parameter), AdamW.Options.LLADA, backend.pool(), arena);
+            new AdamW(java.util.List.of(parameter), AdamW.Options.LLADA, backend.kernels(), arena);
         for (int s = 1; s <= 3; s++) {
           adamW.step(s, 1e-3, adamW.clipCoefficient(adamW.gradientNorm()));
         }

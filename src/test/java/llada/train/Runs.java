@@ -13,6 +13,7 @@ import llada.diffusion.ForwardProcess;
 import llada.diffusion.NoisyBatch;
 import llada.kernel.Parallel;
 import llada.kernel.ScalarKernels;
+import llada.kernel.simd.VectorKernels;
 import llada.model.LladaConfig;
 import llada.model.LladaWeights;
 import llada.model.TrainablePredictor;
@@ -125,7 +126,7 @@ final class Runs {
         data,
         new RunFolder(folder),
         tokenizer,
-        Parallel.SERIAL,
+        new VectorKernels(Parallel.SERIAL),
         processes,
         listener);
   }

@@ -121,7 +121,7 @@ public final class MachineKernels extends VectorKernels {
       return Matmul.Arithmetic.INT8;
     }
     boolean bf16 =
-        precision == Precision.BF16 || precision == Precision.WEIGHTS && dtype == DType.BF16;
+        precision == Precision.BF16 || precision != Precision.EXACT && dtype == DType.BF16;
     return bf16 && program.bf16() ? Matmul.Arithmetic.BF16 : Matmul.Arithmetic.F32;
   }
 

@@ -2,8 +2,10 @@ package llada.kernel.simd;
 
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
+import java.util.List;
 import llada.kernel.Kernels;
 import llada.kernel.Parallel;
+import llada.kernel.scalar.AdamW;
 import llada.kernel.scalar.Exclusions;
 import llada.kernel.scalar.RopeLayout;
 import llada.tensor.Tensor;
@@ -291,6 +293,47 @@ public class VectorKernels implements Kernels {
           for (int t = piece * chunk; t < end; t++) {
             task.run(t, worker);
           }
+        });
+  }
+
+  // An optimizer's loops are the reference's, which memory limits, in pieces for the threads.
+
+  @Override
+  public void adamW(Tensor w, Tensor g, Tensor m, Tensor v, AdamW.Step step) {
+    AdamW.check(w, g, m, v);
+    forEachPiece(w, (from, count) -> AdamW.update(w, g, m, v, step, from, count));
+  }
+
+  @Override
+  public double sumOfSquares(List<Tensor> tensors) {
+    double sum = 0;
+    for (Tensor tensor : tensors) {
+      double[] sums = new double[AdamW.pieces(tensor)];
+      parallel.forEach(sums.length, (i, _) -> sums[i] = AdamW.sumOfSquares(tensor, i));
+      for (double s : sums) {
+        sum += s;
+      }
+    }
+    return sum;
+  }
+
+  @Override
+  public void average(Tensor average, Tensor value, float share) {
+    AdamW.checkAverage(average, value);
+    forEachPiece(average, (from, count) -> AdamW.average(average, value, share, from, count));
+  }
+
+  private interface Range {
+    void run(long from, long count);
+  }
+
+  private void forEachPiece(Tensor tensor, Range range) {
+    long elements = tensor.shape().elements();
+    parallel.forEach(
+        AdamW.pieces(tensor),
+        (i, _) -> {
+          long from = (long) i * AdamW.PIECE;
+          range.run(from, Math.min(AdamW.PIECE, elements - from));
         });
   }
 }

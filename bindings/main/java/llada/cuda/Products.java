@@ -1,0 +1,204 @@
+package llada.cuda;
+
+import llada.cuda.CuBlasHandle.Read;
+import llada.cuda.CuBlasHandle.Type;
+import llada.cuda.CudaFunction.Geometry;
+import llada.kernel.Precision;
+import llada.tensor.DType;
+import llada.tensor.Tensor;
+
+/**
+ * Matrix products. Many tokens go to cuBLAS, which reads float32, bfloat16 and float16 as they lie
+ * and other weights after expansion; few tokens, where reading the weights is all the time there
+ * is, go to kernels that expand them on the way.
+ */
+final class Products {
+  /** Tokens up to which a kernel of our own reads the weights once for all of them. */
+  private static final int FEW = 8;
+
+  private final DeviceKernels device;
+  private final CuBlasHandle blas;
+  private final Precision precision;
+
+  Products(DeviceKernels device, CuBlasHandle blas, Precision precision) {
+    this.device = device;
+    this.blas = blas;
+    this.precision = precision;
+  }
+
+  /** How factors are stored while they are multiplied with weights of this type. */
+  private Type type(DType weight) {
+    return switch (precision) {
+      case EXACT -> Type.F32;
+      case BF16 -> Type.BF16;
+      case WEIGHTS, TF32 ->
+          switch (weight) {
+            case F32, F64 -> Type.F32;
+            case F16 -> Type.F16; // activations beyond 65504 would overflow: then BF16 serves
+            default -> Type.BF16;
+          };
+    };
+  }
+
+  /** Whether activations are rounded before they meet weights of this type. */
+  boolean rounds(DType weight) {
+    return type(weight) != Type.F32;
+  }
+
+  private static boolean quantised(DType dtype) {
+    return dtype.blockLength() > 1;
+  }
+
+  /** out (T, N) = x (T, K) weight (N, K)^T. */
+  void forward(Tensor out, Tensor x, Tensor weight) {
+    int t = x.dim(0);
+    int n = weight.dim(0);
+    int k = weight.dim(1);
+    DType dtype = weight.dtype();
+    if (t == 0 || n == 0) {
+      return;
+    }
+    if (k == 0) {
+      device.tensors().compute().clear(device.tensors().write(out), out.bytes());
+      return;
+    }
+    boolean rounds = precision != Precision.EXACT;
+    if (t <= FEW && quantised(dtype)) {
+      few(out, x, weight, rounds && k % 32 == 0 ? "int8" : "small");
+    } else if (t <= FEW && !rounds && dtype != DType.F32) {
+      few(out, x, weight, "small");
+    } else {
+      Type type = type(dtype);
+      long w = as(type, weight, Scratch.Slot.WEIGHT);
+      long a = as(type, x, Scratch.Slot.ACTIVATION);
+      long c = device.tensors().write(out);
+      multiply(c, a, Read.STRAIGHT, w, Read.TRANSPOSED, t, n, k, type, false);
+    }
+  }
+
+  private void few(Tensor out, Tensor x, Tensor weight, String how) {
+    int t = x.dim(0);
+    int n = weight.dim(0);
+    int k = weight.dim(1);
+    String type = DeviceKernels.name(weight.dtype());
+    Geometry geometry = new Geometry((n + 3) / 4, (t + 7) / 8, 1, 32, 4, 0);
+    long w = device.tensors().read(weight);
+    long a = device.tensors().read(x);
+    if (how.equals("small")) {
+      device.launch(
+          "matmul_small",
+          "matmul_small_" + type,
+          geometry,
+          device.tensors().write(out),
+          a,
+          w,
+          t,
+          n,
+          k);
+      return;
+    }
+    long blocks = (long) t * (k / 32);
+    long quants = device.scratch().at(Scratch.Slot.ACTIVATION, (long) t * k + 8 * blocks);
+    long scales = quants + (long) t * k; // k is a multiple of 32
+    long sums = scales + 4 * blocks;
+    device.launch(
+        "quantize_rows",
+        "quantize_rows",
+        Geometry.of((k + 255) / 256, t, 256),
+        quants,
+        scales,
+        sums,
+        a,
+        k);
+    device.launch(
+        "matmul_int8",
+        "matmul_int8_" + type,
+        geometry,
+        device.tensors().write(out),
+        quants,
+        scales,
+        sums,
+        w,
+        t,
+        n,
+        k);
+  }
+
+  /** dx (T, K) = dOut (T, N) weight (N, K). */
+  void backwardInput(Tensor dx, Tensor dOut, Tensor weight) {
+    Type type = gradientType();
+    long w = as(type, weight, Scratch.Slot.WEIGHT);
+    long d = as(type, dOut, Scratch.Slot.GRADIENT);
+    int k = weight.dim(1);
+    int n = weight.dim(0);
+    long c = device.tensors().write(dx);
+    if (n == 0) {
+      device.tensors().compute().clear(c, dx.bytes());
+      return;
+    }
+    multiply(c, d, Read.STRAIGHT, w, Read.STRAIGHT, dx.dim(0), k, n, type, false);
+  }
+
+  /** dWeight (N, K) += dOut (T, N)^T x (T, K). */
+  void backwardWeight(Tensor dWeight, Tensor dOut, Tensor x) {
+    if (x.dim(0) == 0) {
+      return;
+    }
+    Type type = gradientType();
+    long d = as(type, dOut, Scratch.Slot.GRADIENT);
+    long a = as(type, x, Scratch.Slot.ACTIVATION);
+    long c = device.tensors().update(dWeight);
+    multiply(c, d, Read.TRANSPOSED, a, Read.STRAIGHT, dOut.dim(1), x.dim(1), x.dim(0), type, true);
+  }
+
+  /** What gradients are rounded to on their way into a product. */
+  Type gradientType() {
+    return precision == Precision.BF16 ? Type.BF16 : Type.F32;
+  }
+
+  /** See {@link CuBlasHandle#product}. */
+  void multiply(
+      long c,
+      long a,
+      Read readA,
+      long b,
+      Read readB,
+      int rows,
+      int columns,
+      int inner,
+      Type type,
+      boolean add) {
+    boolean tf32 = precision == Precision.TF32;
+    blas.product(c, a, readA, b, readB, rows, columns, inner, type, tf32, add);
+  }
+
+  /** Device address of a tensor's numbers in this type: its own, or a copy in a slot. */
+  long as(Type type, Tensor tensor, Scratch.Slot slot) {
+    long address = device.tensors().read(tensor);
+    return as(type, address, tensor.dtype(), tensor.shape().elements(), slot);
+  }
+
+  /** The same for numbers that are no tensor's. */
+  long as(Type type, long address, DType from, long elements, Scratch.Slot slot) {
+    if (DeviceKernels.name(from).equals(name(type))) {
+      return address;
+    }
+    long copy = device.scratch().at(slot, elements * type.bytes);
+    device.launch(
+        "dequantize",
+        "dequantize_%s_%s".formatted(DeviceKernels.name(from), name(type)),
+        DeviceKernels.elements(elements),
+        copy,
+        address,
+        elements);
+    return copy;
+  }
+
+  private static String name(Type type) {
+    return switch (type) {
+      case F32 -> "f32";
+      case BF16 -> "bf16";
+      case F16 -> "f16";
+    };
+  }
+}
