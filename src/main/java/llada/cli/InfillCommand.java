@@ -22,7 +22,7 @@ import picocli.CommandLine.ParentCommand;
       "Fill the gaps of a text; what comes behind a gap counts as much as what comes before.",
       "",
       "{8} is a gap of eight tokens. {} is one of open length: lengths up to --longest-gap are",
-      "tried, and the text that the model finds likeliest per token is kept. Braces of the text",
+      "tried, and the one under which the text behind it is likeliest is kept. Braces of the text",
       "itself are doubled, {{ and }}. A space before a gap becomes part of it, since words mostly",
       "are tokens that begin with their space; --exact-spaces leaves it."
     },
@@ -185,7 +185,7 @@ final class InfillCommand implements Callable<Integer> {
           if (!Double.isNaN(filled.score())) {
             out.writeNumberField("nats_per_token", filled.score());
           }
-          out.writeNumberField("texts_tried", filled.tried());
+          out.writeNumberField("lengths_tried", filled.tried());
           out.writeNumberField("seed", seed);
         });
   }
@@ -198,7 +198,7 @@ final class InfillCommand implements Callable<Integer> {
         ? "%s; %d steps".formatted(gaps, filled.generation().steps())
         : String.format(
             Locale.ROOT,
-            "%s; %d texts tried, the best of at most %.4f nats per token",
+            "%s; %d lengths tried; the whole text has at most %.4f nats per token",
             gaps,
             filled.tried(),
             filled.score());

@@ -10,19 +10,16 @@ import llada.model.MaskPredictor;
  * Fills the gaps of a text, with both sides as context: what a masked diffusion model does as
  * easily as writing on.
  *
- * <p>A gap whose length is open is tried with {@link #CANDIDATES}. Each is filled and scored by the
- * likelihood bound of the whole text per token, with the same draws for all, and the best is kept.
- * Several open gaps are settled one after the other while the rest stand still, and once more if
- * any of them has changed. The score prefers what the model finds natural as a whole: a fill that
- * does not join the text behind it makes that text unlikely. It knows nothing of how long the
- * writer wanted the gap to be.
+ * <p>A gap whose length is open is tried with {@link #CANDIDATES}, all of it masked: the length is
+ * kept under which the text behind the gap, up to the next gap, is likeliest given what stands
+ * before. The masks stand for every possible fill, so this is Bayes' rule with all lengths as
+ * likely beforehand; and since the same tokens are scored under the same draws, it favours neither
+ * short nor long gaps, as the likelihood of a fill does: in total that prefers the shortest, per
+ * token nearly always the longest. Where nothing follows, nothing tells, and the longest is taken.
  */
 public final class Infilling {
   /** Lengths that are tried for an open gap. */
   static final int[] CANDIDATES = {1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64};
-
-  private static final int FIRST_GUESS = 4;
-  private static final int ROUNDS = 2;
 
   private final DiffusionSampler sampler;
   private final LikelihoodEstimator estimator;
@@ -68,12 +65,18 @@ public final class Infilling {
       return text.toIntArray();
     }
 
-    /** The tokens that fill a gap of a finished text. */
-    int[] fill(int[] text, int[] of, int gap) {
+    /** Where a gap begins. */
+    int start(int[] of, int gap) {
       int start = 0;
       for (int i = 0; i <= gap; i++) {
         start += fixed.get(i).length + (i < gap ? of[i] : 0);
       }
+      return start;
+    }
+
+    /** The tokens that fill a gap of a finished text. */
+    int[] fill(int[] text, int[] of, int gap) {
+      int start = start(of, gap);
       return Arrays.copyOfRange(text, start, start + of[gap]);
     }
   }
@@ -82,9 +85,9 @@ public final class Infilling {
    * A text without gaps.
    *
    * @param fills (G) the tokens of each gap
-   * @param score likelihood bound in nats per token, all tokens counted; NaN if no length was open
-   * @param tried texts that were filled and scored
-   * @param generation of the text that was kept
+   * @param score likelihood bound of the whole text in nats per token; NaN if no length was open
+   * @param tried lengths that were scored
+   * @param generation how it was filled
    */
   public record Filled(List<int[]> fills, double score, int tried, Generation generation) {}
 
@@ -123,63 +126,55 @@ public final class Infilling {
    * Fills.
    *
    * @param longestGap the largest length that is tried for an open gap
-   * @param listener sees the steps of every text that is tried
+   * @param listener sees the steps
    */
   public Filled fill(Gaps gaps, int longestGap, StepListener listener) {
     int[] lengths = gaps.lengths().clone();
     boolean open = false;
-    for (int i = 0; i < lengths.length; i++) {
-      if (lengths[i] == 0) {
+    int tried = 0;
+    for (int gap = 0; gap < lengths.length; gap++) {
+      if (lengths[gap] == 0) {
         open = true;
-        lengths[i] = Math.min(FIRST_GUESS, longestGap);
+        tried += settle(gaps, lengths, gap, longestGap);
       }
     }
-    if (!open) {
-      return filled(gaps, lengths, Double.NaN, 1, generate(gaps, lengths, listener));
+    Generation filled = generate(gaps, lengths, listener);
+    double score = open ? estimator.estimate(new int[0], filled.x()[0]).natsPerToken() : Double.NaN;
+    return filled(gaps, lengths, score, tried, filled);
+  }
+
+  /** Finds the length of a gap; those before it are settled. Returns how many were tried. */
+  private int settle(Gaps gaps, int[] lengths, int gap, int longestGap) {
+    int[] behind = gaps.fixed().get(gap + 1);
+    if (behind.length == 0) {
+      lengths[gap] = longestGap;
+      return 0;
     }
-    Generation best = generate(gaps, lengths, listener);
-    double bestScore = score(best);
-    int tried = 1;
-    for (int round = 0; round < ROUNDS; round++) {
-      boolean changed = false;
-      for (int gap = 0; gap < lengths.length; gap++) {
-        if (gaps.lengths()[gap] != 0) {
-          continue;
-        }
-        int standing = lengths[gap];
-        int kept = standing;
-        for (int candidate : CANDIDATES) {
-          if (candidate > longestGap || candidate == standing) {
-            continue;
-          }
-          lengths[gap] = candidate;
-          Generation generation = generate(gaps, lengths, listener);
-          double score = score(generation);
-          tried++;
-          if (score < bestScore) {
-            best = generation;
-            bestScore = score;
-            kept = candidate;
-          }
-        }
-        lengths[gap] = kept;
-        changed |= kept != standing;
-      }
-      if (!changed || lengths.length == 1) {
+    int tried = 0;
+    int kept = 1;
+    double best = Double.POSITIVE_INFINITY;
+    for (int candidate : CANDIDATES) {
+      if (candidate > longestGap) {
         break;
       }
+      lengths[gap] = candidate;
+      int end = gaps.start(lengths, gap) + candidate;
+      int[] before = Arrays.copyOf(gaps.masked(lengths, config.maskTokenId()), end);
+      double score = estimator.estimate(before, behind).natsPerToken();
+      tried++;
+      if (score < best) {
+        best = score;
+        kept = candidate;
+      }
     }
-    return filled(gaps, lengths, bestScore, tried, best);
+    lengths[gap] = kept;
+    return tried;
   }
 
   private Generation generate(Gaps gaps, int[] lengths, StepListener listener) {
     int masks = Arrays.stream(lengths).sum();
     int[] text = gaps.masked(lengths, config.maskTokenId());
     return sampler.infill(text, options, steps == null ? masks : steps, random, listener);
-  }
-
-  private double score(Generation generation) {
-    return estimator.estimate(new int[0], generation.x()[0]).natsPerToken();
   }
 
   private static Filled filled(

@@ -119,24 +119,32 @@ final class InfillingTest {
   /** The open length that is kept is the best of all that may be tried, each by itself. */
   @Test
   void theBestLengthIsKept() {
-    Infilling.Gaps open = gaps(new int[] {0}, "ROMEO:\nO,", " my lord.");
+    int[] before = tokenizer.encode("ROMEO:\nO,");
+    int[] behind = tokenizer.encode(" my lord.\n\nKING");
+    Infilling.Gaps open = gaps(new int[] {0}, "ROMEO:\nO,", " my lord.\n\nKING");
     Infilling.Filled found = infilling(options(), null, 5).fill(open, 6, StepListener.NONE);
     LikelihoodEstimator estimator =
         new LikelihoodEstimator(predictor, checkpoint.config(), SCORING, MaskDraws.seeded(5));
     double best = Double.POSITIVE_INFINITY;
-    int[] bestFill = null;
+    int bestLength = 0;
     for (int length : new int[] {1, 2, 3, 4, 6}) {
-      Infilling.Filled fixed =
-          infilling(options(), null, 5)
-              .fill(gaps(new int[] {length}, "ROMEO:\nO,", " my lord."), 6, StepListener.NONE);
-      double score = estimator.estimate(new int[0], fixed.generation().x()[0]).natsPerToken();
+      int[] masked = Arrays.copyOf(before, before.length + length);
+      Arrays.fill(masked, before.length, masked.length, checkpoint.config().maskTokenId());
+      double score = estimator.estimate(masked, behind).natsPerToken();
       if (score < best) {
         best = score;
-        bestFill = fixed.fills().getFirst();
+        bestLength = length;
       }
     }
-    assertThat(found.fills()).containsExactly(bestFill);
-    assertThat(found.score()).isEqualTo(best);
+    Infilling.Filled fixed =
+        infilling(options(), null, 5)
+            .fill(
+                gaps(new int[] {bestLength}, "ROMEO:\nO,", " my lord.\n\nKING"),
+                6,
+                StepListener.NONE);
+    assertThat(found.fills()).containsExactly(fixed.fills().getFirst());
+    assertThat(found.score())
+        .isEqualTo(estimator.estimate(new int[0], found.generation().x()[0]).natsPerToken());
     assertThat(found.tried()).isEqualTo(5);
   }
 
@@ -147,7 +155,16 @@ final class InfillingTest {
     assertThat(found.fills().get(1)).hasSize(2);
     assertThat(found.fills().get(0).length).isBetween(1, 3);
     assertThat(found.fills().get(2).length).isBetween(1, 3);
-    assertThat(found.tried()).isBetween(5, 9);
+    assertThat(found.tried()).isEqualTo(6);
+  }
+
+  @Test
+  void whereNothingFollowsTheLongestIsTaken() {
+    Infilling.Filled found =
+        infilling(options(), null, 5)
+            .fill(gaps(new int[] {0}, "ROMEO:\nO,", ""), 5, StepListener.NONE);
+    assertThat(found.fills().getFirst()).hasSize(5);
+    assertThat(found.tried()).isZero();
   }
 
   @Test
