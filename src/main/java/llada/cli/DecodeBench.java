@@ -13,10 +13,10 @@ import llada.diffusion.Generation;
 import llada.diffusion.StepListener;
 import llada.format.AtomicFile;
 import llada.format.FormatException;
-import llada.tokenizer.ChatTemplate;
-import llada.train.demo.DemoCorpus;
 import llada.plot.Chart;
 import llada.plot.Series;
+import llada.tokenizer.ChatTemplate;
+import llada.train.demo.DemoCorpus;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -258,9 +258,7 @@ final class DecodeBench implements Callable<Integer> {
     for (DecodeResult result : results) {
       double x = (double) result.positions() / result.questions();
       double y = judged ? result.accuracy() : result.agreement();
-      series.add(
-          new Series(
-              result.setting(), List.of(new Series.Point(x, y)), Series.Style.NAMED));
+      series.add(new Series(result.setting(), List.of(new Series.Point(x, y)), Series.Style.NAMED));
     }
     return Chart.lines(
             "",

@@ -34,7 +34,7 @@ import picocli.CommandLine.Spec;
       "objects with \"first\" and \"second\", as lines or as an array in a .json file. Choices are",
       "compared by likelihood (--by ppl) or a letter is generated and read (--by gen). Couplets:",
       "the next line is asked for (forward) and the previous one (reversal).",
-      "Accuracies come with the 95 % interval of Wilson."
+      "Accuracies come with the 95 %% interval of Wilson."
     },
     footer = {
       "  llada eval arc-c.jsonl --output results.jsonl",

@@ -50,7 +50,8 @@ public final class DiffusionSampler {
     long start = System.nanoTime();
     checkLength(prompts[0].length, options.genLength());
     if (options.decoder().length().isEmpty()) {
-      Canvas canvas = Canvas.withAnswers(prompts, visible, options.genLength(), config.maskTokenId());
+      Canvas canvas =
+          Canvas.withAnswers(prompts, visible, options.genLength(), config.maskTokenId());
       return reveal(canvas, options, random, listener, start);
     }
     Generation[] answers = new Generation[prompts.length];

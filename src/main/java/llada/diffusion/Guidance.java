@@ -51,8 +51,7 @@ final class Guidance {
 
   private TokenBatch batch(int[][] x, boolean[][] visible, boolean[][] given, int mask) {
     return scale > 0
-        ? new TokenBatch(
-            withUnconditional(x, given, mask), visible == null ? null : twice(visible))
+        ? new TokenBatch(withUnconditional(x, given, mask), visible == null ? null : twice(visible))
         : new TokenBatch(x, visible);
   }
 

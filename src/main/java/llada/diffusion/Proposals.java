@@ -161,9 +161,7 @@ final class Proposals {
   }
 
   private double confidence(Tensor logits, int r) {
-    return exclusions.counted(tokens[r])
-        ? statistics.probability(r, chosenLogit(logits, r))
-        : 0;
+    return exclusions.counted(tokens[r]) ? statistics.probability(r, chosenLogit(logits, r)) : 0;
   }
 
   /**

@@ -12,7 +12,7 @@ import llada.diffusion.NoisyBatch;
 import llada.diffusion.Objective;
 import llada.diffusion.RandomSource;
 import llada.diffusion.SamplerOptions;
-import llada.kernel.Parallel;
+import llada.kernel.Kernels;
 import llada.model.LladaConfig;
 import llada.model.LladaWeights;
 import llada.model.MaskPredictor;
@@ -33,6 +33,7 @@ import llada.train.Weights;
  */
 final class SmallModel implements AutoCloseable {
   private final Arena arena = Arena.ofShared();
+  private final Kernels kernels;
   private final LladaConfig config;
   private final LladaWeights weights;
   private final Network network;
@@ -134,16 +135,13 @@ final class SmallModel implements AutoCloseable {
             vocabulary.eos,
             OptionalInt.empty(),
             OptionalInt.empty());
+    this.kernels = backend.kernels();
     this.weights = Weights.random(config, seed, arena);
     boolean causal = objective == Objective.AR;
     this.network =
         new PredictorNetwork(
-            config,
-            weights,
-            backend.kernels(),
-            maxTokens,
-            new TrainablePredictor.Options(false, causal));
-    this.predictor = new MaskPredictor(config, weights, backend.kernels(), maxTokens, causal);
+            config, weights, kernels, maxTokens, new TrainablePredictor.Options(false, causal));
+    this.predictor = new MaskPredictor(config, weights, kernels, maxTokens, causal);
   }
 
   /** The id of the mask. */
@@ -174,7 +172,7 @@ final class SmallModel implements AutoCloseable {
     int tail = Math.max(1, recipe.steps / 10);
     double sum = 0;
     try (Arena state = Arena.ofShared()) {
-      AdamW adamW = new AdamW(trained.parameters(), AdamW.Options.LLADA, Parallel.SERIAL, state);
+      AdamW adamW = new AdamW(trained.parameters(), AdamW.Options.LLADA, kernels, state);
       for (int s = 0; s < recipe.steps; s++) {
         SplittableRandom random = new SplittableRandom(seed * 0x9E3779B97F4A7C15L + step++);
         TrainingData.Batch batch = source.next(recipe.batch, random);

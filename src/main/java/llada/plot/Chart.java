@@ -151,8 +151,7 @@ public record Chart(
     if (drawn.style() == Series.Style.NAMED) {
       for (Series.Point p : points) {
         canvas.dot(x.at(p.x()), y.at(p.y()), 4, COLOURS[0]);
-        canvas.text(
-            x.at(p.x()) + 7, y.at(p.y()) - 6, drawn.name(), Canvas.Anchor.START, "#444444");
+        canvas.text(x.at(p.x()) + 7, y.at(p.y()) - 6, drawn.name(), Canvas.Anchor.START, "#444444");
       }
       return;
     }
