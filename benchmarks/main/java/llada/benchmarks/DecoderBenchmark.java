@@ -106,8 +106,7 @@ public class DecoderBenchmark extends OpBenchmark {
     options =
         SamplerOptions.defaults().toBuilder()
             .lengths(BLOCK, BLOCK, BLOCK)
-            .decoder(
-                new Decoder(DecoderText.cache(cache), DType.F32, DecoderText.commit(commit)))
+            .decoder(new Decoder(DecoderText.cache(cache), DType.F32, DecoderText.commit(commit)))
             .build();
     Generation generation = block();
     if (generation.steps() != BLOCK) {
