@@ -60,6 +60,7 @@ public record Lab(
     List<Long> seeds = LongStream.range(firstSeed, firstSeed + repetitions).boxed().toList();
     List<Job> jobs = experiment.jobs(size, seeds, inputs);
     run(experiment, jobs, results);
+    results.arrange(jobs);
     config.put("seeds", seeds.toString());
     Report report = new Report(experiment, config);
     experiment.report(results, report);

@@ -6,8 +6,11 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.stream.Stream;
 import llada.format.AtomicFile;
@@ -107,6 +110,25 @@ public final class Results {
    */
   synchronized void add(List<Row> more) {
     rows.addAll(more);
+    write();
+  }
+
+  /**
+   * Puts the rows into the order of the jobs, so that the file does not tell which was faster.
+   *
+   * @throws FormatException if the file cannot be written
+   */
+  synchronized void arrange(List<Job> jobs) {
+    Map<String, Integer> order = new HashMap<>();
+    jobs.forEach(job -> order.put(job.arm() + "," + job.seed(), order.size()));
+    // Stable: rows of a job keep their order, and rows of other seeds stay behind all.
+    rows.sort(
+        Comparator.comparingInt(
+            row -> order.getOrDefault(row.arm + "," + row.seed, Integer.MAX_VALUE)));
+    write();
+  }
+
+  private void write() {
     StringBuilder text = new StringBuilder(HEADER).append('\n');
     rows.forEach(row -> text.append(row.line()).append('\n'));
     byte[] bytes = text.toString().getBytes(StandardCharsets.UTF_8);

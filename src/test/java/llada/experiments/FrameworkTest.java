@@ -164,6 +164,9 @@ final class FrameworkTest {
     experiment.ran.clear();
     lab(2, 4, progress).run(experiment); // more seeds: only theirs are made
     assertThat(experiment.ran).containsExactlyInAnyOrder("one3", "two3", "one4", "two4");
+    assertThat(Files.readAllLines(folder.resolve("counting/results.csv")))
+        .startsWith(Results.HEADER, "one,1,value,,1.0", "two,1,value,,2.0", "one,2,value,,1.0")
+        .hasSize(9);
     String report = Files.readString(folder.resolve("counting/report.md"));
     assertThat(report)
         .contains(
