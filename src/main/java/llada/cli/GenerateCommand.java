@@ -17,15 +17,15 @@ import picocli.CommandLine.ParentCommand;
       "",
       "The answer begins as a row of masks; every step predicts all of them and keeps the best.",
       "The text goes to standard output, up to the first end token; a line of figures goes to",
-      "standard error. Text before the answer is the prompt as it stands: for a model that was",
-      "trained to follow instructions add --chat, which frames it by the model's chat template."
+      "standard error. A model that is named gets the prompt as it stands: if it was trained to",
+      "follow instructions add --chat, which frames the prompt by the model's chat template."
     },
     footer = {
-      "  llada generate \"ROMEO:\"",
-      "  llada generate --show-steps --gen-length 64 --steps 32 \"ROMEO:\"",
+      "  llada generate \"Write a story about a cat.\"",
+      "  llada generate --show-steps --gen-length 64 --steps 32 \"Tell me a story about Mia.\"",
       "  llada generate -m LLaDA-8B-Instruct --chat --block-length 32 \"What is a mask?\"",
       "  llada generate --json --seed 7 --temperature 0.5 --prompt-file prompt.txt | jq -r .text",
-      "  echo \"JULIET:\" | llada generate --remasking random",
+      "  echo \"What is the opposite of hot?\" | llada generate --remasking random",
       "  llada generate --input prompts.jsonl --output answers.jsonl --batch-size 8"
     })
 final class GenerateCommand implements Callable<Integer> {
@@ -35,12 +35,14 @@ final class GenerateCommand implements Callable<Integer> {
 
   @Option(
       names = "--chat",
-      description = "Frame the prompt as a user's turn by the model's chat template.")
+      description =
+          "Frame the prompt as a user's turn by the model's chat template. The default for the model"
+              + " that comes with LLaDA.java.")
   private boolean chat;
 
   @Option(
       names = "--raw",
-      description = "Do not frame the prompt; the default, here so that scripts can say it.")
+      description = "Do not frame the prompt. The default for a model that is named.")
   private boolean raw;
 
   @Option(
@@ -101,6 +103,7 @@ final class GenerateCommand implements Callable<Integer> {
     if (raw && chat) {
       throw new UsageException("--raw and --chat exclude each other: leave one out");
     }
+    chat |= !raw && model.embedded(); // that one was trained on chats
     if (system != null && !chat) {
       throw new UsageException("--system needs --chat, which frames the prompt");
     }

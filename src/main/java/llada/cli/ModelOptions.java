@@ -6,6 +6,8 @@ import picocli.CommandLine.Option;
 
 /** Which model to use and what computes it; shared by every command that opens one. */
 final class ModelOptions {
+  private static final String VARIABLE = "LLADA_MODEL";
+
   @Option(
       names = {"-m", "--model"},
       paramLabel = "PATH",
@@ -14,6 +16,12 @@ final class ModelOptions {
         "Default: environment variable LLADA_MODEL, else the small model that comes with LLaDA.java."
       })
   private Path model;
+
+  /** Whether it is the model that comes with LLaDA.java, since nothing names another. */
+  boolean embedded() {
+    String wanted = System.getenv(VARIABLE);
+    return model == null && (wanted == null || wanted.isBlank());
+  }
 
   /** Whether the command line names a model. */
   boolean given() {
@@ -25,8 +33,7 @@ final class ModelOptions {
     if (model != null) {
       return model;
     }
-    String wanted = System.getenv("LLADA_MODEL");
-    return wanted == null || wanted.isBlank() ? EmbeddedModel.path() : Path.of(wanted);
+    return embedded() ? EmbeddedModel.path() : Path.of(System.getenv(VARIABLE));
   }
 
   /** Opens the model's files. */
