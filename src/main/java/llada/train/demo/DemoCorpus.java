@@ -13,6 +13,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Random;
 import java.util.Set;
+import java.util.function.Function;
 import llada.format.AtomicFile;
 import llada.train.demo.Questions.Question;
 
@@ -71,6 +72,17 @@ public record DemoCorpus(long seed, int documents, int chats) {
     return question;
   }
 
+  /** Mostly one of those that take practice: numbers and orders. */
+  private static Skill practised(Random random) {
+    Skill[] hard = {Skill.ARITHMETIC, Skill.COUNTING, Skill.COMPLETING, Skill.COMPARING};
+    if (random.nextInt(4) > 0) {
+      return hard[random.nextInt(hard.length)];
+    }
+    Skill skill = any(random);
+    // Stories are long, and a batch is as long as its longest: just enough to keep them in mind.
+    return skill == Skill.STORIES && random.nextInt(3) > 0 ? Skill.READING : skill;
+  }
+
   private static Skill any(Random random) {
     Skill[] all = Skill.values();
     return all[random.nextInt(all.length)];
@@ -121,15 +133,27 @@ public record DemoCorpus(long seed, int documents, int chats) {
    * @throws llada.format.FormatException if the file cannot be written
    */
   public void writeChats(Path file) {
+    writeChats(file, new Random(seed + 2), DemoCorpus::any);
+  }
+
+  /**
+   * Writes chats with more of what takes practice, numbers above all, as JSON lines.
+   *
+   * @throws llada.format.FormatException if the file cannot be written
+   */
+  public void writePractice(Path file) {
+    writeChats(file, new Random(seed + 4), DemoCorpus::practised);
+  }
+
+  private void writeChats(Path file, Random random, Function<Random, Skill> skills) {
     Questions questions = questions(new World(seed));
-    Random random = new Random(seed + 2);
     write(
         file,
         out -> {
           for (int c = 0; c < chats; c++) {
             Question[] asked = new Question[random.nextInt(8) == 0 ? 2 : 1];
             for (int i = 0; i < asked.length; i++) {
-              asked[i] = trained(questions, any(random), random);
+              asked[i] = trained(questions, skills.apply(random), random);
             }
             out.write(random.nextInt(60) == 0 ? greeting(random) : line(asked));
             out.write('\n');
