@@ -16,14 +16,14 @@ final class CuBlasHandle implements AutoCloseable {
   private MemorySegment handle;
 
   /** How the numbers of both factors are stored. */
-  enum Type {
+  enum Factor {
     F32(4),
     BF16(2),
     F16(2);
 
     final int bytes;
 
-    Type(int bytes) {
+    Factor(int bytes) {
       this.bytes = bytes;
     }
 
@@ -91,7 +91,7 @@ final class CuBlasHandle implements AutoCloseable {
       int rows,
       int columns,
       int inner,
-      Type type,
+      Factor type,
       boolean tf32,
       boolean add) {
     if (rows == 0 || columns == 0) {
@@ -126,8 +126,8 @@ final class CuBlasHandle implements AutoCloseable {
             CuBlas.CUBLAS_GEMM_DEFAULT()));
   }
 
-  private static int compute(Type type, boolean tf32) {
-    return type == Type.F32 && tf32
+  private static int compute(Factor type, boolean tf32) {
+    return type == Factor.F32 && tf32
         ? CuBlas.CUBLAS_COMPUTE_32F_FAST_TF32()
         : CuBlas.CUBLAS_COMPUTE_32F();
   }

@@ -140,7 +140,7 @@ public final class CudaKernels implements Kernels, AutoCloseable {
     RmsNorm.check(out, x, weight);
     DeviceTensors tensors = tensors();
     int c = x.dim(1);
-    long scale = products.as(CuBlasHandle.Type.F32, weight, Scratch.Slot.WEIGHT);
+    long scale = products.as(CuBlasHandle.Factor.F32, weight, Scratch.Slot.WEIGHT);
     long in = tensors.read(x);
     device.launch(
         "rms_norm",
@@ -163,7 +163,7 @@ public final class CudaKernels implements Kernels, AutoCloseable {
     if (t == 0) {
       return;
     }
-    long scale = products.as(CuBlasHandle.Type.F32, weight, Scratch.Slot.WEIGHT);
+    long scale = products.as(CuBlasHandle.Factor.F32, weight, Scratch.Slot.WEIGHT);
     long inverse = device.scratch().at(Scratch.Slot.ATTENTION, 4L * t);
     long in = tensors.read(x);
     long d = tensors.read(dOut);
@@ -407,7 +407,7 @@ public final class CudaKernels implements Kernels, AutoCloseable {
     for (Tensor part : parts) {
       int blocks = partials(part);
       long n = part.shape().elements();
-      long x = products.as(CuBlasHandle.Type.F32, part, Scratch.Slot.ACTIVATION);
+      long x = products.as(CuBlasHandle.Factor.F32, part, Scratch.Slot.ACTIVATION);
       device.launch("vector", "sum_of_squares", Geometry.of(blocks, THREADS), at, x, n);
       at += 8L * blocks;
     }

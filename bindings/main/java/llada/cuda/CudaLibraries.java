@@ -4,6 +4,7 @@ import java.io.File;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.SymbolLookup;
+import java.nio.file.DirectoryIteratorException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -224,15 +225,21 @@ public final class CudaLibraries {
     for (String name : pattern.split("/")) {
       List<Path> next = new ArrayList<>();
       for (Path folder : level) {
-        try (DirectoryStream<Path> entries = Files.newDirectoryStream(folder, name)) {
-          entries.forEach(next::add);
-        } catch (IOException | java.nio.file.DirectoryIteratorException e) {
-          continue; // not there, or not for us
+        if (Files.isDirectory(folder)) {
+          list(folder, name, next);
         }
       }
       level = next.stream().sorted().toList();
     }
     return level;
+  }
+
+  private static void list(Path folder, String name, List<Path> into) {
+    try (DirectoryStream<Path> entries = Files.newDirectoryStream(folder, name)) {
+      entries.forEach(into::add);
+    } catch (IOException | DirectoryIteratorException _) {
+      // A folder that is not for us has nothing for us.
+    }
   }
 
   private static Optional<Path> beside(Path file, String name) {

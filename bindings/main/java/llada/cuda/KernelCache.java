@@ -72,8 +72,8 @@ final class KernelCache {
       } finally {
         Files.deleteIfExists(beside);
       }
-    } catch (IOException e) {
-      return; // the next run compiles again
+    } catch (IOException _) {
+      // The next run compiles again.
     }
   }
 }

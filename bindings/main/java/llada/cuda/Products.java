@@ -1,7 +1,7 @@
 package llada.cuda;
 
+import llada.cuda.CuBlasHandle.Factor;
 import llada.cuda.CuBlasHandle.Read;
-import llada.cuda.CuBlasHandle.Type;
 import llada.cuda.CudaFunction.Geometry;
 import llada.kernel.Precision;
 import llada.tensor.DType;
@@ -27,22 +27,22 @@ final class Products {
   }
 
   /** How factors are stored while they are multiplied with weights of this type. */
-  private Type type(DType weight) {
+  private Factor type(DType weight) {
     return switch (precision) {
-      case EXACT -> Type.F32;
-      case BF16 -> Type.BF16;
+      case EXACT -> Factor.F32;
+      case BF16 -> Factor.BF16;
       case WEIGHTS, TF32 ->
           switch (weight) {
-            case F32, F64 -> Type.F32;
-            case F16 -> Type.F16; // activations beyond 65504 would overflow: then BF16 serves
-            default -> Type.BF16;
+            case F32, F64 -> Factor.F32;
+            case F16 -> Factor.F16; // activations beyond 65504 would overflow: then BF16 serves
+            default -> Factor.BF16;
           };
     };
   }
 
   /** Whether activations are rounded before they meet weights of this type. */
   boolean rounds(DType weight) {
-    return type(weight) != Type.F32;
+    return type(weight) != Factor.F32;
   }
 
   private static boolean quantised(DType dtype) {
@@ -68,7 +68,7 @@ final class Products {
     } else if (t <= FEW && !rounds && dtype != DType.F32) {
       few(out, x, weight, "small");
     } else {
-      Type type = type(dtype);
+      Factor type = type(dtype);
       long w = as(type, weight, Scratch.Slot.WEIGHT);
       long a = as(type, x, Scratch.Slot.ACTIVATION);
       long c = device.tensors().write(out);
@@ -126,7 +126,7 @@ final class Products {
 
   /** dx (T, K) = dOut (T, N) weight (N, K). */
   void backwardInput(Tensor dx, Tensor dOut, Tensor weight) {
-    Type type = gradientType();
+    Factor type = gradientType();
     long w = as(type, weight, Scratch.Slot.WEIGHT);
     long d = as(type, dOut, Scratch.Slot.GRADIENT);
     int k = weight.dim(1);
@@ -144,7 +144,7 @@ final class Products {
     if (x.dim(0) == 0) {
       return;
     }
-    Type type = gradientType();
+    Factor type = gradientType();
     long d = as(type, dOut, Scratch.Slot.GRADIENT);
     long a = as(type, x, Scratch.Slot.ACTIVATION);
     long c = device.tensors().update(dWeight);
@@ -152,8 +152,8 @@ final class Products {
   }
 
   /** What gradients are rounded to on their way into a product. */
-  Type gradientType() {
-    return precision == Precision.BF16 ? Type.BF16 : Type.F32;
+  Factor gradientType() {
+    return precision == Precision.BF16 ? Factor.BF16 : Factor.F32;
   }
 
   /** See {@link CuBlasHandle#product}. */
@@ -166,20 +166,20 @@ final class Products {
       int rows,
       int columns,
       int inner,
-      Type type,
+      Factor type,
       boolean add) {
     boolean tf32 = precision == Precision.TF32;
     blas.product(c, a, readA, b, readB, rows, columns, inner, type, tf32, add);
   }
 
   /** Device address of a tensor's numbers in this type: its own, or a copy in a slot. */
-  long as(Type type, Tensor tensor, Scratch.Slot slot) {
+  long as(Factor type, Tensor tensor, Scratch.Slot slot) {
     long address = device.tensors().read(tensor);
     return as(type, address, tensor.dtype(), tensor.shape().elements(), slot);
   }
 
   /** The same for numbers that are no tensor's. */
-  long as(Type type, long address, DType from, long elements, Scratch.Slot slot) {
+  long as(Factor type, long address, DType from, long elements, Scratch.Slot slot) {
     if (DeviceKernels.name(from).equals(name(type))) {
       return address;
     }
@@ -194,7 +194,7 @@ final class Products {
     return copy;
   }
 
-  private static String name(Type type) {
+  private static String name(Factor type) {
     return switch (type) {
       case F32 -> "f32";
       case BF16 -> "bf16";

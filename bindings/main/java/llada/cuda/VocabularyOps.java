@@ -3,8 +3,8 @@ package llada.cuda;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import llada.cuda.CuBlasHandle.Factor;
 import llada.cuda.CuBlasHandle.Read;
-import llada.cuda.CuBlasHandle.Type;
 import llada.cuda.CudaFunction.Geometry;
 import llada.kernel.scalar.Exclusions;
 import llada.kernel.scalar.GumbelMax;
@@ -202,7 +202,7 @@ final class VocabularyOps {
       return;
     }
     DeviceTensors tensors = device.tensors();
-    Type type = products.gradientType();
+    Factor type = products.gradientType();
     long h = products.as(type, head, Scratch.Slot.WEIGHT);
     long x = products.as(type, hidden, Scratch.Slot.ACTIVATION);
     long dh = tensors.update(dHead);
