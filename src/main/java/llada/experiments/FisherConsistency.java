@@ -51,7 +51,7 @@ final class FisherConsistency implements Experiment {
   }
 
   private static SmallModel.Recipe recipe(Size size) {
-    return new SmallModel.Recipe(size.of(30, 1000, 10000), 64, 4e-3);
+    return new SmallModel.Recipe(size.of(30, 4000, 20000), 64, 4e-3);
   }
 
   private static List<Integer> dims(Size size) {

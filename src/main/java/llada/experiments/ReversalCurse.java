@@ -48,7 +48,7 @@ final class ReversalCurse implements Experiment {
   }
 
   private static SmallModel.Recipe coupletRecipe(Size size) {
-    return new SmallModel.Recipe(size.of(10, 700, 4000), 32, 2e-3);
+    return new SmallModel.Recipe(size.of(10, 1500, 6000), 32, 2e-3);
   }
 
   private static int couplets(Size size) {

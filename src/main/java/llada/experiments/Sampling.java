@@ -47,7 +47,7 @@ final class Sampling implements Experiment {
   }
 
   private static SmallModel.Recipe recipe(Size size) {
-    return new SmallModel.Recipe(size.of(20, 1200, 8000), 32, 3e-3);
+    return new SmallModel.Recipe(size.of(20, 3000, 12000), 32, 3e-3);
   }
 
   @Override

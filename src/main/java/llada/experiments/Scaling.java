@@ -49,7 +49,7 @@ final class Scaling implements Experiment {
   private static List<Integer> budgets(Size size) {
     return switch (size) {
       case TINY -> List.of(1, 2);
-      case SMALL -> List.of(40, 120);
+      case SMALL -> List.of(80, 240);
       case LARGE -> List.of(100, 300, 1000, 3000);
     };
   }

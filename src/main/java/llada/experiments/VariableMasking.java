@@ -45,7 +45,7 @@ final class VariableMasking implements Experiment {
   }
 
   private static SmallModel.Recipe recipe(Size size) {
-    return new SmallModel.Recipe(size.of(20, 900, 8000), 32, 3e-3);
+    return new SmallModel.Recipe(size.of(20, 3000, 12000), 32, 3e-3);
   }
 
   @Override
