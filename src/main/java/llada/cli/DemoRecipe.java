@@ -42,6 +42,7 @@ final class DemoRecipe {
   private static final int HELD_OUT = 40;
   private static final int ANSWER = 64; // a row of ten numbers has some forty
   private static final int STORY = 128;
+  private static final int BLOCK = 32; // as `llada chat` has it
 
   /** Of the whole recipe; chosen so that it takes at most two and a half hours on two cores. */
   private static final String[] PRETRAIN = {
@@ -177,7 +178,7 @@ final class DemoRecipe {
               sampler.generate(
                   new int[][] {prompt},
                   null,
-                  SamplerOptions.defaults().toBuilder().lengths(tokens, tokens, tokens).build(),
+                  SamplerOptions.defaults().toBuilder().lengths(tokens, tokens, BLOCK).build(),
                   RandomSource.seeded(0),
                   _ -> {});
           String answer =

@@ -103,11 +103,12 @@ final class GenerateCommand implements Callable<Integer> {
     if (raw && chat) {
       throw new UsageException("--raw and --chat exclude each other: leave one out");
     }
-    chat |= !raw && model.embedded(); // that one was trained on chats
+    boolean likeChat = !raw && model.embedded(); // that one was trained on chats
+    chat |= likeChat;
     if (system != null && !chat) {
       throw new UsageException("--system needs --chat, which frames the prompt");
     }
-    SamplerOptions options = sampler.forGenerate();
+    SamplerOptions options = sampler.forGenerate(likeChat);
     Console console = root.console();
     if (input != null) {
       return answerAll(options, console);

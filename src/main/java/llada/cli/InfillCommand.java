@@ -28,7 +28,7 @@ import picocli.CommandLine.ParentCommand;
     },
     footer = {
       "  llada infill \"Once {} the end {8} .\"",
-      "  llada infill --json \"ROMEO: {12} my lord.\"",
+      "  llada infill --json \"A cat lives in {4}. It eats {}.\"",
       "  llada infill --longest-gap 32 --mc-num 64 --prompt-file letter.txt"
     })
 final class InfillCommand implements Callable<Integer> {

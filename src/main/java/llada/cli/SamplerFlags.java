@@ -35,7 +35,8 @@ final class SamplerFlags {
       description =
           "Tokens unmasked together before the next block is begun; must divide --gen-length, and"
               + " the number of blocks must divide --steps. Default: for generate all of"
-              + " --gen-length, for chat 32 where that divides it.")
+              + " --gen-length; for chat, and for the model that comes along, 32 where that divides"
+              + " it.")
   private Integer blockLength;
 
   @Option(
@@ -115,9 +116,13 @@ final class SamplerFlags {
   /** The largest block that chat takes when none is given. */
   private static final int CHAT_BLOCK = 32;
 
-  /** The options for a single answer. */
-  SamplerOptions forGenerate() {
-    int usual = decoder.fast() ? chatBlock(genLength) : genLength;
+  /**
+   * The options for a single answer.
+   *
+   * @param likeChat whether its blocks are those of chat
+   */
+  SamplerOptions forGenerate(boolean likeChat) {
+    int usual = decoder.fast() || likeChat ? chatBlock(genLength) : genLength;
     return options(genLength, steps, blockLength == null ? usual : blockLength);
   }
 

@@ -26,7 +26,7 @@ import picocli.CommandLine.ParentCommand;
     },
     footer = {
       "  llada score \"To be, or not to be, that is the question\"",
-      "  llada score --after \"ROMEO:\" \" O, speak again, bright angel!\"",
+      "  llada score --after \"A cow says\" \" moo.\"",
       "  llada score --prompt-file play.txt --mc-num 32 --json",
       "  llada score --input texts.jsonl --output scores.jsonl"
     })

@@ -58,7 +58,7 @@ final class ServeEvalCommand implements Callable<Integer> {
     boolean guided = spec.commandLine().getParseResult().hasMatchedOption("--cfg-scale");
     LikelihoodOptions likelihoods =
         likelihood.over(LikelihoodOptions.DEFAULT, guided ? sampler.cfgScale() : 0);
-    SamplerOptions options = sampler.forGenerate();
+    SamplerOptions options = sampler.forGenerate(false);
     try (Session session = Session.open(model, computation);
         BufferedReader in =
             new BufferedReader(new InputStreamReader(console.in(), StandardCharsets.UTF_8))) {
