@@ -53,7 +53,7 @@ class BadInputTest {
           generate --seed x hi               | --seed
           generate --threads 0 hi            | --threads is 0; it must be at least 1
           generate --raw --chat hi           | --raw and --chat exclude each other
-          generate --system x hi             | --system needs --chat
+          generate --raw --system x hi       | --system needs --chat
           generate a b                       | unexpected argument b; put a text of several words in quotes
           generate --prompt-file f hi        | the text is given twice
           score --output x hi                | --output needs --input, a file of texts
@@ -85,7 +85,7 @@ class BadInputTest {
           bench --repeat 0                   | --repeat is 0; it must be at least 1
           bench --warmup -1                  | --warmup is -1; it must be at least 0
           train --data x                     | -o is missing; pass -o DIR
-          train -o /tmp/none/run             | --data is missing
+          train -o none/run                  | --data is missing
           train -o r --data x --resume       | --resume: r holds no checkpoint
           train -o r --recipe x              | --recipe is 'x'; there is demo
           train -o r --recipe demo --data x  | --recipe brings its own data
