@@ -2,11 +2,13 @@ package llada.cuda;
 
 import java.lang.foreign.MemorySegment;
 import java.util.List;
+import java.util.stream.IntStream;
 import llada.cuda.CudaFunction.Geometry;
 import llada.kernel.Kernels;
 import llada.kernel.Precision;
 import llada.kernel.scalar.AdamW;
 import llada.kernel.scalar.Attention;
+import llada.kernel.scalar.CacheRows;
 import llada.kernel.scalar.Embedding;
 import llada.kernel.scalar.Exclusions;
 import llada.kernel.scalar.GumbelMax;
@@ -18,6 +20,7 @@ import llada.kernel.scalar.Rope;
 import llada.kernel.scalar.RopeLayout;
 import llada.kernel.scalar.SoftmaxStatistics;
 import llada.kernel.scalar.SwiGlu;
+import llada.tensor.DType;
 import llada.tensor.Tensor;
 
 /**
@@ -117,6 +120,37 @@ public final class CudaKernels implements Kernels, AutoCloseable {
         device.scratch().upload(ids),
         rows,
         c);
+  }
+
+  /**
+   * Float32 rows are copied on the device, as many together as follow each other. Rounding rows to
+   * the other types of a cache is not done there: such a cache is written on the processor.
+   */
+  @Override
+  public void storeCacheRows(Tensor cache, int[] rows, Tensor x) {
+    CacheRows.checkStore(cache, rows, x);
+    if (cache.dtype() != DType.F32) {
+      CacheRows.store(cache, rows, x);
+      return;
+    }
+    DeviceTensors tensors = tensors();
+    long bytes = Float.BYTES * (long) cache.dim(1);
+    long from = tensors.read(x);
+    long to = tensors.update(cache);
+    for (int first = 0, next; first < rows.length; first = next) {
+      next = first + 1;
+      while (next < rows.length && rows[next] == rows[next - 1] + 1) {
+        next++;
+      }
+      device.compute().copy(to + rows[first] * bytes, from + first * bytes, (next - first) * bytes);
+    }
+  }
+
+  /** The rows of a table, all of them in their order. */
+  @Override
+  public void loadCacheRows(Tensor out, Tensor cache) {
+    CacheRows.checkLoad(out, cache);
+    embedding(out, IntStream.range(0, cache.dim(0)).toArray(), cache);
   }
 
   @Override
