@@ -6,6 +6,7 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.OptionalInt;
 import java.util.TreeMap;
@@ -127,7 +128,7 @@ final class HuggingFaceConfig {
             ? List.of()
             : json.get("architectures").list().stream().map(Json::string).toList();
     String found = (type.isNull() ? "" : type.string()) + " " + String.join(" ", architectures);
-    String lower = found.toLowerCase(java.util.Locale.ROOT);
+    String lower = found.toLowerCase(Locale.ROOT);
     if (!lower.contains("llada") || lower.contains("moe") || lower.contains("llada2")) {
       throw new FormatException(
           "%s: model_type and architectures are '%s'; the dense LLaDA models are supported (model_type llada: LLaDA-8B, LLaDA-1.5, iLLaDA)"

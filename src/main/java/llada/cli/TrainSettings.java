@@ -5,6 +5,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
 import llada.diffusion.ForwardProcess;
@@ -271,7 +272,7 @@ final class TrainSettings {
   }
 
   /** The first option that shapes a new model, if any is given. */
-  java.util.Optional<String> shapeOption() {
+  Optional<String> shapeOption() {
     Map<String, Object> all = new LinkedHashMap<>();
     all.put("--dim", dim);
     all.put("--layers", layers);

@@ -1,5 +1,7 @@
 package llada.diffusion;
 
+import java.util.Arrays;
+
 /**
  * A finished generation.
  *
@@ -15,7 +17,7 @@ public record Generation(
     int[][] x, int promptLength, int steps, int forwardPasses, long positions, long nanos) {
   /** The generated tokens of one sequence. */
   public int[] answer(int sequence) {
-    return java.util.Arrays.copyOfRange(x[sequence], promptLength, x[sequence].length);
+    return Arrays.copyOfRange(x[sequence], promptLength, x[sequence].length);
   }
 
   /** The generated tokens of one sequence up to, and without, the first of {@code ends}. */
@@ -24,7 +26,7 @@ public record Generation(
     for (int i = 0; i < answer.length; i++) {
       for (int end : ends) {
         if (answer[i] == end) {
-          return java.util.Arrays.copyOf(answer, i);
+          return Arrays.copyOf(answer, i);
         }
       }
     }

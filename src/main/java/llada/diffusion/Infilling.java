@@ -1,6 +1,7 @@
 package llada.diffusion;
 
 import it.unimi.dsi.fastutil.ints.IntArrayList;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import llada.model.LladaConfig;
@@ -179,7 +180,7 @@ public final class Infilling {
 
   private static Filled filled(
       Gaps gaps, int[] lengths, double score, int tried, Generation generation) {
-    List<int[]> fills = new java.util.ArrayList<>();
+    List<int[]> fills = new ArrayList<>();
     for (int i = 0; i < lengths.length; i++) {
       fills.add(gaps.fill(generation.x()[0], lengths, i));
     }

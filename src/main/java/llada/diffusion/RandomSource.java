@@ -3,6 +3,7 @@ package llada.diffusion;
 import static llada.kernel.scalar.GumbelMax.Noise.mix;
 import static llada.kernel.scalar.GumbelMax.Noise.uniform;
 
+import java.util.Arrays;
 import java.util.OptionalLong;
 
 /**
@@ -90,7 +91,7 @@ public interface RandomSource {
    */
   static RandomSource perSequence(long[] seeds, int[] padding) {
     RandomSource[] sources = new RandomSource[seeds.length];
-    java.util.Arrays.setAll(sources, b -> seeded(seeds[b]));
+    Arrays.setAll(sources, b -> seeded(seeds[b]));
     return new RandomSource() {
       @Override
       public double noise(int step, int sequence, int position, int token) {

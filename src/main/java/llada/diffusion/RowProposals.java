@@ -1,6 +1,7 @@
 package llada.diffusion;
 
 import it.unimi.dsi.fastutil.ints.IntArrays;
+import java.util.Arrays;
 import llada.kernel.scalar.GumbelMax;
 import llada.model.LladaConfig;
 
@@ -53,7 +54,7 @@ final class RowProposals {
     System.arraycopy(logits, 0, restricted, 0, logits.length);
     if (options.mode() == SamplerMode.INTENDED) {
       restricted[config.maskTokenId()] = NEVER;
-      java.util.Arrays.fill(restricted, config.vocabSize(), restricted.length, NEVER);
+      Arrays.fill(restricted, config.vocabSize(), restricted.length, NEVER);
     }
     if (filtered) {
       keepLikeliest(restricted);
@@ -64,7 +65,7 @@ final class RowProposals {
   /** Top-k, then top-p on what is left, as nucleus sampling has it (Holtzman et al. 2020). */
   private void keepLikeliest(double[] logits) {
     int[] order = new int[logits.length];
-    java.util.Arrays.setAll(order, i -> i);
+    Arrays.setAll(order, i -> i);
     IntArrays.quickSort(
         order,
         (a, b) ->

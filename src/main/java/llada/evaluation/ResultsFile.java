@@ -11,6 +11,7 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
@@ -97,7 +98,7 @@ public final class ResultsFile implements AutoCloseable {
         end++;
       }
       line++;
-      byte[] text = java.util.Arrays.copyOfRange(bytes, start, end);
+      byte[] text = Arrays.copyOfRange(bytes, start, end);
       String where = "%s: line %d".formatted(file, line);
       if (end == bytes.length) {
         keepLast(text, where, start);

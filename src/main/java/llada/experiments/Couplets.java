@@ -137,7 +137,7 @@ final class Couplets {
       int[] x = sequence(couplet[0], couplet[1]);
       int[] masked = x.clone();
       Arrays.fill(masked, 1, 1 + couplet[0].length, model.mask());
-      right += Arrays.equals(model.infill(new int[][] {masked})[0], x) ? 1 : 0;
+      right += Arrays.equals(model.infill(masked), x) ? 1 : 0;
     }
     return right / couplets.size();
   }

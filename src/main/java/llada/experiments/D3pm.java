@@ -1,5 +1,7 @@
 package llada.experiments;
 
+import java.util.Arrays;
+
 /**
  * The discrete chain of D3PM (Austin et al. 2021) for one token: T steps of noise with matrices
  * Q_t, and what is lost when they are undone. Written with matrices and Bayes' rule only, so that
@@ -41,7 +43,7 @@ final class D3pm {
   /** A token becomes a random letter; there is no mask. */
   static D3pm uniform(int letters, int steps) {
     double[] target = new double[letters];
-    java.util.Arrays.fill(target, 1.0 / letters);
+    Arrays.fill(target, 1.0 / letters);
     return towards(target, steps);
   }
 

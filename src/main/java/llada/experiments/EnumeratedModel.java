@@ -2,6 +2,7 @@ package llada.experiments;
 
 import java.util.Arrays;
 import java.util.SplittableRandom;
+import llada.train.TrainingData;
 
 /**
  * All that a mask predictor says about short sequences of few letters: the conditional
@@ -19,30 +20,66 @@ final class EnumeratedModel {
     this.log = log;
   }
 
-  /** Asks a model about every state. Letters are its tokens 0, 1, ..., and the mask comes next. */
+  /** Letters are the tokens 0, 1, ...; the mask comes next, and then the start. */
+  static SmallModel.Vocabulary vocabulary(int letters) {
+    return new SmallModel.Vocabulary(letters + 1, letters, 1);
+  }
+
+  /** Fresh sequences behind their start. */
+  static TrainingData.Batch batch(SmallDistribution truth, int count, SplittableRandom random) {
+    int[][] x0 = new int[count][];
+    for (int b = 0; b < count; b++) {
+      x0[b] = started(truth.letters(), truth.sample(random));
+    }
+    return SmallModel.Source.batch(x0, 1);
+  }
+
+  /**
+   * A sequence behind a start that is never masked. Positions enter the network as distances only
+   * (RoPE), so that where all is masked it could not tell one position from another without it.
+   */
+  static int[] started(int letters, int[] x) {
+    int[] whole = new int[1 + x.length];
+    whole[0] = letters + 1;
+    System.arraycopy(x, 0, whole, 1, x.length);
+    return whole;
+  }
+
+  /** Asks a model about every state, the start given. */
   static EnumeratedModel of(SmallModel model, int letters, int length) {
+    return of(model, letters, length, true);
+  }
+
+  /**
+   * Asks a model about every state.
+   *
+   * @param start whether it was trained with the start before each sequence
+   */
+  static EnumeratedModel of(SmallModel model, int letters, int length, boolean start) {
     int states = (int) Math.pow(letters + 1, length);
-    int[][] xt = new int[states][length];
+    int shift = start ? 1 : 0;
+    int[][] xt = new int[states][];
     int[][] masked = new int[states][];
     for (int state = 0; state < states; state++) {
       int rest = state;
       int[] found = new int[length];
       int count = 0;
+      int[] x = new int[length];
       for (int i = 0; i < length; i++) {
-        xt[state][i] = rest % (letters + 1);
+        x[i] = rest % (letters + 1); // the mask is the token behind the letters
         rest /= letters + 1;
-        if (xt[state][i] == letters) {
-          xt[state][i] = model.mask();
-          found[count++] = i;
+        if (x[i] == letters) {
+          found[count++] = i + shift;
         }
       }
+      xt[state] = start ? started(letters, x) : x;
       masked[state] = Arrays.copyOf(found, count);
     }
     double[][][] some = model.logProbabilities(xt, masked);
     double[][][] log = new double[states][length][];
     for (int state = 0; state < states; state++) {
       for (int i = 0; i < masked[state].length; i++) {
-        log[state][masked[state][i]] = some[state][i];
+        log[state][masked[state][i] - shift] = some[state][i];
       }
     }
     return new EnumeratedModel(letters, length, log);

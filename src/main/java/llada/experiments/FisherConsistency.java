@@ -1,30 +1,29 @@
 package llada.experiments;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.SplittableRandom;
+import java.util.stream.Stream;
 import llada.backend.Backend;
 import llada.diffusion.Objective;
 import llada.diffusion.RandomSource;
 import llada.diffusion.Remasking;
 import llada.diffusion.SamplerOptions;
-import llada.experiments.Report.Agreement;
-import llada.plot.Chart;
-import llada.plot.Series;
 
 /**
- * Experiment 2: Fisher consistency and the bound, on a distribution over 64 sequences, where
+ * Experiment 2: Fisher consistency and the bound, on a distribution over 256 sequences, where
  * likelihoods are sums and not estimates.
  */
 final class FisherConsistency implements Experiment {
   private static final int LETTERS = 2;
-  private static final int LENGTH = 6;
-  private static final int DIM = 32;
+  private static final int LENGTH = 8;
+  static final int DIM = 32;
   private static final double BERT_SHARE = 0.15;
-  private static final String FRESH = "fresh";
+  static final String FRESH = "fresh";
+  static final String NO_START = "fresh without start";
 
   @Override
   public String name() {
@@ -47,17 +46,17 @@ final class FisherConsistency implements Experiment {
   }
 
   private static SmallModel.Shape shape(int dim) {
-    return new SmallModel.Shape(dim, 2, Math.max(1, dim / 16));
+    return new SmallModel.Shape(dim, 2, Math.max(1, dim / 8));
   }
 
   private static SmallModel.Recipe recipe(Size size) {
-    return new SmallModel.Recipe(size.of(30, 4000, 20000), 64, 4e-3);
+    return new SmallModel.Recipe(size.of(30, 4000, 20000), 64, 1e-3);
   }
 
   private static List<Integer> dims(Size size) {
     return switch (size) {
       case TINY -> List.of(8);
-      case SMALL -> List.of(4, 8);
+      case SMALL -> List.of(4, 8, 16);
       case LARGE -> List.of(4, 8, 16, 64);
     };
   }
@@ -65,12 +64,12 @@ final class FisherConsistency implements Experiment {
   private static List<Integer> dataSizes(Size size) {
     return switch (size) {
       case TINY -> List.of(30);
-      case SMALL -> List.of(30, 300);
+      case SMALL -> List.of(30, 100, 300, 1000);
       case LARGE -> List.of(30, 100, 300, 1000, 3000, 10000);
     };
   }
 
-  private static SmallDistribution truth() {
+  static SmallDistribution truth() {
     return new SmallDistribution(LETTERS, LENGTH, 1, 2502);
   }
 
@@ -78,7 +77,8 @@ final class FisherConsistency implements Experiment {
   public Map<String, String> config(Size size, Inputs inputs) {
     Map<String, String> config = new LinkedHashMap<>();
     config.put(
-        "sequences", "%d letters, length %d, random pair couplings".formatted(LETTERS, LENGTH));
+        "sequences",
+        "%d letters, length %d behind a start, random pair couplings".formatted(LETTERS, LENGTH));
     config.put("network", shape(DIM).toString());
     config.put("training", recipe(size).toString());
     config.put("widths tried", dims(size).toString());
@@ -100,11 +100,12 @@ final class FisherConsistency implements Experiment {
         }
       }
       job(jobs, size, Objective.MASKGIT, FRESH, DIM, seed);
+      job(jobs, size, Objective.LLADA, NO_START, DIM, seed);
     }
     return jobs;
   }
 
-  private static String arm(Objective objective, String data, int dim) {
+  static String arm(Objective objective, String data, int dim) {
     return "%s data %s width %d".formatted(objective, data, dim);
   }
 
@@ -129,14 +130,14 @@ final class FisherConsistency implements Experiment {
     try (SmallModel model =
         new SmallModel(
             shape(dim),
-            new SmallModel.Vocabulary(LETTERS + 1, LETTERS),
+            EnumeratedModel.vocabulary(LETTERS),
             objective,
-            LENGTH,
+            LENGTH + 1,
             512,
             seed,
             backend)) {
       model.train(recipe(size), source(truth, data, seed));
-      EnumeratedModel exact = EnumeratedModel.of(model, LETTERS, LENGTH);
+      EnumeratedModel exact = EnumeratedModel.of(model, LETTERS, LENGTH, !data.equals(NO_START));
       double[] p = new double[truth.size()];
       double[] bound = new double[truth.size()];
       double[] fixed = new double[truth.size()];
@@ -168,61 +169,66 @@ final class FisherConsistency implements Experiment {
 
   private static SmallModel.Source source(SmallDistribution truth, String data, long seed) {
     if (data.equals(FRESH)) {
-      return (count, random) -> SmallModel.Source.batch(draw(truth, count, random));
+      return (count, random) -> EnumeratedModel.batch(truth, count, random);
     }
-    int[][] set = draw(truth, Integer.parseInt(data), new SplittableRandom(seed + 17));
-    return (count, random) -> {
-      int[][] x0 = new int[count][];
-      for (int b = 0; b < count; b++) {
-        x0[b] = set[random.nextInt(set.length)];
-      }
-      return SmallModel.Source.batch(x0);
-    };
+    if (data.equals(NO_START)) {
+      return (count, random) ->
+          SmallModel.Source.batch(
+              Stream.generate(() -> truth.sample(random)).limit(count).toArray(int[][]::new));
+    }
+    SplittableRandom once = new SplittableRandom(seed + 17);
+    int[][] set = EnumeratedModel.batch(truth, Integer.parseInt(data), once).x0();
+    return (count, random) ->
+        SmallModel.Source.batch(
+            Stream.generate(() -> set[random.nextInt(set.length)])
+                .limit(count)
+                .toArray(int[][]::new),
+            1);
   }
 
-  private static int[][] draw(SmallDistribution truth, int count, SplittableRandom random) {
-    int[][] x0 = new int[count][];
-    for (int b = 0; b < count; b++) {
-      x0[b] = truth.sample(random);
-    }
-    return x0;
-  }
-
-  /** Mean, error and spread of the three ways to estimate the same number. */
+  /**
+   * Mean, error and spread of the three ways to estimate the same number, over some sequences; the
+   * spread is that of the samples of one sequence.
+   */
   private static void estimators(
       Size size, SmallDistribution truth, EnumeratedModel exact, long seed, Job.Rows rows) {
+    int sequences = 20;
+    int samples = size.of(100, 20_000, 100_000); // of each
+    SplittableRandom drawn = new SplittableRandom(1); // the same sequences for all seeds
     SplittableRandom random = new SplittableRandom(seed);
-    int samples = size.of(2000, 200_000, 1_000_000);
-    double[] t = new double[samples];
-    double[] l = new double[samples];
-    double[] chain = new double[samples];
-    int[] x = truth.sample(new SplittableRandom(1)); // one sequence, the same for all seeds
-    for (int i = 0; i < samples; i++) {
-      t[i] = exact.tForm(x, random);
-      l[i] = exact.lForm(x, random);
-      chain[i] = exact.chainRule(x, random);
+    double bound = 0;
+    double orders = 0;
+    double[] mean = new double[3];
+    double[] variance = new double[3];
+    double[][] values = new double[3][samples];
+    for (int n = 0; n < sequences; n++) {
+      int[] x = truth.sample(drawn);
+      bound += exact.bound(x) / sequences;
+      orders += exact.chainRule(x) / sequences;
+      for (int i = 0; i < samples; i++) {
+        values[0][i] = exact.tForm(x, random);
+        values[1][i] = exact.lForm(x, random);
+        values[2][i] = exact.chainRule(x, random);
+      }
+      for (int e = 0; e < values.length; e++) {
+        double own = Arrays.stream(values[e]).average().orElseThrow();
+        mean[e] += own / sequences;
+        variance[e] +=
+            Arrays.stream(values[e]).map(v -> (v - own) * (v - own)).sum()
+                / (samples - 1)
+                / sequences;
+      }
     }
-    rows.add("estimate", "exact", exact.bound(x));
-    rows.add("estimate", "all orders", exact.chainRule(x));
-    double[][] all = {t, l, chain};
+    rows.add("estimate", "exact", bound);
+    rows.add("estimate", "all orders", orders);
     String[] names = {"t-form", "l-form", "chain rule"};
-    for (int e = 0; e < all.length; e++) {
-      double deviation = deviation(all[e]);
-      double mean = Interval.of(all[e]).mean();
-      rows.add("estimate", names[e], mean);
-      rows.add("deviation", names[e], deviation);
-      rows.add("error", names[e], deviation / Math.sqrt(samples));
-      rows.add("off by errors", names[e], (mean - exact.bound(x)) / deviation * Math.sqrt(samples));
+    for (int e = 0; e < names.length; e++) {
+      double error = Math.sqrt(variance[e] / samples / sequences);
+      rows.add("estimate", names[e], mean[e]);
+      rows.add("deviation", names[e], Math.sqrt(variance[e]));
+      rows.add("error", names[e], error);
+      rows.add("off by errors", names[e], (mean[e] - bound) / error);
     }
-  }
-
-  private static double deviation(double[] values) {
-    double mean = Interval.of(values).mean();
-    double squares = 0;
-    for (double value : values) {
-      squares += (value - mean) * (value - mean);
-    }
-    return Math.sqrt(squares / (values.length - 1));
   }
 
   /**
@@ -238,7 +244,9 @@ final class FisherConsistency implements Experiment {
             .temperature(1)
             .remasking(Remasking.RANDOM)
             .build();
-    int[][] written = model.generate(new int[samples][0], options, RandomSource.seeded(seed));
+    int[][] starts = new int[samples][];
+    Arrays.fill(starts, EnumeratedModel.started(LETTERS, new int[0]));
+    int[][] written = model.generate(starts, options, RandomSource.seeded(seed));
     int[] counts = new int[p.length];
     for (int[] x : written) {
       counts[truth.code(x)]++;
@@ -262,172 +270,6 @@ final class FisherConsistency implements Experiment {
 
   @Override
   public void report(Results results, Report report) {
-    String llada = arm(Objective.LLADA, FRESH, DIM);
-    String bert = arm(Objective.BERT15, FRESH, DIM);
-    String maskgit = arm(Objective.MASKGIT, FRESH, DIM);
-    Interval kl = results.of(llada, "kl");
-    Interval klBert = results.of(bert, "kl");
-    report.finding(
-        "the loss is an upper bound of -ln p",
-        "broken on %s of the 64 sequences, loss %s, -ln p %s"
-            .formatted(
-                results.of(llada, "bound broken").percent(),
-                results.of(llada, "bound"),
-                results.of(llada, "nll")),
-        Agreement.of(results.of(llada, "bound broken").mean() == 0));
-    Interval fixed = results.of(bert, "fixed ratio loss");
-    report.finding(
-        "the loss at a fixed 15 % is none",
-        "below -ln p on %s of the sequences; on average %s, -ln p %s"
-            .formatted(
-                results.of(bert, "fixed ratio broken").percent(), fixed, results.of(bert, "nll")),
-        Agreement.of(fixed.below(results.of(bert, "nll"))));
-    List<Series> byData = byData(results);
-    List<Series.Point> points = byData.getFirst().points();
-    boolean data = points.getFirst().low() > points.getLast().high();
-    report.finding(
-        "with more data the truth is recovered",
-        "KL %s with %s sequences, %s with a fresh one each time"
-            .formatted(three(points.getFirst().y()), number(points.getFirst().x()), kl),
-        Agreement.of(data && kl.mean() < 0.05, data));
-    List<Series.Point> capacity = byWidth(results).getFirst().points();
-    boolean wide = capacity.getFirst().low() > capacity.getLast().high();
-    report.finding(
-        "with more capacity the truth is recovered",
-        "KL %s at width %s, %s at width %d"
-            .formatted(three(capacity.getFirst().y()), number(capacity.getFirst().x()), kl, DIM),
-        Agreement.of(wide && kl.mean() < 0.05, wide));
-    report.finding(
-        "not so for a fixed 15 %",
-        "KL %s, with the same data and network".formatted(klBert),
-        Agreement.of(kl.below(klBert) && klBert.mean() > 5 * kl.mean(), kl.below(klBert)));
-    double orders =
-        results.of(llada, "estimate", "all orders").mean()
-            - results.of(llada, "estimate", "exact").mean();
-    double off = results.of(llada, "off by errors", "chain rule").mean();
-    double offT = results.of(llada, "off by errors", "t-form").mean();
-    report.finding(
-        "chain rule averaged over orders = t-form",
-        String.format(
-            Locale.ROOT,
-            "all 720 orders differ from the exact sum by %.1e; estimates are off by %.2f (chain) and %.2f (t-form) standard errors",
-            Math.abs(orders),
-            off,
-            offT),
-        Agreement.of(Math.abs(orders) < 1e-9 && Math.abs(off) < 3 && Math.abs(offT) < 3));
-    Interval t = results.of(llada, "deviation", "t-form");
-    Interval l = results.of(llada, "deviation", "l-form");
-    double ratio = Math.pow(t.mean() / l.mean(), 2);
-    report.finding(
-        "the l-form varies less; 128 samples do for over 1000 of the t-form (8 times fewer)",
-        String.format(
-            Locale.ROOT,
-            "deviation of a sample %s (t-form), %s (l-form): %.1f times fewer samples",
-            t,
-            l,
-            ratio),
-        Agreement.of(ratio >= 8, l.below(t)));
-    report.finding(
-        "the sampler's distribution is the sum over orders",
-        "chi-squared a degree of freedom %s".formatted(results.of(llada, "chi2")),
-        Agreement.of(Math.abs(results.of(llada, "chi2").mean() - 1) < 0.25));
-    report.heading("More data");
-    report.chart(
-        "data",
-        Chart.lines(
-            "KL from the truth to what is sampled, by training data",
-            "distinct training sequences drawn (the last point: never the same twice)",
-            "nats",
-            true,
-            byData),
-        "The network is always the same. KL is exact: the sampler's probability of each sequence is"
-            + " a sum over all orders of revealing.");
-    report.heading("More capacity");
-    report.chart(
-        "capacity",
-        Chart.lines(
-            "KL from the truth to what is sampled, by width",
-            "channels",
-            "nats",
-            true,
-            byWidth(results)),
-        "Fresh sequences in each step. The fixed ratio hardly ever sees a sequence that is wholly"
-            + " masked (once in 88,000), so its first tokens are guesses.");
-    report.heading("All objectives");
-    List<List<String>> table = new ArrayList<>();
-    for (String arm : List.of(llada, bert, maskgit)) {
-      table.add(
-          List.of(
-              arm,
-              results.of(arm, "kl").toString(),
-              results.of(arm, "nll").toString(),
-              results.of(arm, "bound").toString(),
-              results.of(arm, "fixed ratio loss").toString(),
-              results.of(arm, "chi2").toString()));
-    }
-    report.table(
-        List.of("arm", "KL", "-ln p", "bound (eq. 3)", "loss at 15 %", "chi² / df of the sampler"),
-        table);
-    report.text(
-        "Entropy of the truth: %s nats. MaskGIT's objective, without the weight 1/t, ends near the truth as well: each conditional distribution has its own optimum, whatever its weight, so it is consistent too, given enough capacity; only its loss says nothing about the likelihood."
-            .formatted(three(truth().entropy())));
-    report.heading("Estimators");
-    List<List<String>> estimators = new ArrayList<>();
-    for (String e : List.of("t-form", "l-form", "chain rule")) {
-      estimators.add(
-          List.of(
-              e,
-              results.of(llada, "estimate", e).toString(),
-              results.of(llada, "deviation", e).toString(),
-              results.of(llada, "off by errors", e).toString()));
-    }
-    report.table(
-        List.of("estimator", "mean", "deviation of a sample", "off the exact value, in errors"),
-        estimators);
-  }
-
-  private static List<Series> byData(Results results) {
-    return series(results, "data (\\d+|fresh) width " + DIM, true);
-  }
-
-  private static List<Series> byWidth(Results results) {
-    return series(results, "data fresh width (\\d+)", false);
-  }
-
-  private static List<Series> series(Results results, String pattern, boolean data) {
-    List<Series> all = new ArrayList<>();
-    for (Objective objective : List.of(Objective.LLADA, Objective.BERT15)) {
-      List<Series.Point> points = new ArrayList<>();
-      double most = 1;
-      for (String arm : results.arms("kl")) {
-        if (arm.matches(objective + " " + pattern)) {
-          String x = arm.replaceAll(objective + " " + pattern, "$1");
-          double at = x.equals(FRESH) ? Double.POSITIVE_INFINITY : Double.parseDouble(x);
-          most = Double.isInfinite(at) ? most : Math.max(most, at);
-          points.add(Results.point(at, results.of(arm, "kl")));
-        }
-      }
-      double last = 10 * most;
-      all.add(
-          Series.line(
-              objective.toString(),
-              points.stream()
-                  .map(
-                      p ->
-                          Double.isInfinite(p.x())
-                              ? new Series.Point(data ? last : p.x(), p.y(), p.low(), p.high())
-                              : p)
-                  .sorted((a, b) -> Double.compare(a.x(), b.x()))
-                  .toList()));
-    }
-    return all;
-  }
-
-  private static String three(double value) {
-    return String.format(Locale.ROOT, "%.3f", value);
-  }
-
-  private static String number(double value) {
-    return String.format(Locale.ROOT, "%.0f", value);
+    FisherReport.write(results, report);
   }
 }

@@ -46,11 +46,11 @@ final class InstructionFollowing implements Experiment {
   }
 
   private static Recipe pretraining(Size size) {
-    return new Recipe(size.of(5, 500, 5000), 16, 2e-3);
+    return new Recipe(size.of(5, 1000, 6000), 16, 1e-3);
   }
 
   private static Recipe fineTuning(Size size) {
-    return new Recipe(size.of(10, 900, 9000), 32, 2e-3);
+    return new Recipe(size.of(10, 6000, 20000), 32, 1e-3);
   }
 
   @Override

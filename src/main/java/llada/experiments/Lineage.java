@@ -83,21 +83,13 @@ final class Lineage implements Experiment {
     try (SmallModel model =
         new SmallModel(
             new SmallModel.Shape(16, 1, 1),
-            new SmallModel.Vocabulary(LETTERS + 1, LETTERS),
+            EnumeratedModel.vocabulary(LETTERS),
             Objective.LLADA,
-            LENGTH,
+            LENGTH + 1,
             256,
             seed,
             backend)) {
-      model.train(
-          recipe(size),
-          (count, random) -> {
-            int[][] x0 = new int[count][];
-            for (int b = 0; b < count; b++) {
-              x0[b] = truth.sample(random);
-            }
-            return SmallModel.Source.batch(x0);
-          });
+      model.train(recipe(size), (count, random) -> EnumeratedModel.batch(truth, count, random));
       EnumeratedModel exact = EnumeratedModel.of(model, LETTERS, LENGTH);
       rows.add("same masks", "D3PM", sameMasks(truth, exact, seed)[0]);
       rows.add("same masks", "MDLM", sameMasks(truth, exact, seed)[1]);

@@ -1,6 +1,7 @@
 package llada.experiments;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -48,11 +49,11 @@ final class ReversalCurse implements Experiment {
   }
 
   private static SmallModel.Recipe coupletRecipe(Size size) {
-    return new SmallModel.Recipe(size.of(10, 1500, 6000), 32, 2e-3);
+    return new SmallModel.Recipe(size.of(10, 5000, 10000), 32, 2e-3);
   }
 
   private static int couplets(Size size) {
-    return size.of(4, 100, 496);
+    return size.of(4, 496, 496);
   }
 
   @Override
@@ -128,7 +129,7 @@ final class ReversalCurse implements Experiment {
     int given = forward ? 3 : 4; // BOS A is, or BOS D D is
     int[][] prompts = new int[whole.length][];
     for (int b = 0; b < whole.length; b++) {
-      prompts[b] = java.util.Arrays.copyOf(whole[b], given);
+      prompts[b] = Arrays.copyOf(whole[b], given);
     }
     int asked = Facts.LENGTH - given;
     SamplerOptions greedy =
@@ -137,7 +138,7 @@ final class ReversalCurse implements Experiment {
     int[][] said = Measures.join(prompts, answers);
     double right = 0;
     for (int b = 0; b < whole.length; b++) {
-      right += java.util.Arrays.equals(said[b], whole[b]) ? 1 : 0;
+      right += Arrays.equals(said[b], whole[b]) ? 1 : 0;
     }
     return right / whole.length;
   }
@@ -158,7 +159,7 @@ final class ReversalCurse implements Experiment {
       double[] score = new double[tried.length];
       if (model.objective() == Objective.AR) {
         int[][] before = new int[tried.length][];
-        java.util.Arrays.fill(before, new int[] {0, 1, 2, 3});
+        Arrays.fill(before, new int[] {0, 1, 2, 3});
         double[][][] log = model.logProbabilities(tried, before);
         for (int name = 0; name < tried.length; name++) {
           for (int i = 0; i < 4; i++) {

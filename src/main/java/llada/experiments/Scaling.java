@@ -1,6 +1,7 @@
 package llada.experiments;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -49,7 +50,7 @@ final class Scaling implements Experiment {
   private static List<Integer> budgets(Size size) {
     return switch (size) {
       case TINY -> List.of(1, 2);
-      case SMALL -> List.of(80, 240);
+      case SMALL -> List.of(100, 400);
       case LARGE -> List.of(100, 300, 1000, 3000);
     };
   }
@@ -127,7 +128,7 @@ final class Scaling implements Experiment {
     for (int b = 0; b < x.length; b++) {
       int at = Fables.soundAt(stories[b]);
       x[b] = stories[b].clone();
-      java.util.Arrays.fill(x[b], at, x[b].length, model.mask());
+      Arrays.fill(x[b], at, x[b].length, model.mask());
       asked[b][0] = model.objective() == Objective.AR ? at - 1 : at;
     }
     double[][][] log = model.logProbabilities(x, asked);

@@ -4,7 +4,6 @@ import java.lang.foreign.Arena;
 import java.util.Arrays;
 import java.util.OptionalInt;
 import java.util.SplittableRandom;
-import java.util.stream.IntStream;
 import llada.backend.Backend;
 import llada.diffusion.DiffusionSampler;
 import llada.diffusion.ForwardProcess;
@@ -51,7 +50,8 @@ final class SmallModel implements AutoCloseable {
 
     @Override
     public String toString() {
-      return "%d layers, %d channels, %d heads".formatted(layers, dim, heads);
+      return "%d layers, %d channels, %d heads, weights drawn with deviation 1 / sqrt(%d)"
+          .formatted(layers, dim, heads, dim);
     }
   }
 
@@ -60,8 +60,13 @@ final class SmallModel implements AutoCloseable {
    *
    * @param size of the vocabulary; the mask is its last id
    * @param eos may be the mask where there is no end
+   * @param given ids behind the mask, which are only ever given and never written
    */
-  record Vocabulary(int size, int eos) {
+  record Vocabulary(int size, int eos, int given) {
+    Vocabulary(int size, int eos) {
+      this(size, eos, 0);
+    }
+
     int mask() {
       return size - 1;
     }
@@ -125,7 +130,7 @@ final class SmallModel implements AutoCloseable {
             shape.heads,
             shape.feedForward(),
             vocabulary.size,
-            vocabulary.size,
+            vocabulary.size + vocabulary.given,
             maxLength,
             10000,
             1e-5,
@@ -136,7 +141,9 @@ final class SmallModel implements AutoCloseable {
             OptionalInt.empty(),
             OptionalInt.empty());
     this.kernels = backend.kernels();
-    this.weights = Weights.random(config, seed, arena);
+    // GPT-2's deviation of 0.02 is 1 / sqrt(2500): with few channels products would be next to
+    // nothing, and training would spend its first thousands of steps on that.
+    this.weights = Weights.random(config, seed, 1 / Math.sqrt(shape.dim), arena);
     boolean causal = objective == Objective.AR;
     this.network =
         new PredictorNetwork(
@@ -197,7 +204,7 @@ final class SmallModel implements AutoCloseable {
   }
 
   /**
-   * ln p of every token but the mask, at some positions of sequences of one length; as many
+   * ln p of every token before the mask, at some positions of sequences of one length; as many
    * sequences as there may be.
    *
    * @param xt (B, T)
@@ -286,40 +293,16 @@ final class SmallModel implements AutoCloseable {
   }
 
   /**
-   * Fills the masks wherever they stand, greedily: the surest first, one of each sequence a step.
+   * Fills the masks wherever they stand, greedily: the surest first, one a step.
    *
-   * @param xt (B, T) as many masks in each
+   * @param xt (T) with at least one mask
+   * @return (T)
    */
-  int[][] infill(int[][] xt) {
-    int[][] x = new int[xt.length][];
-    int left = 0;
-    for (int b = 0; b < x.length; b++) {
-      x[b] = xt[b].clone();
-      left = (int) Arrays.stream(x[b]).filter(id -> id == mask()).count();
-    }
-    for (; left > 0; left--) {
-      int[][] masked = new int[x.length][];
-      for (int b = 0; b < x.length; b++) {
-        int[] row = x[b];
-        masked[b] = IntStream.range(0, row.length).filter(i -> row[i] == mask()).toArray();
-      }
-      double[][][] log = logProbabilities(x, masked);
-      for (int b = 0; b < x.length; b++) {
-        int at = 0;
-        int token = 0;
-        double most = Double.NEGATIVE_INFINITY;
-        for (int i = 0; i < masked[b].length; i++) {
-          int best = Measures.best(log[b][i]);
-          if (log[b][i][best] > most) {
-            most = log[b][i][best];
-            at = masked[b][i];
-            token = best;
-          }
-        }
-        x[b][at] = token;
-      }
-    }
-    return x;
+  int[] infill(int[] xt) {
+    int masks = (int) Arrays.stream(xt).filter(id -> id == mask()).count();
+    return new DiffusionSampler(predictor, config)
+        .infill(xt, SamplerOptions.defaults(), masks, RandomSource.seeded(0), _ -> {})
+        .x()[0];
   }
 
   private static RandomSource shifted(RandomSource random, int sequences) {

@@ -161,7 +161,7 @@ final class VariableMasking implements Experiment {
         "%s nats a word, %s at a fixed 15 %%".formatted(bound, boundBert),
         Agreement.of(bound.below(boundBert)));
     report.finding(
-        "without 1/t it generates, at a worse bound",
+        "without the weight 1/t it generates, at a worse bound",
         "bound %s against LLaDA's %s; coherent %s against %s"
             .formatted(
                 boundMaskgit,

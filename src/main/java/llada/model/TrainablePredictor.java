@@ -2,6 +2,7 @@ package llada.model;
 
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import llada.kernel.Kernels;
 import llada.tensor.DType;
@@ -147,8 +148,8 @@ public final class TrainablePredictor implements AutoCloseable {
       kernels.maskedCrossEntropy(
           losses,
           logits.rows(count),
-          java.util.Arrays.copyOfRange(targets, r, r + count),
-          java.util.Arrays.copyOfRange(weights, r, r + count));
+          Arrays.copyOfRange(targets, r, r + count),
+          Arrays.copyOfRange(weights, r, r + count));
       loss += sum(losses);
     }
     return loss;

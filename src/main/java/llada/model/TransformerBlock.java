@@ -1,5 +1,6 @@
 package llada.model;
 
+import java.util.Arrays;
 import llada.kernel.Kernels;
 import llada.kernel.scalar.RopeLayout;
 import llada.tensor.Tensor;
@@ -67,7 +68,7 @@ final class TransformerBlock {
         CachedAttention cached,
         Probe probe) {
       int[] positions = new int[cached.rows().length];
-      java.util.Arrays.setAll(positions, i -> cached.rows()[i] % batch.length());
+      Arrays.setAll(positions, i -> cached.rows()[i] % batch.length());
       return new Pass(
           config,
           kernels,

@@ -13,6 +13,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.security.MessageDigest;
+import java.util.Arrays;
 import java.util.HexFormat;
 import llada.format.AtomicFile;
 import llada.format.FormatException;
@@ -133,8 +134,8 @@ public final class TokenCache {
       }
       byte[] bytes = head.array();
       return !head.hasRemaining()
-          && java.util.Arrays.equals(bytes, 0, 8, MAGIC, 0, 8)
-          && java.util.Arrays.equals(bytes, 8, 40, key, 0, 32);
+          && Arrays.equals(bytes, 0, 8, MAGIC, 0, 8)
+          && Arrays.equals(bytes, 8, 40, key, 0, 32);
     } catch (IOException e) {
       return false; // not there yet; if it cannot be read, writing will say so
     }

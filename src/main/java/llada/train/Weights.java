@@ -52,16 +52,21 @@ public final class Weights {
    * stream smaller by sqrt(2 L) (GPT-2), so that its size does not grow with the depth.
    */
   public static LladaWeights random(LladaConfig config, long seed, Arena arena) {
+    return random(config, seed, STD, arena);
+  }
+
+  /** The same with another deviation than 0.02. */
+  public static LladaWeights random(LladaConfig config, long seed, double deviation, Arena arena) {
     LladaWeights weights = zeros(config, arena);
     SplittableRandom seeds = new SplittableRandom(seed);
-    double residual = STD / Math.sqrt(2.0 * config.nLayers());
+    double residual = deviation / Math.sqrt(2.0 * config.nLayers());
     HuggingFaceFolder.byName(weights)
         .forEach(
             (name, tensor) -> {
               SplittableRandom random = seeds.split();
               boolean writes = name.endsWith("attn_out.weight") || name.endsWith("ff_out.weight");
               boolean head = name.equals("model.transformer.ff_out.weight");
-              double std = writes && !head ? residual : STD;
+              double std = writes && !head ? residual : deviation;
               for (long i = 0; i < tensor.shape().elements(); i++) {
                 tensor.set(i, tensor.shape().rank() == 1 ? 1f : normal(random, std));
               }

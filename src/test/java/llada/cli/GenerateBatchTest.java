@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import llada.format.Json;
 import org.junit.jupiter.api.Test;
@@ -36,8 +37,7 @@ class GenerateBatchTest {
 
   private static CliRun generate(Path input, String... more) {
     List<String> args =
-        new java.util.ArrayList<>(
-            List.of("--input=" + input, "--gen-length=12", "--steps=6", "--quiet"));
+        new ArrayList<>(List.of("--input=" + input, "--gen-length=12", "--steps=6", "--quiet"));
     args.addAll(List.of(more));
     return CliRun.onModel("generate", args.toArray(String[]::new));
   }

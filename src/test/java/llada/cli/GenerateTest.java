@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import llada.Golden;
 import llada.format.Json;
@@ -19,7 +20,7 @@ class GenerateTest {
   private static final String[] SHORT = {"--gen-length", "16", "--steps", "8"};
 
   private static CliRun generate(String... more) {
-    List<String> args = new java.util.ArrayList<>(List.of(SHORT));
+    List<String> args = new ArrayList<>(List.of(SHORT));
     args.addAll(List.of(more));
     return CliRun.onModel("generate", args.toArray(String[]::new));
   }
@@ -71,7 +72,7 @@ class GenerateTest {
   void sameSeedSameTextWhateverTheThreads() {
     String[] warm = {"--temperature", "1", "--seed", "3", "--quiet", "ROMEO:"};
     String once = generate(warm).out();
-    List<String> single = new java.util.ArrayList<>(List.of(warm));
+    List<String> single = new ArrayList<>(List.of(warm));
     single.addAll(List.of("--threads", "1"));
     assertThat(generate(single.toArray(String[]::new)).out()).isEqualTo(once);
   }
@@ -100,7 +101,7 @@ class GenerateTest {
         .isEqualTo(wanted);
     for (String[] end : new String[][] {{}, {"-"}}) {
       List<String> args =
-          new java.util.ArrayList<>(
+          new ArrayList<>(
               List.of("generate", "--json", "--gen-length=4", "-m", CliRun.model().toString()));
       args.addAll(List.of(end));
       CliRun run = CliRun.withInput("ROMEO:\nO, \r\n", args.toArray(String[]::new));

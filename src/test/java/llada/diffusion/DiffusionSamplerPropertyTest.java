@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.OptionalInt;
 import llada.Golden;
 import llada.backend.Backend;
 import llada.backend.Backends;
@@ -210,8 +211,8 @@ final class DiffusionSamplerPropertyTest {
             3,
             3,
             3,
-            java.util.OptionalInt.empty(),
-            java.util.OptionalInt.empty());
+            OptionalInt.empty(),
+            OptionalInt.empty());
     SamplerOptions options =
         SamplerOptions.defaults().toBuilder().temperature(1).mode(SamplerMode.PUBLISHED).build();
     RowProposals proposals = new RowProposals(options, four, RandomSource.seeded(11));

@@ -3,6 +3,7 @@ package llada.diffusion;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.lang.foreign.Arena;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalInt;
 import java.util.Random;
@@ -24,7 +25,7 @@ final class ProposalsTest {
   }
 
   private static List<SamplerOptions> everyCombination() {
-    List<SamplerOptions> all = new java.util.ArrayList<>();
+    List<SamplerOptions> all = new ArrayList<>();
     for (SamplerMode mode : SamplerMode.values()) {
       for (Remasking remasking : Remasking.values()) {
         for (double temperature : new double[] {0, 0.3, 2}) {

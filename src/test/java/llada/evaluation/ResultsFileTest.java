@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -27,7 +28,7 @@ final class ResultsFileTest {
     byte[] whole = Files.readAllBytes(file);
     int first = line("a").getBytes(java.nio.charset.StandardCharsets.UTF_8).length;
     for (int cut = 0; cut <= whole.length; cut++) {
-      Files.write(file, java.util.Arrays.copyOf(whole, cut));
+      Files.write(file, Arrays.copyOf(whole, cut));
       try (ResultsFile results = ResultsFile.open(file, "s")) {
         assertThat(results.has("a")).as("cut at %d", cut).isEqualTo(cut >= first);
         assertThat(results.has("b")).as("cut at %d", cut).isEqualTo(cut >= whole.length - 1);

@@ -28,22 +28,16 @@ final class ExactTest {
     model =
         new SmallModel(
             new SmallModel.Shape(8, 1, 1),
-            new SmallModel.Vocabulary(LETTERS + 1, LETTERS),
+            EnumeratedModel.vocabulary(LETTERS),
             Objective.LLADA,
-            LENGTH,
+            LENGTH + 1,
             256,
             1,
             backend);
     double before = loss();
     model.train(
         new SmallModel.Recipe(120, 16, 1e-2),
-        (count, random) -> {
-          int[][] x0 = new int[count][];
-          for (int b = 0; b < count; b++) {
-            x0[b] = TRUTH.sample(random);
-          }
-          return SmallModel.Source.batch(x0);
-        });
+        (count, random) -> EnumeratedModel.batch(TRUTH, count, random));
     assertThat(loss()).isLessThan(before - 0.1);
     exact = EnumeratedModel.of(model, LETTERS, LENGTH);
   }
@@ -116,15 +110,16 @@ final class ExactTest {
 
   @Test
   void theTrainingLossIsTheBound() {
-    ForwardProcess process = new ForwardProcess(Objective.LLADA, 0, false, LETTERS);
+    ForwardProcess process = new ForwardProcess(Objective.LLADA, 0, true, LETTERS);
     SplittableRandom random = new SplittableRandom(8);
     int[] x = TRUTH.sequence(40);
+    int[][] whole = {EnumeratedModel.started(LETTERS, x)};
     double[] losses = new double[3000];
     for (int i = 0; i < losses.length; i++) {
-      losses[i] = LENGTH * model.loss(process.noise(new int[][] {x}, null, random));
+      losses[i] = LENGTH * model.loss(process.noise(whole, new int[] {1}, random));
     }
     Interval mean = Interval.of(losses);
-    // The network's softmax has the mask too, which it has learnt never to say.
+    // The network's softmax has mask and start too, which it has learnt never to say.
     assertThat(mean.mean()).isCloseTo(exact.bound(x), within(mean.half() * 2 + 0.05));
   }
 

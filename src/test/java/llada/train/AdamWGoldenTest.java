@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.within;
 
 import java.lang.foreign.Arena;
 import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
 import llada.Golden;
@@ -144,7 +146,7 @@ class AdamWGoldenTest {
     int length = (int) root.get("pretrain_truncated").get("random_length").integer();
     int[][] x0 = Golden.ints(json.get("input_ids"));
     for (int b = 0; b < x0.length; b++) {
-      x0[b] = java.util.Arrays.copyOf(x0[b], length);
+      x0[b] = Arrays.copyOf(x0[b], length);
     }
     float[][] u =
         json.get("u").list().stream().map(AdamWGoldenTest::floats).toArray(float[][]::new);
@@ -180,8 +182,7 @@ class AdamWGoldenTest {
                 "x",
                 Tensor.of(arena, numbers, numbers.length),
                 Tensor.of(arena, numbers, numbers.length));
-        AdamW adamW =
-            new AdamW(java.util.List.of(parameter), AdamW.Options.LLADA, backend.kernels(), arena);
+        AdamW adamW = new AdamW(List.of(parameter), AdamW.Options.LLADA, backend.kernels(), arena);
         for (int s = 1; s <= 3; s++) {
           adamW.step(s, 1e-3, adamW.clipCoefficient(adamW.gradientNorm()));
         }

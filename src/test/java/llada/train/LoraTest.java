@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import java.lang.foreign.Arena;
+import java.util.Arrays;
 import java.util.Set;
 import java.util.SplittableRandom;
 import llada.diffusion.ForwardProcess;
@@ -19,7 +20,7 @@ class LoraTest {
     int[][] x0 = new int[3][8];
     SplittableRandom random = new SplittableRandom(4);
     for (int[] row : x0) {
-      java.util.Arrays.setAll(row, _ -> random.nextInt(16));
+      Arrays.setAll(row, _ -> random.nextInt(16));
     }
     return ForwardProcess.llada(19).noise(x0, null, random);
   }

@@ -333,7 +333,7 @@ class TrainerTest {
                 null,
                 new float[] {t[2 * a], t[2 * a + 1]},
                 new float[][] {u[2 * a], u[2 * a + 1]});
-        double[] half = java.util.Arrays.stream(noisy.weights()).map(w -> w / 2).toArray();
+        double[] half = Arrays.stream(noisy.weights()).map(w -> w / 2).toArray();
         parts +=
             two.lossAndGradients(
                 new llada.diffusion.NoisyBatch(

@@ -2,9 +2,11 @@ package llada.converter;
 
 import java.util.Arrays;
 import llada.checkpoint.Checkpoint;
+import llada.diffusion.LikelihoodEstimator;
+import llada.diffusion.LikelihoodOptions;
+import llada.diffusion.MaskDraws;
 import llada.kernel.Kernels;
 import llada.model.MaskPredictor;
-import llada.tensor.Tensor;
 
 /**
  * LLaDA's bound on the negative log-likelihood of a text, estimated with masks drawn at random.
@@ -15,12 +17,11 @@ import llada.tensor.Tensor;
  */
 record HeldOutBound(double nats, double standardError, int pieces) {
   /**
-   * Estimates E over l of (1 / l) sum over masked of -ln p, in nats a token. The masks depend on
-   * the seed only, so two models can be compared by far smaller differences than the standard
-   * error.
+   * The l-form (LLaDA eq. 6) of every piece, in nats a token. The masks depend on the seed only, so
+   * two models can be compared by far smaller differences than the standard error.
    *
    * @param tokens the text, of which {@code pieces * length} are used
-   * @param rounds masks drawn for each piece
+   * @param rounds masked copies of each piece
    */
   static HeldOutBound of(
       Checkpoint model,
@@ -30,21 +31,18 @@ record HeldOutBound(double nats, double standardError, int pieces) {
       int pieces,
       int rounds,
       long seed) {
+    LikelihoodOptions options =
+        new LikelihoodOptions(LikelihoodOptions.Form.L, rounds, rounds, 0, false);
     double[] bounds = new double[pieces];
+    int room = LikelihoodEstimator.room(options, model.config(), length, length);
     try (MaskPredictor predictor =
-        new MaskPredictor(model.config(), model.weights(), kernels, length)) {
+        new MaskPredictor(model.config(), model.weights(), kernels, room)) {
       for (int piece = 0; piece < pieces; piece++) {
-        for (int round = 0; round < rounds; round++) {
-          MaskedText text = MaskedText.of(tokens, piece, length, seed + 1_000_003L * round);
-          Tensor logits =
-              predictor.forward(text.batch(model.config().maskTokenId()), text.masked());
-          int count = text.masked().length;
-          double[] weights = new double[count];
-          Arrays.fill(weights, 1.0 / count / rounds);
-          double[] losses = new double[count];
-          kernels.maskedCrossEntropy(losses, logits, text.targets(), weights);
-          bounds[piece] += Arrays.stream(losses).sum();
-        }
+        bounds[piece] =
+            new LikelihoodEstimator(
+                    predictor, model.config(), options, MaskDraws.seeded(seed + piece))
+                .estimate(new int[0], MaskedText.piece(tokens, piece, length))
+                .natsPerToken();
       }
     }
     double mean = Arrays.stream(bounds).average().orElseThrow();

@@ -5,8 +5,9 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
-import java.util.SplittableRandom;
+import java.util.stream.IntStream;
 import llada.checkpoint.Checkpoint;
+import llada.diffusion.MaskDraws;
 import llada.format.FormatException;
 import llada.model.TokenBatch;
 
@@ -46,20 +47,18 @@ record MaskedText(int[] tokens, int[] masked) {
     }
   }
 
-  /** Piece {@code index} of the tokens, masked at random; the same seed gives the same masks. */
+  /** Piece {@code index} of the tokens, which are cut into pieces of one length. */
+  static int[] piece(int[] tokens, int index, int length) {
+    return Arrays.copyOfRange(tokens, index * length, (index + 1) * length);
+  }
+
+  /** A piece, masked at random; the same seed gives the same masks. */
   static MaskedText of(int[] tokens, int index, int length, long seed) {
-    SplittableRandom random = new SplittableRandom(new SplittableRandom(seed + index).nextLong());
-    int[] piece = Arrays.copyOfRange(tokens, index * length, (index + 1) * length);
-    int[] positions = new int[length];
-    int count = 1 + random.nextInt(length);
-    for (int i = 0; i < length; i++) { // a shuffle, built up
-      int other = random.nextInt(i + 1);
-      positions[i] = positions[other];
-      positions[other] = i;
-    }
-    int[] masked = Arrays.copyOf(positions, count);
-    Arrays.sort(masked);
-    return new MaskedText(piece, masked);
+    MaskDraws draws = MaskDraws.seeded(seed);
+    int count = draws.first(index, length);
+    int[] permutation = draws.permutation(index, 0, length);
+    int[] masked = IntStream.range(0, length).filter(i -> permutation[i] < count).toArray();
+    return new MaskedText(piece(tokens, index, length), masked);
   }
 
   /** What the model gets to see. */

@@ -1,5 +1,7 @@
 package llada.diffusion.cache;
 
+import java.util.Arrays;
+
 /**
  * dLLM-Cache (Liu et al. 2025, arXiv 2506.06295). Prompt and answer are refreshed at intervals of
  * their own. In between, each layer after the first computes the {@code ratio} of the answer's
@@ -42,7 +44,7 @@ public record AdaptiveCache(int promptInterval, int genInterval, double ratio)
       return Plan.ALL;
     }
     int[][] computed = new int[progress.x().length][];
-    java.util.Arrays.fill(
+    Arrays.fill(
         computed, Progress.positions(progress.promptLength(), progress.x()[0].length, _ -> true));
     return new Plan(computed, Intervals.due(now, genInterval) ? 1 : ratio);
   }

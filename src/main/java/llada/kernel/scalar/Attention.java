@@ -1,5 +1,6 @@
 package llada.kernel.scalar;
 
+import java.util.Arrays;
 import llada.tensor.Tensor;
 
 /**
@@ -169,7 +170,7 @@ public final class Attention {
       max = Math.max(max, p[s]);
     }
     if (max == Float.NEGATIVE_INFINITY) {
-      java.util.Arrays.fill(p, 0);
+      Arrays.fill(p, 0);
       return;
     }
     float sum = 0;

@@ -1,5 +1,7 @@
 package llada.train.demo;
 
+import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Random;
 import llada.train.demo.World.Animal;
@@ -156,8 +158,8 @@ final class Stories {
   }
 
   private static String some(List<String> all, Random random) {
-    List<String> chosen = new java.util.ArrayList<>(all);
-    java.util.Collections.shuffle(chosen, random);
+    List<String> chosen = new ArrayList<>(all);
+    Collections.shuffle(chosen, random);
     return String.join(" ", chosen.subList(0, 2 + random.nextInt(all.size() - 1)));
   }
 }

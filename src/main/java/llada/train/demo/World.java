@@ -1,5 +1,6 @@
 package llada.train.demo;
 
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 
@@ -148,7 +149,7 @@ final class World {
   /** The people of a seed. */
   World(long seed) {
     Random random = new Random(seed);
-    List<Person> all = new java.util.ArrayList<>();
+    List<Person> all = new ArrayList<>();
     for (int i = 0; i < GIRLS.length + BOYS.length; i++) {
       boolean girl = i % 2 == 0;
       all.add(

@@ -3,6 +3,7 @@ package llada.kernel.simd;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.lang.foreign.Arena;
+import java.util.Arrays;
 import llada.backend.ThreadPool;
 import llada.kernel.GradientContract;
 import llada.kernel.KernelContract;
@@ -50,7 +51,7 @@ final class VectorKernelsTest implements KernelContract, VocabularyContract, Gra
       double[] oneLosses = new double[20];
       double[] threeLosses = new double[20];
       double[] weights = new double[20];
-      java.util.Arrays.fill(weights, 1.5);
+      Arrays.fill(weights, 1.5);
       kernels().softmaxStatistics(one, logits, none);
       kernels().gumbelMax(oneTokens, logits, none, 1, noise);
       kernels().maskedCrossEntropy(oneLosses, logits, oneTokens, weights);
