@@ -94,12 +94,13 @@ public final class Report {
   }
 
   /**
-   * A chart.
+   * A chart. That of a share ends at 1, whatever an interval says.
    *
    * @param file its name without suffix
    */
   Report chart(String file, Chart chart, String caption) {
-    parts.add(new Picture(file, chart, caption));
+    Chart drawn = chart.yLabel().startsWith("share") ? chart.upTo(1.02) : chart;
+    parts.add(new Picture(file, drawn, caption));
     return this;
   }
 

@@ -238,7 +238,7 @@ public record Chart(
     double max = Double.NEGATIVE_INFINITY;
     for (Series drawn : series) {
       for (Series.Point p : drawn.points()) {
-        min = Math.min(min, p.low());
+        min = Math.min(min, p.y()); // the lower end of an interval is cut at 0
         max = Math.max(max, p.high());
       }
     }
