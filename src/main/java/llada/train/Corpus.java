@@ -1,12 +1,7 @@
 package llada.train;
 
-import java.io.BufferedReader;
 import java.io.IOException;
-import java.io.InputStreamReader;
-import java.nio.charset.CharacterCodingException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -15,6 +10,8 @@ import java.util.function.Consumer;
 import java.util.stream.Stream;
 import llada.format.FormatException;
 import llada.format.Json;
+import llada.format.JsonLines;
+import llada.format.TextLines;
 import llada.tokenizer.ChatTemplate.Message;
 
 /**
@@ -85,76 +82,58 @@ public record Corpus(List<Path> files) {
    */
   public void forEach(Consumer<Document> use) {
     for (Path file : files) {
-      boolean jsonl = file.getFileName().toString().toLowerCase(Locale.ROOT).endsWith(".jsonl");
-      long[] line = new long[1];
-      // The reader's own decoder would replace what is not UTF-8; this one reports it.
-      try (BufferedReader in =
-          new BufferedReader(
-              new InputStreamReader(
-                  Files.newInputStream(file), StandardCharsets.UTF_8.newDecoder()))) {
-        if (jsonl) {
-          jsonLines(file, in, line, use);
-        } else {
-          text(file, in, line, use);
-        }
-      } catch (CharacterCodingException e) {
-        throw new FormatException(
-            "%s: not valid UTF-8 after line %d; convert the file to UTF-8, for example with iconv"
-                .formatted(file, line[0]),
-            e);
-      } catch (NoSuchFileException e) {
-        throw new FormatException(file + ": there is no such file", e);
-      } catch (IOException e) {
-        throw new FormatException(file + ": cannot be read: " + e.getMessage(), e);
+      if (file.getFileName().toString().toLowerCase(Locale.ROOT).endsWith(".jsonl")) {
+        JsonLines.forEach(file, json -> use.accept(document(json)));
+      } else {
+        TextFile text = new TextFile(file, use);
+        TextLines.forEach(file, text::line);
+        text.endDocument();
       }
     }
   }
 
-  private static void text(Path file, BufferedReader in, long[] line, Consumer<Document> use)
-      throws IOException {
-    StringBuilder text = new StringBuilder();
-    long begin = 1;
-    boolean open = false; // pieces of this document have been handed on
-    for (String next = in.readLine(); next != null; next = in.readLine()) {
-      line[0]++;
-      if (next.equals(END)) {
-        if (open || !text.toString().isBlank()) {
-          use.accept(Document.text(text.toString(), true, at(file, begin)));
-        }
-        text.setLength(0);
-        open = false;
-        begin = line[0] + 1;
-        continue;
+  /** Lines of a text file on their way to documents. */
+  private static final class TextFile {
+    private final Path file;
+    private final Consumer<Document> use;
+    private final StringBuilder text = new StringBuilder();
+    private long begin = 1;
+    private boolean open; // pieces of this document have been handed on
+
+    TextFile(Path file, Consumer<Document> use) {
+      this.file = file;
+      this.use = use;
+    }
+
+    void line(long number, String line) {
+      if (line.equals(END)) {
+        endDocument();
+        begin = number + 1;
+        return;
       }
-      text.append(next).append('\n');
+      text.append(line).append('\n');
       if (text.length() >= PIECE) {
-        use.accept(Document.text(text.toString(), false, at(file, begin)));
-        text.setLength(0);
+        hand(false);
         open = true;
       }
     }
-    if (open || !text.toString().isBlank()) {
-      use.accept(Document.text(text.toString(), true, at(file, begin)));
-    }
-  }
 
-  private static String at(Path file, long line) {
-    return "%s: line %d".formatted(file, line);
-  }
-
-  private static void jsonLines(Path file, BufferedReader in, long[] line, Consumer<Document> use)
-      throws IOException {
-    for (String next = in.readLine(); next != null; next = in.readLine()) {
-      line[0]++;
-      if (next.isBlank()) {
-        continue;
+    void endDocument() {
+      if (open || !text.toString().isBlank()) {
+        hand(true);
       }
-      String where = at(file, line[0]);
-      use.accept(document(Json.parse(next.getBytes(StandardCharsets.UTF_8), where), where));
+      text.setLength(0);
+      open = false;
+    }
+
+    private void hand(boolean complete) {
+      use.accept(Document.text(text.toString(), complete, TextLines.where(file, begin)));
+      text.setLength(0);
     }
   }
 
-  private static Document document(Json json, String where) {
+  private static Document document(Json json) {
+    String where = json.where();
     if (!json.get("text").isNull()) {
       return Document.text(json.get("text").string(), true, where);
     }

@@ -1,0 +1,65 @@
+package llada.format;
+
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+
+/** Text files in UTF-8, streamed line by line. */
+public final class TextLines {
+  /** What is done with a line. */
+  @FunctionalInterface
+  public interface Use {
+    /**
+     * Called for every line in order.
+     *
+     * @param number counted from 1
+     * @param line without its end
+     */
+    void line(long number, String line);
+  }
+
+  private TextLines() {}
+
+  /**
+   * Hands every line of a file to {@code use}.
+   *
+   * @throws FormatException naming the file if it cannot be read or is not UTF-8
+   */
+  public static void forEach(Path file, Use use) {
+    if (Files.isDirectory(file)) {
+      throw new FormatException(file + ": is a folder; give a file");
+    }
+    long number = 0;
+    // The reader's own decoder would replace what is not UTF-8; this one reports it.
+    try (BufferedReader in =
+        new BufferedReader(
+            new InputStreamReader(
+                Files.newInputStream(file), StandardCharsets.UTF_8.newDecoder()))) {
+      for (String line = in.readLine(); line != null; line = in.readLine()) {
+        use.line(++number, line);
+      }
+    } catch (CharacterCodingException e) {
+      throw new FormatException(
+          "%s: not valid UTF-8 after line %d; convert the file to UTF-8, for example with iconv"
+              .formatted(file, number),
+          e);
+    } catch (NoSuchFileException e) {
+      throw new FormatException(file + ": no such file or folder; check the path", e);
+    } catch (AccessDeniedException e) {
+      throw new FormatException(file + ": access denied; check the file's permissions", e);
+    } catch (IOException e) {
+      throw new FormatException(file + ": cannot be read: " + e.getMessage(), e);
+    }
+  }
+
+  /** How messages name a line: {@code FILE: line N}. */
+  public static String where(Path file, long number) {
+    return "%s: line %d".formatted(file, number);
+  }
+}
