@@ -50,7 +50,7 @@ final class Scaling implements Experiment {
   private static List<Integer> budgets(Size size) {
     return switch (size) {
       case TINY -> List.of(1, 2);
-      case SMALL -> List.of(100, 400, 1600);
+      case SMALL -> List.of(100, 400, 800);
       case LARGE -> List.of(100, 300, 1000, 3000);
     };
   }

@@ -89,12 +89,26 @@ enum Shots {
 
   /** Sequences of all tasks with one number of examples, mostly many. */
   static TrainingData.Batch batch(int count, SplittableRandom random) {
-    int shots = random.nextInt(2) == 0 ? MOST : random.nextInt(MOST + 1);
+    int shots = mostlyMany(MOST, random);
     int[][] x0 = new int[count][];
     for (int b = 0; b < count; b++) {
       x0[b] = values()[random.nextInt(values().length)].sequence(shots, random);
     }
     return SmallModel.Source.batch(x0, 1);
+  }
+
+  /** Sequences of this task with one number of examples; all but the answer is given. */
+  TrainingData.Batch lesson(int count, int most, SplittableRandom random) {
+    int shots = mostlyMany(most, random);
+    int[][] x0 = new int[count][];
+    for (int b = 0; b < count; b++) {
+      x0[b] = sequence(shots, random);
+    }
+    return SmallModel.Source.batch(x0, x0[0].length - 1);
+  }
+
+  private static int mostlyMany(int most, SplittableRandom random) {
+    return random.nextInt(2) == 0 ? most : random.nextInt(most + 1);
   }
 
   /** What can be known from so many examples, at best; the share of right answers. */

@@ -79,11 +79,23 @@ final class SmallModel implements AutoCloseable {
    * @param batch sequences of a step
    * @param rate highest learning rate; it warms up for a twentieth and decays to a tenth over the
    *     last third
+   * @param decay of weights in a step, as a share of the learning rate
    */
-  record Recipe(int steps, int batch, double rate) {
+  record Recipe(int steps, int batch, double rate, double decay) {
+    Recipe(int steps, int batch, double rate) {
+      this(steps, batch, rate, AdamW.Options.LLADA.weightDecay());
+    }
+
     @Override
     public String toString() {
-      return "%d steps of %d sequences, learning rate %s".formatted(steps, batch, rate);
+      String text = "%d steps of %d sequences, learning rate %s".formatted(steps, batch, rate);
+      return decay == AdamW.Options.LLADA.weightDecay() ? text : text + ", weight decay " + decay;
+    }
+
+    private AdamW.Options adamW() {
+      AdamW.Options llada = AdamW.Options.LLADA;
+      return new AdamW.Options(
+          llada.beta1(), llada.beta2(), llada.eps(), decay, llada.decayAll(), llada.clip());
     }
   }
 
@@ -179,7 +191,7 @@ final class SmallModel implements AutoCloseable {
     int tail = Math.max(1, recipe.steps / 10);
     double sum = 0;
     try (Arena state = Arena.ofShared()) {
-      AdamW adamW = new AdamW(trained.parameters(), AdamW.Options.LLADA, kernels, state);
+      AdamW adamW = new AdamW(trained.parameters(), recipe.adamW(), kernels, state);
       for (int s = 0; s < recipe.steps; s++) {
         SplittableRandom random = new SplittableRandom(seed * 0x9E3779B97F4A7C15L + step++);
         TrainingData.Batch batch = source.next(recipe.batch, random);
