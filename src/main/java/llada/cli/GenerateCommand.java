@@ -90,7 +90,8 @@ final class GenerateCommand implements Callable<Integer> {
       paramLabel = "N",
       defaultValue = "1",
       description =
-          "Prompts answered together, shorter ones padded on the left; no answer depends on it."
+          "Prompts answered together, shorter ones padded on the left; an answer depends on it by"
+              + " rounding at most."
               + " Default: ${DEFAULT-VALUE}.")
   private int batchSize;
 

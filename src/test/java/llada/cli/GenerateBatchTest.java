@@ -16,12 +16,13 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** Prompts from a file of JSON lines. */
 class GenerateBatchTest {
+  // None is empty: where all is masked, positions differ by rounding only, and that by the batch.
   private static final String PROMPTS =
       """
       {"prompt": "ROMEO:"}
       {"id": "k", "prompt": "KING HENRY:\\nMy good lord, I will not "}
 
-      {"id": 7, "prompt": ""}
+      {"id": 7, "prompt": "Hark!"}
       {"prompt": "O, speak again, bright angel! for thou art"}
       """;
 
