@@ -208,7 +208,7 @@ final class InContextLearning implements Experiment {
                     + " two keys may have the same value.";
             case INDUCTION ->
                 "A key comes back with the same value every second pair, among noise; then it is"
-                    + " asked for.";
+                    + " asked for. Counting values answers it too, and needs no lookup.";
             case LINEAR ->
                 "y = a x + b modulo 11 with a of 1, 2, 3. One example leaves three possible maps, two"
                     + " leave one. The x asked for was never shown.";
