@@ -91,8 +91,7 @@ final class GenerateCommand implements Callable<Integer> {
       defaultValue = "1",
       description =
           "Prompts answered together, shorter ones padded on the left; an answer depends on it by"
-              + " rounding at most."
-              + " Default: ${DEFAULT-VALUE}.")
+              + " rounding at most. Default: ${DEFAULT-VALUE}.")
   private int batchSize;
 
   @Mixin private ModelOptions model;

@@ -53,7 +53,7 @@ final class InContextLearning implements Experiment {
   }
 
   /** The arm whose network is fresh and takes the course, which is in recall alone. */
-  private static String course(Objective objective) {
+  private static String courseArm(Objective objective) {
     return objective + " course";
   }
 
@@ -82,7 +82,7 @@ final class InContextLearning implements Experiment {
                 (backend, rows) -> together(size, objective, seed, backend, rows)));
         jobs.add(
             new Job(
-                course(objective),
+                courseArm(objective),
                 seed,
                 (backend, rows) -> course(size, objective, seed, backend, rows)));
       }
@@ -176,15 +176,15 @@ final class InContextLearning implements Experiment {
         results,
         report,
         Shots.RECALL,
-        course(Objective.LLADA),
-        course(Objective.AR),
+        courseArm(Objective.LLADA),
+        courseArm(Objective.AR),
         ", by a course of its own");
     for (Shots task : Shots.values()) {
       List<Series> series = new ArrayList<>();
       for (Objective arm : ARMS) {
         series.add(results.series(arm.toString(), arm.toString(), name(task)));
         if (task == Shots.RECALL) {
-          series.add(results.series(course(arm), course(arm), name(task)));
+          series.add(results.series(courseArm(arm), courseArm(arm), name(task)));
         }
       }
       List<Series.Point> best = new ArrayList<>();
@@ -196,11 +196,12 @@ final class InContextLearning implements Experiment {
       report.chart(
           name(task),
           Chart.lines(
-              "Right answers by examples in the prompt: " + name(task),
-              "examples k",
-              "share right",
-              false,
-              series),
+                  "Right answers by examples in the prompt: " + name(task),
+                  "examples k",
+                  "share right",
+                  false,
+                  series)
+              .ofShares(),
           switch (task) {
             case RECALL ->
                 "Random pairs of key and value; one of the keys is asked for again. Whoever guesses"

@@ -194,7 +194,12 @@ final class InstructionFollowing implements Experiment {
     report.chart(
         "exact",
         Chart.lines(
-            "Exact answers to questions never trained on", "room, tokens", "share", false, series),
+                "Exact answers to questions never trained on",
+                "room, tokens",
+                "share",
+                false,
+                series)
+            .ofShares(),
         "The answer is written in that many masks at once; whoever has not learnt to fill the rest"
             + " with EOS goes on.");
     report.heading("Length and end of answers");

@@ -94,13 +94,12 @@ public final class Report {
   }
 
   /**
-   * A chart. That of a share ends at 1, whatever an interval says.
+   * A chart.
    *
    * @param file its name without suffix
    */
   Report chart(String file, Chart chart, String caption) {
-    Chart drawn = chart.yLabel().startsWith("share") ? chart.upTo(1.02) : chart;
-    parts.add(new Picture(file, drawn, caption));
+    parts.add(new Picture(file, chart, caption));
     return this;
   }
 

@@ -225,10 +225,11 @@ final class ReversalCurse implements Experiment {
     report.chart(
         "facts",
         Chart.bars(
-            "Right answers about facts seen as \"A is D D\" only",
-            "share",
-            List.of("A is ...", "D D is ...", "... is D D"),
-            bars(results, group)),
+                "Right answers about facts seen as \"A is D D\" only",
+                "share",
+                List.of("A is ...", "D D is ...", "... is D D"),
+                bars(results, group))
+            .ofShares(),
         "The other half of the people is seen in both directions, so that the reversed sentence is"
             + " known as such. For the autoregressive model the last group is a search over all"
             + " names.");

@@ -265,22 +265,24 @@ final class Sampling implements Experiment {
     report.chart(
         "continued",
         Chart.lines(
-            "Coherent stories from three words, greedy",
-            "steps for 20 words",
-            "share",
-            true,
-            continued),
+                "Coherent stories from three words, greedy",
+                "steps for 20 words",
+                "share",
+                true,
+                continued)
+            .ofShares(),
         "Words revealed in one step do not see each other.");
     report.chart(
         "free",
         Chart.lines(
-            "Coherent stories from nothing, temperature 1",
-            "steps for 23 words",
-            "share",
-            true,
-            List.of(
-                results.series("random", ARM, "free random"),
-                results.series("low-confidence", ARM, "free low-confidence"))),
+                "Coherent stories from nothing, temperature 1",
+                "steps for 23 words",
+                "share",
+                true,
+                List.of(
+                    results.series("random", ARM, "free random"),
+                    results.series("low-confidence", ARM, "free low-confidence")))
+            .ofShares(),
         "Nothing is given, so every choice is made by sampling. With few steps the surest words are"
             + " those that all stories share; the ones that matter come last, all at once, without"
             + " seeing each other. At one word a step the surest first is best, of stories that are"
@@ -289,26 +291,28 @@ final class Sampling implements Experiment {
     report.chart(
         "blocks",
         Chart.lines(
-            "Coherent stories from three words by block length, low confidence, greedy",
-            "block length",
-            "share",
-            true,
-            List.of(
-                results.series("20 steps", ARM, "block 20 steps"),
-                results.series("10 steps", ARM, "block 10 steps"),
-                results.series("4 steps", ARM, "block 4 steps"))),
+                "Coherent stories from three words by block length, low confidence, greedy",
+                "block length",
+                "share",
+                true,
+                List.of(
+                    results.series("20 steps", ARM, "block 20 steps"),
+                    results.series("10 steps", ARM, "block 10 steps"),
+                    results.series("4 steps", ARM, "block 4 steps")))
+            .ofShares(),
         "Block 1 is the order of writing.");
     report.heading("Guidance");
     report.chart(
         "guidance",
         Chart.lines(
-            "Coherent continuations of a sentence by guidance, one word a step",
-            "w",
-            "share",
-            false,
-            List.of(
-                results.series("temperature 1", ARM, "guidance at 1.0"),
-                results.series("temperature " + HOT, ARM, "guidance at " + HOT))),
+                "Coherent continuations of a sentence by guidance, one word a step",
+                "w",
+                "share",
+                false,
+                List.of(
+                    results.series("temperature 1", ARM, "guidance at 1.0"),
+                    results.series("temperature " + HOT, ARM, "guidance at " + HOT)))
+            .ofShares(),
         "logits = without + (w + 1) (with - without the prompt).");
     report.heading("Temperature");
     List<List<String>> table = new ArrayList<>();

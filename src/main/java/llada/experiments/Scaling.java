@@ -203,8 +203,7 @@ final class Scaling implements Experiment {
       }
       boolean nats = measure.equals("nats");
       report.heading(nats ? "Bound and likelihood" : "Task");
-      report.chart(
-          measure,
+      Chart chart =
           Chart.lines(
               nats
                   ? "Held-out nats a word by width, each line at equal compute"
@@ -212,7 +211,10 @@ final class Scaling implements Experiment {
               "channels",
               nats ? "nats" : "share right",
               true,
-              series),
+              series);
+      report.chart(
+          measure,
+          nats ? chart : chart.ofShares(),
           nats
               ? "6 N D operations in the legend. For LLaDA an upper bound (eq. 14), for the"
                   + " autoregressive model the likelihood itself."

@@ -2,6 +2,7 @@ package llada.experiments;
 
 import java.util.List;
 import java.util.SplittableRandom;
+import java.util.function.Supplier;
 import llada.train.TrainingData;
 
 /**
@@ -89,26 +90,24 @@ enum Shots {
 
   /** Sequences of all tasks with one number of examples, mostly many. */
   static TrainingData.Batch batch(int count, SplittableRandom random) {
-    int shots = mostlyMany(MOST, random);
-    int[][] x0 = new int[count][];
-    for (int b = 0; b < count; b++) {
-      x0[b] = values()[random.nextInt(values().length)].sequence(shots, random);
-    }
-    return SmallModel.Source.batch(x0, 1);
+    return SmallModel.Source.batch(
+        sequences(count, MOST, random, () -> values()[random.nextInt(values().length)]), 1);
   }
 
   /** Sequences of this task with one number of examples; all but the answer is given. */
   TrainingData.Batch lesson(int count, int most, SplittableRandom random) {
-    int shots = mostlyMany(most, random);
-    int[][] x0 = new int[count][];
-    for (int b = 0; b < count; b++) {
-      x0[b] = sequence(shots, random);
-    }
+    int[][] x0 = sequences(count, most, random, () -> this);
     return SmallModel.Source.batch(x0, x0[0].length - 1);
   }
 
-  private static int mostlyMany(int most, SplittableRandom random) {
-    return random.nextInt(2) == 0 ? most : random.nextInt(most + 1);
+  private static int[][] sequences(
+      int count, int most, SplittableRandom random, Supplier<Shots> task) {
+    int shots = random.nextInt(2) == 0 ? most : random.nextInt(most + 1);
+    int[][] x0 = new int[count][];
+    for (int b = 0; b < count; b++) {
+      x0[b] = task.get().sequence(shots, random);
+    }
+    return x0;
   }
 
   /** What can be known from so many examples, at best; the share of right answers. */

@@ -175,21 +175,23 @@ final class VariableMasking implements Experiment {
     report.chart(
         "accuracy",
         Chart.lines(
-            "Right guesses of the mask predictor, by mask ratio",
-            "share of the words that is masked",
-            "share right",
-            false,
-            series),
+                "Right guesses of the mask predictor, by mask ratio",
+                "share of the words that is masked",
+                "share right",
+                false,
+                series)
+            .ofShares(),
         "Held-out stories. The network, the data and the number of steps are the same; the fixed"
             + " ratio has hardly ever seen more than a third masked.");
     report.heading("Unconditional generation");
     report.chart(
         "coherent",
         Chart.bars(
-            "Coherent stories, one word a step, temperature 1",
-            "share",
-            List.of("random order", "low confidence"),
-            bars(results)),
+                "Coherent stories, one word a step, temperature 1",
+                "share",
+                List.of("random order", "low confidence"),
+                bars(results))
+            .ofShares(),
         "A story is coherent if all its dependencies hold: names, colours, places, sounds.");
     List<List<String>> table = new ArrayList<>();
     for (Objective arm : ARMS) {

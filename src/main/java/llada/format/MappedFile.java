@@ -60,7 +60,7 @@ final class MappedFile {
     }
   }
 
-  private static FormatException unreadable(Path file, IOException e) {
+  static FormatException unreadable(Path file, IOException e) {
     return e instanceof AccessDeniedException
         ? new FormatException(file + ": may not be read; change its permissions", e)
         : new FormatException(file + ": cannot be read: " + e.getMessage(), e);

@@ -5,7 +5,6 @@ import java.io.IOException;
 import java.io.InputStreamReader;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -51,10 +50,8 @@ public final class TextLines {
           e);
     } catch (NoSuchFileException e) {
       throw new FormatException(file + ": no such file or folder; check the path", e);
-    } catch (AccessDeniedException e) {
-      throw new FormatException(file + ": access denied; check the file's permissions", e);
     } catch (IOException e) {
-      throw new FormatException(file + ": cannot be read: " + e.getMessage(), e);
+      throw MappedFile.unreadable(file, e);
     }
   }
 

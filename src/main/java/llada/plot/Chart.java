@@ -61,6 +61,11 @@ public record Chart(
     return new Chart(title, xLabel, yLabel, logX, categories, series, max);
   }
 
+  /** The same, of shares: it ends at 1, whatever an interval says. */
+  public Chart ofShares() {
+    return upTo(1.02); // a line at 1 is seen whole
+  }
+
   /** As SVG text. */
   public String svg() {
     SvgCanvas canvas = new SvgCanvas(WIDTH, HEIGHT);
@@ -238,7 +243,8 @@ public record Chart(
     double max = Double.NEGATIVE_INFINITY;
     for (Series drawn : series) {
       for (Series.Point p : drawn.points()) {
-        min = Math.min(min, p.y()); // the lower end of an interval is cut at 0
+        // Of what is not negative an interval ends at 0.
+        min = Math.min(min, p.y() < 0 ? p.low() : 0);
         max = Math.max(max, p.high());
       }
     }

@@ -114,7 +114,6 @@ public record Corpus(List<Path> files) {
       text.append(line).append('\n');
       if (text.length() >= PIECE) {
         hand(false);
-        open = true;
       }
     }
 
@@ -122,13 +121,13 @@ public record Corpus(List<Path> files) {
       if (open || !text.toString().isBlank()) {
         hand(true);
       }
-      text.setLength(0);
-      open = false;
+      text.setLength(0); // blank lines alone are no document
     }
 
     private void hand(boolean complete) {
       use.accept(Document.text(text.toString(), complete, TextLines.where(file, begin)));
       text.setLength(0);
+      open = !complete;
     }
   }
 

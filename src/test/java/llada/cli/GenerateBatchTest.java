@@ -74,6 +74,17 @@ class GenerateBatchTest {
   }
 
   @Test
+  void anEmptyPromptIsAnsweredToo() throws IOException {
+    Path input = Files.writeString(folder.resolve("e.jsonl"), PROMPTS + "{\"prompt\": \"\"}\n");
+    List<String> one = generate(input, "--remasking=random").out().lines().toList();
+    assertThat(json(one.get(4)).get("prompt_tokens").integer()).isZero();
+    assertThat(json(one.get(4)).get("ids").size()).isEqualTo(12);
+    // Which mask is revealed is drawn here, so ties decide nothing.
+    assertThat(generate(input, "--remasking=random", "--batch-size=5").out().lines())
+        .isEqualTo(one);
+  }
+
+  @Test
   void aTornFileIsMended() throws IOException {
     Path output = folder.resolve("a.jsonl");
     assertThat(generate(prompts(), "--output=" + output).code()).isEqualTo(ExitCodes.OK);
