@@ -8,6 +8,8 @@ numpy, safetensors and gguf. The output depends on nothing else: the random numb
     decode.gguf             for every type: stored blocks TYPE, and TYPE.expected, what gguf's dequantize makes of them
     tiny-llada-TYPE.gguf    the checkpoint as its converter writes it: F32, Q8_0, Q4_0
     k-quants.gguf           one random layer, tied embeddings, grouped queries, in Q4_K, Q5_K and Q6_K
+    read-only.gguf          two random layers, whose ffn_down has rows that are no multiple of 256, in the types that LLaDA.java
+                            reads and does not write, mixed as llama-quantize mixes them
 """
 
 import json
@@ -23,6 +25,11 @@ from safetensors.numpy import load_file
 
 FILE_TYPES = {Type.F32: 0, Type.Q4_0: 2, Type.Q8_0: 7, Type.Q4_K: 15}
 NORMAL, CONTROL = 1, 3
+READ_ONLY = [Type.Q4_1, Type.Q5_0, Type.Q5_1, Type.Q2_K, Type.Q3_K, Type.IQ4_NL, Type.IQ4_XS, Type.MXFP4]
+HALVES = {
+    Type.Q4_1: (0, 2), Type.Q5_1: (0, 2), Type.Q4_K: (0, 2), Type.Q5_K: (0, 2), Type.Q6_K: (208,), Type.Q2_K: (80, 82),
+    Type.Q3_K: (108,), Type.MXFP4: (),
+}  # fmt: skip
 
 
 def random_blocks(rng, dtype, count):
@@ -30,7 +37,9 @@ def random_blocks(rng, dtype, count):
     length, size = GGML_QUANT_SIZES[dtype]
     blocks = rng.integers(0, 256, (count, size), dtype=np.uint8)
     special = np.array([0, 0x8000, 1, 0x8001, 0x3FF, 0x400, 0x7BFF, 0xFBFF, 0x3C00, 0xBC00], dtype=np.uint16)
-    for k, offset in enumerate({Type.Q4_K: (0, 2), Type.Q5_K: (0, 2), Type.Q6_K: (208,)}.get(dtype, (0,))):
+    if dtype == Type.MXFP4:  # exponents: the least, one, and the largest whose numbers are finite
+        blocks[:, 0] = np.r_[[0, 1, 2, 3, 126, 127, 128, 129, 252], rng.integers(0, 253, count)][:count]
+    for k, offset in enumerate(HALVES.get(dtype, (0,))):
         scale = rng.integers(0, 0x7C00, count, dtype=np.uint16) | rng.integers(0, 2, count, dtype=np.uint16) << 15
         n = min(count, len(special))
         scale[:n] = np.roll(special, k * 3)[:n]
@@ -40,8 +49,10 @@ def random_blocks(rng, dtype, count):
 
 def write_decode(path, rng):
     writer = GGUFWriter(path, "test")
-    for dtype, count in [(Type.Q8_0, 64), (Type.Q4_0, 64), (Type.Q4_K, 24), (Type.Q5_K, 24), (Type.Q6_K, 24)]:
-        blocks = random_blocks(rng, dtype, count)
+    first = [Type.Q8_0, Type.Q4_0, Type.Q4_K, Type.Q5_K, Type.Q6_K]
+    for dtype in first + READ_ONLY:
+        own = rng if dtype in first else np.random.default_rng(dtype.value)
+        blocks = random_blocks(own, dtype, 64 if GGML_QUANT_SIZES[dtype][0] == 32 else 24)
         expected = dequantize(blocks, dtype)
         assert np.isfinite(expected).all()
         writer.add_tensor(dtype.name, blocks, raw_dtype=dtype)
@@ -176,6 +187,58 @@ def k_quant_weight(rng, dtype, rows, columns, deviation):
     return blocks.reshape(rows, -1)
 
 
+def read_only_weight(rng, dtype, rows, columns, deviation):
+    """Quantised normal numbers, or random blocks of a type that the package does not quantise to."""
+    if dtype in (Type.Q4_1, Type.Q5_0, Type.Q5_1, Type.MXFP4):
+        return quantize(rng.normal(0, deviation, (rows, columns)).astype(np.float32), dtype)
+    if dtype not in (Type.Q2_K, Type.Q3_K, Type.IQ4_NL, Type.IQ4_XS):
+        return k_quant_weight(rng, dtype, rows, columns, deviation)
+    length, size = GGML_QUANT_SIZES[dtype]
+    count = rows * columns // length
+    blocks = rng.integers(0, 256, (count, size), dtype=np.uint8)
+    one = np.array([1], dtype="<f2").view(np.uint8)
+    for offset in HALVES.get(dtype, (0,)):
+        blocks[:, offset : offset + 2] = one
+    if dtype == Type.Q2_K:  # a minimum equal to the scale, and 1.5 of it taken away: mean 0
+        scales = rng.integers(8, 16, (count, 16), dtype=np.uint8)
+        blocks[:, :16] = scales | scales << 4
+        blocks[:, 82:84] = np.array([1.5], dtype="<f2").view(np.uint8)
+    unit = dequantize(blocks, dtype).std()
+    for offset in HALVES.get(dtype, (0,)):
+        scale = blocks[:, offset : offset + 2].copy().view("<f2").astype(np.float32) * np.float32(deviation / unit)
+        blocks[:, offset : offset + 2] = scale.astype("<f2").view(np.uint8)
+    values = dequantize(blocks.reshape(rows, -1), dtype)
+    assert np.isfinite(values).all() and abs(values.mean()) < deviation / 10, (dtype, values.mean())
+    return blocks.reshape(rows, -1)
+
+
+def write_read_only(path, folder, config, rng):
+    width, hidden, head = 256, 288, 64
+    config = config | {
+        "n_layers": 2, "d_model": width, "n_heads": 4, "n_kv_heads": 2, "mlp_hidden_size": hidden, "weight_tying": True,
+    }  # fmt: skip
+    writer = GGUFWriter(path, "llada")
+    add_metadata(writer, folder, "read-only", config, 10)
+    shapes = {
+        "attn_q": (4 * head, width), "attn_k": (2 * head, width), "attn_v": (2 * head, width), "attn_output": (width, width),
+        "ffn_gate": (hidden, width), "ffn_up": (hidden, width), "ffn_down": (width, hidden),
+    }  # fmt: skip
+    types = [
+        [Type.Q2_K, Type.Q2_K, Type.Q4_K, Type.Q3_K, Type.Q2_K, Type.IQ4_XS, Type.IQ4_NL],
+        [Type.Q4_1, Type.Q5_0, Type.Q5_1, Type.MXFP4, Type.Q3_K, Type.Q5_1, Type.Q5_0],
+    ]  # fmt: skip
+    embedding = k_quant_weight(rng, Type.Q6_K, config["vocab_size"], width, deviation=1 / 16)
+    writer.add_tensor("token_embd.weight", embedding, raw_dtype=Type.Q6_K)
+    writer.add_tensor("output_norm.weight", rng.uniform(0.8, 1.2, width).astype(np.float32))
+    for layer, chosen in enumerate(types):
+        for (name, (rows, columns)), dtype in zip(shapes.items(), chosen):
+            blocks = read_only_weight(rng, dtype, rows, columns, deviation=1 / np.sqrt(columns))
+            writer.add_tensor(f"blk.{layer}.{name}.weight", blocks, raw_dtype=dtype)
+        for name in ("attn_norm", "ffn_norm"):
+            writer.add_tensor(f"blk.{layer}.{name}.weight", rng.uniform(0.8, 1.2, width).astype(np.float32))
+    finish(writer)
+
+
 def write_k_quants(path, folder, config, rng):
     config = config | {
         "n_layers": 1, "d_model": 256, "n_heads": 4, "n_kv_heads": 2, "mlp_hidden_size": 512, "weight_tying": True,
@@ -210,6 +273,7 @@ def main():
     for dtype in (Type.F32, Type.Q8_0, Type.Q4_0):
         write_checkpoint(out / f"tiny-llada-{dtype.name}.gguf", folder, config, dtype)
     write_k_quants(out / "k-quants.gguf", folder, config, rng)
+    write_read_only(out / "read-only.gguf", folder, config, rng)
 
 
 if __name__ == "__main__":

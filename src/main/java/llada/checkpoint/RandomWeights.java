@@ -61,7 +61,7 @@ final class RandomWeights {
       case Q4_K -> kQuants(out, blocks, 144, 15, random, rms);
       case Q5_K -> kQuants(out, blocks, 176, 31, random, rms);
       case Q6_K -> q6(out, blocks, random, rms);
-      case F64 -> throw new IllegalArgumentException("no model has weights of type F64");
+      default -> throw new IllegalArgumentException("no weights of type " + type + " are made");
     }
   }
 

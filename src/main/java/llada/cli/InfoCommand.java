@@ -4,7 +4,6 @@ import com.fasterxml.jackson.core.JsonGenerator;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.lang.management.ManagementFactory;
-import java.util.EnumSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -180,7 +179,7 @@ final class InfoCommand implements Callable<Integer> {
     row(out, "this machine", MemoryNeed.text(machine));
     row(out, "needed as it is", fits(need.bytes(), machine));
     // The same weights in the types that a checkpoint can be converted to.
-    for (DType type : EnumSet.complementOf(EnumSet.of(DType.F64))) {
+    for (DType type : DType.written()) {
       long weights = need.parameters() / type.blockLength() * type.blockBytes();
       row(out, "needed as " + type, fits(weights + need.activationBytes(), machine));
     }

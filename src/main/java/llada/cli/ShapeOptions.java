@@ -189,8 +189,7 @@ final class ShapeOptions {
       return Optional.empty();
     }
     Optional<DType> found =
-        Arrays.stream(DType.values())
-            .filter(known -> known != DType.F64)
+        DType.written().stream()
             .filter(known -> known.name().equalsIgnoreCase(head))
             .findFirst();
     if (found.isEmpty()) {

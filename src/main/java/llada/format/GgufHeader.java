@@ -1,5 +1,6 @@
 package llada.format;
 
+import static java.util.Map.entry;
 import static llada.format.FormatException.quote;
 
 import java.lang.foreign.MemorySegment;
@@ -23,16 +24,24 @@ import llada.tensor.Shape;
 record GgufHeader(int version, Map<String, Object> metadata, TensorTable table) {
   /** The types that can serve as weights, by GGUF's numbers. */
   private static final Map<Integer, DType> DECODED =
-      Map.of(
-          0, DType.F32,
-          1, DType.F16,
-          2, DType.Q4_0,
-          8, DType.Q8_0,
-          12, DType.Q4_K,
-          13, DType.Q5_K,
-          14, DType.Q6_K,
-          28, DType.F64,
-          30, DType.BF16);
+      Map.ofEntries(
+          entry(0, DType.F32),
+          entry(1, DType.F16),
+          entry(2, DType.Q4_0),
+          entry(3, DType.Q4_1),
+          entry(6, DType.Q5_0),
+          entry(7, DType.Q5_1),
+          entry(8, DType.Q8_0),
+          entry(10, DType.Q2_K),
+          entry(11, DType.Q3_K),
+          entry(12, DType.Q4_K),
+          entry(13, DType.Q5_K),
+          entry(14, DType.Q6_K),
+          entry(20, DType.IQ4_NL),
+          entry(23, DType.IQ4_XS),
+          entry(28, DType.F64),
+          entry(30, DType.BF16),
+          entry(39, DType.MXFP4));
 
   static final List<DType> SUPPORTED = DECODED.values().stream().sorted().toList();
 
@@ -63,21 +72,14 @@ record GgufHeader(int version, Map<String, Object> metadata, TensorTable table) 
     DECODED.forEach((number, dtype) -> types.put(number, StoredType.of(dtype)));
     // Number, name, numbers in a block, bytes of a block: enum ggml_type and its block structures.
     Stream.of(
-            "3 Q4_1 32 20",
-            "6 Q5_0 32 22",
-            "7 Q5_1 32 24",
             "9 Q8_1 32 40",
-            "10 Q2_K 256 84",
-            "11 Q3_K 256 110",
             "15 Q8_K 256 292",
             "16 IQ2_XXS 256 66",
             "17 IQ2_XS 256 74",
             "18 IQ3_XXS 256 98",
             "19 IQ1_S 256 50",
-            "20 IQ4_NL 32 18",
             "21 IQ3_S 256 110",
             "22 IQ2_S 256 82",
-            "23 IQ4_XS 256 136",
             "24 I8 1 1",
             "25 I16 1 2",
             "26 I32 1 4",
@@ -85,7 +87,6 @@ record GgufHeader(int version, Map<String, Object> metadata, TensorTable table) 
             "29 IQ1_M 256 56",
             "34 TQ1_0 256 54",
             "35 TQ2_0 256 66",
-            "39 MXFP4 32 17",
             "40 NVFP4 64 36",
             "41 Q1_0 128 18")
         .map(line -> line.split(" "))

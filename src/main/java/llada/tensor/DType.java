@@ -1,6 +1,11 @@
 package llada.tensor;
 
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+import java.util.EnumSet;
+import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Collectors;
 
 /**
  * How numbers are stored. The float types hold one number in each block; the quantised types of
@@ -15,10 +20,18 @@ public enum DType {
   F16(1, 2, Floats::decodeF16, Floats::encodeF16),
   BF16(1, 2, Floats::decodeBF16, Floats::encodeBF16),
   Q8_0(32, 34, BlockQ8_0::decode, BlockQ8_0::encode),
-  Q4_0(32, 18, BlockQ4_0::decode, BlockQ4_0::encode),
+  Q4_0(32, 18, BlockOf32.Q4_0, BlockQ4_0::encode),
+  Q4_1(32, 20, BlockOf32.Q4_1),
+  Q5_0(32, 22, BlockOf32.Q5_0),
+  Q5_1(32, 24, BlockOf32.Q5_1),
+  Q2_K(256, 84, BlockQ2_K::decode),
+  Q3_K(256, 110, BlockQ3_K::decode),
   Q4_K(256, 144, BlockQ4_K::decode, BlockQ4_K::encode),
   Q5_K(256, 176, BlockQ5_K::decode, BlockQ5_K::encode),
-  Q6_K(256, 210, BlockQ6_K::decode, BlockQ6_K::encode);
+  Q6_K(256, 210, BlockQ6_K::decode, BlockQ6_K::encode),
+  IQ4_NL(32, 18, BlockOf32.IQ4_NL),
+  IQ4_XS(256, 136, BlockIQ4_XS::decode),
+  MXFP4(32, 17, BlockOf32.MXFP4);
 
   /** Decodes consecutive whole blocks. */
   interface Decoder {
@@ -46,13 +59,17 @@ public enum DType {
   private final int blockLength;
   private final int blockBytes;
   private final Decoder decoder;
-  private final Encoder encoder;
+  private final Optional<Encoder> encoder;
+
+  DType(int blockLength, int blockBytes, Decoder decoder) {
+    this(blockLength, blockBytes, decoder, null);
+  }
 
   DType(int blockLength, int blockBytes, Decoder decoder, Encoder encoder) {
     this.blockLength = blockLength;
     this.blockBytes = blockBytes;
     this.decoder = decoder;
-    this.encoder = encoder;
+    this.encoder = Optional.ofNullable(encoder);
   }
 
   /** Numbers in a block. */
@@ -63,6 +80,16 @@ public enum DType {
   /** Bytes of a block. */
   public int blockBytes() {
     return blockBytes;
+  }
+
+  /**
+   * The types that models are written in: those that {@link #encode} makes, but for F64. The others
+   * are read, from files of other programs.
+   */
+  public static Set<DType> written() {
+    return Arrays.stream(values())
+        .filter(type -> type.encoder.isPresent() && type != F64)
+        .collect(Collectors.toCollection(() -> EnumSet.noneOf(DType.class)));
   }
 
   /** Bytes of {@code elements} numbers, which must be a whole number of blocks. */
@@ -105,6 +132,7 @@ public enum DType {
    * @param importance how much an error in each column of a row counts, positive; null if all count
    *     the same. The float types and Q8_0 pay no heed
    * @param column of the first number; a multiple of the block length, as is the row's length
+   * @throws IllegalArgumentException if the type has no encoder or a block is not whole
    */
   public void encode(
       byte[] out, int offset, float[] in, int at, int count, float[] importance, int column) {
@@ -113,6 +141,8 @@ public enum DType {
           "%s stores blocks of %d values; %d values from column %d are no whole blocks"
               .formatted(this, blockLength, count, column));
     }
-    encoder.encode(out, offset, in, at, count, importance, column);
+    encoder
+        .orElseThrow(() -> new IllegalArgumentException(this + " is read, but not written"))
+        .encode(out, offset, in, at, count, importance, column);
   }
 }

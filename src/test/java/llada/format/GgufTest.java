@@ -131,7 +131,7 @@ class GgufTest {
                 .tensor("q", 8, 68, 32, 2)
                 .tensor("empty", 1, 0, 0, 5)
                 .tensor("scalar", 30, 2)
-                .tensor("iq", 20, 36, 32, 2));
+                .tensor("iq", 16, 132, 256, 2));
     assertThat(gguf.entries().keySet()).containsExactly("m", "q", "empty", "scalar", "iq");
     assertThat(gguf.tensors().keySet()).containsExactly("m", "q", "empty", "scalar");
     assertThat(gguf.tensor("m").shape()).isEqualTo(Shape.of(2, 3));
@@ -139,12 +139,12 @@ class GgufTest {
     assertThat(gguf.entries().get("q").begin()).isEqualTo(64);
     assertThat(gguf.tensor("empty").shape()).isEqualTo(Shape.of(5, 0));
     assertThat(gguf.tensor("scalar").toArray()).containsExactly(0);
-    assertThat(gguf.entries().get("iq").type()).isEqualTo("IQ4_NL");
+    assertThat(gguf.entries().get("iq").type()).isEqualTo("IQ2_XXS");
     assertWrong(
         () -> gguf.tensor("iq"),
         "\"iq\"",
-        "IQ4_NL",
-        "F64, F32, F16, BF16, Q8_0, Q4_0, Q4_K, Q5_K, Q6_K",
+        "IQ2_XXS",
+        "F64, F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, Q2_K, Q3_K, Q4_K, Q5_K, Q6_K, IQ4_NL, IQ4_XS, MXFP4",
         "quantise");
     assertWrong(() -> gguf.tensor("absent"), "\"absent\"", "5 tensors", "\"m\"");
   }

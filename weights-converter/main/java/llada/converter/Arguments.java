@@ -1,6 +1,6 @@
 package llada.converter;
 
-import java.util.Arrays;
+import java.util.Collection;
 import java.util.Locale;
 import java.util.stream.Collectors;
 import picocli.CommandLine.Model.CommandSpec;
@@ -11,13 +11,13 @@ final class Arguments {
   private Arguments() {}
 
   /**
-   * One of an enum's names, in small letters or capitals.
+   * One of these names, in small letters or capitals.
    *
    * @throws ParameterException if it is none of them
    */
   static <E extends Enum<E>> E choice(
-      CommandSpec spec, String option, String text, Class<E> choices) {
-    return Arrays.stream(choices.getEnumConstants())
+      CommandSpec spec, String option, String text, Collection<E> choices) {
+    return choices.stream()
         .filter(choice -> choice.name().equalsIgnoreCase(text))
         .findFirst()
         .orElseThrow(
@@ -28,7 +28,7 @@ final class Arguments {
                         .formatted(
                             option,
                             text,
-                            Arrays.stream(choices.getEnumConstants())
+                            choices.stream()
                                 .map(choice -> choice.name().toLowerCase(Locale.ROOT))
                                 .collect(Collectors.joining(", ")))));
   }

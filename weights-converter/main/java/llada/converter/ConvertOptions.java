@@ -1,6 +1,7 @@
 package llada.converter;
 
 import java.nio.file.Path;
+import java.util.EnumSet;
 import java.util.Optional;
 import llada.backend.ThreadPool;
 import llada.checkpoint.Checkpoint;
@@ -42,13 +43,14 @@ final class ConvertOptions {
   void run(CommandSpec spec, Path source, Path target, String type) {
     int workers = Arguments.threads(spec, threads);
     Optional<DType> headType =
-        Optional.ofNullable(head).map(text -> Arguments.choice(spec, "--head", text, DType.class));
+        Optional.ofNullable(head)
+            .map(text -> Arguments.choice(spec, "--head", text, DType.written()));
     try (Checkpoint model = Checkpoint.open(source);
         ThreadPool pool = new ThreadPool(workers)) {
       QuantizationMix mix =
           type == null
               ? ownType(model)
-              : Arguments.choice(spec, "--type", type, QuantizationMix.class);
+              : Arguments.choice(spec, "--type", type, EnumSet.allOf(QuantizationMix.class));
       if (headType.isPresent() && !Converter.isGguf(target)) {
         throw new ParameterException(
             spec.commandLine(), "--head goes with a GGUF target; a folder has one type for all");

@@ -46,19 +46,31 @@ final class Decoding {
           bf16(out, at, raw, count);
         }
       }
-      case Q8_0, Q4_0, Q4_K, Q5_K, Q6_K -> {
+      case F32, F64 -> dtype.decode(data, first, out, at, count);
+      default -> {
         int bytes = (int) dtype.bytes(count);
         byte[] raw = scratch.bytes(bytes + Quants.SLACK);
         MemorySegment.copy(data, ValueLayout.JAVA_BYTE, dtype.bytes(first), raw, 0, bytes);
-        switch (dtype) {
-          case Q8_0 -> Quants.q8(out, at, raw, count);
-          case Q4_0 -> Quants.q4(out, at, raw, count);
-          case Q4_K -> KQuants.q4(out, at, raw, count);
-          case Q5_K -> KQuants.q5(out, at, raw, count);
-          default -> KQuants.q6(out, at, raw, count);
-        }
+        blocks(dtype, out, at, raw, count);
       }
-      case F32, F64 -> dtype.decode(data, first, out, at, count);
+    }
+  }
+
+  private static void blocks(DType dtype, float[] out, int at, byte[] raw, int count) {
+    switch (dtype) {
+      case Q8_0 -> Quants.q8(out, at, raw, count);
+      case Q4_0 -> Quants.q4(out, at, raw, count);
+      case Q4_1 -> Quants.nibbles(out, at, raw, count, true, false);
+      case Q5_0 -> Quants.nibbles(out, at, raw, count, false, true);
+      case Q5_1 -> Quants.nibbles(out, at, raw, count, true, true);
+      case IQ4_NL, MXFP4 -> Quants.levels(out, at, raw, count, dtype);
+      case IQ4_XS -> KQuants.levels(out, at, raw, count);
+      case Q2_K -> KQuants.q2(out, at, raw, count);
+      case Q3_K -> KQuants.q3(out, at, raw, count);
+      case Q4_K -> KQuants.q4(out, at, raw, count);
+      case Q5_K -> KQuants.q5(out, at, raw, count);
+      case Q6_K -> KQuants.q6(out, at, raw, count);
+      default -> throw new IllegalArgumentException(dtype + " has no blocks");
     }
   }
 

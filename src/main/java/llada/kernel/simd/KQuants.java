@@ -10,10 +10,73 @@ import jdk.incubator.vector.VectorOperators;
 
 /**
  * The quantised types with blocks of 256, on vectors, exact as in {@link Quants}: {@code
- * llada.tensor.BlockQ4_K}, {@code BlockQ5_K} and {@code BlockQ6_K} describe them.
+ * llada.tensor.BlockQ2_K}, {@code BlockQ3_K}, {@code BlockQ4_K}, {@code BlockQ5_K}, {@code
+ * BlockQ6_K} and {@code BlockIQ4_XS} describe them.
  */
 final class KQuants {
   private KQuants() {}
+
+  static void q2(float[] out, int at, byte[] raw, int count) {
+    int in = 0;
+    for (int done = 0; done < count; done += 256, in += 84) {
+      float d = f16(raw, in + 80);
+      float dmin = f16(raw, in + 82);
+      for (int run = 0; run < 8; run++) { // of 32 numbers: four in each half
+        for (int i = 0; i < 32; i += Lanes.COUNT) {
+          int packed = raw[in + 2 * run + i / 16];
+          FloatVector scale = broadcast(d * (packed & 0xF));
+          FloatVector min = broadcast(dmin * (packed >> 4 & 0xF));
+          floats(twoBits(raw, in + 16, run, i))
+              .mul(scale)
+              .sub(min)
+              .intoArray(out, at + done + 32 * run + i);
+        }
+      }
+    }
+  }
+
+  static void q3(float[] out, int at, byte[] raw, int count) {
+    int in = 0;
+    for (int done = 0; done < count; done += 256, in += 110) {
+      float d = f16(raw, in + 108);
+      for (int run = 0; run < 8; run++) {
+        for (int i = 0; i < 32; i += Lanes.COUNT) {
+          int sub = 2 * run + i / 16;
+          int low = raw[in + 96 + (sub & 7)] >> 4 * (sub >> 3) & 0xF;
+          int high = raw[in + 104 + (sub & 3)] >> 2 * (sub >> 2) & 3;
+          IntVector third =
+              unsigned(raw, in + i)
+                  .lanewise(VectorOperators.LSHR, run)
+                  .and(1)
+                  .lanewise(VectorOperators.LSHL, 2);
+          floats(twoBits(raw, in + 32, run, i).or(third).sub(4))
+              .mul(broadcast(d * ((low | high << 4) - 32)))
+              .intoArray(out, at + done + 32 * run + i);
+        }
+      }
+    }
+  }
+
+  private static IntVector twoBits(byte[] raw, int packed, int run, int i) {
+    return unsigned(raw, packed + 32 * (run >> 2) + i)
+        .lanewise(VectorOperators.LSHR, 2 * (run & 3))
+        .and(3);
+  }
+
+  /** IQ4_XS. */
+  static void levels(float[] out, int at, byte[] raw, int count) {
+    int spare = count / 256 * 136;
+    int in = 0;
+    for (int done = 0; done < count; done += 256, in += 136) {
+      float d = f16(raw, in);
+      for (int sub = 0; sub < 8; sub++) {
+        int low = raw[in + 4 + (sub >> 1)] >> 4 * (sub & 1) & 0xF;
+        int high = raw[in + 2 + (sub >> 2)] >> 2 * (sub & 3) & 3;
+        float scale = d * ((low | high << 4) - 32);
+        Quants.levels(out, at + done + 32 * sub, raw, in + 8 + 16 * sub, spare, scale);
+      }
+    }
+  }
 
   static void q4(float[] out, int at, byte[] raw, int count) {
     int in = 0;

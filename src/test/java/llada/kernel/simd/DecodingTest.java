@@ -37,7 +37,13 @@ final class DecodingTest {
           bytes[2 * i + 1] = (byte) (i >> 8);
         }
       } else if (block > 1) {
-        int scale = dtype == DType.Q6_K ? 208 : 0;
+        int scale =
+            switch (dtype) {
+              case Q2_K -> 80;
+              case Q3_K -> 108;
+              case Q6_K -> 208;
+              default -> 0;
+            };
         for (int b = 0; b < count / block; b += 2) { // every second block keeps what chance gave it
           put(bytes, b * dtype.blockBytes() + scale, HALVES[random.nextInt(HALVES.length)]);
         }
