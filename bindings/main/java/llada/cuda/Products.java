@@ -1,5 +1,7 @@
 package llada.cuda;
 
+import java.util.EnumSet;
+import java.util.Set;
 import llada.cuda.CuBlasHandle.Factor;
 import llada.cuda.CuBlasHandle.Read;
 import llada.cuda.CudaFunction.Geometry;
@@ -15,6 +17,10 @@ import llada.tensor.Tensor;
 final class Products {
   /** Tokens up to which a kernel of our own reads the weights once for all of them. */
   private static final int FEW = 8;
+
+  /** The types of matmul_int8.cu. */
+  private static final Set<DType> INT8 =
+      EnumSet.of(DType.Q8_0, DType.Q4_0, DType.Q4_K, DType.Q5_K, DType.Q6_K);
 
   private final DeviceKernels device;
   private final CuBlasHandle blas;
@@ -64,7 +70,7 @@ final class Products {
     }
     boolean rounds = precision != Precision.EXACT;
     if (t <= FEW && quantised(dtype)) {
-      few(out, x, weight, rounds && k % 32 == 0 ? "int8" : "small");
+      few(out, x, weight, rounds && k % 32 == 0 && INT8.contains(dtype) ? "int8" : "small");
     } else if (t <= FEW && !rounds && dtype != DType.F32) {
       few(out, x, weight, "small");
     } else {

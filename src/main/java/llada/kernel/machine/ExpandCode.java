@@ -78,11 +78,16 @@ final class ExpandCode {
     Form form =
         switch (dtype) {
           case Q8_0 -> form(34, 32, 4, 4, LegacyBlocks::q8Constants, LegacyBlocks::q8);
-          case Q4_0 -> form(18, 32, 4, 4, LegacyBlocks::q4Constants, LegacyBlocks::q4);
+          case Q4_0 -> nibbles(18, false, false);
+          case Q4_1 -> nibbles(20, true, false);
+          case Q5_0 -> nibbles(22, false, true);
+          case Q5_1 -> nibbles(24, true, true);
+          case Q2_K -> form(84, 256, 64, 1, KBlocks::q2Constants, KBlocks::q2);
+          case Q3_K -> form(110, 256, 64, 1, KBlocks::q3Constants, KBlocks::q3);
           case Q4_K -> form(144, 256, 32, 1, KBlocks::q4Constants, KBlocks::q4);
           case Q5_K -> form(176, 256, 32, 1, KBlocks::q5Constants, KBlocks::q5);
           case Q6_K -> form(210, 256, 64, 1, KBlocks::q6Constants, KBlocks::q6);
-          default -> throw new IllegalArgumentException(dtype + " is no quantised type");
+          default -> throw new IllegalArgumentException(dtype + " has no code here");
         };
     return assemble(form);
   }
@@ -90,6 +95,11 @@ final class ExpandCode {
   private static Form form(
       int source, int target, int scales, int unroll, Constants constants, BlockCode block) {
     return new Form(source, target, scales, unroll, Geometry.INT8_STRIDE, constants, block);
+  }
+
+  private static Form nibbles(int source, boolean minimum, boolean fifthBits) {
+    BlockCode block = LegacyBlocks.nibbles(minimum, fifthBits);
+    return form(source, 32, 4, 4, LegacyBlocks::nibbleConstants, block);
   }
 
   /** The code of a conversion or copy of 16 numbers at a time, for {@link DotCode}. */

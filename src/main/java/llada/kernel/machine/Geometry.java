@@ -20,11 +20,11 @@ record Geometry(int bits, int vectors) {
   /** Bytes from one expanded row of 8-bit weights to the next. */
   static final int INT8_STRIDE = INT8_DEPTH;
 
-  /** Bytes from one row of scales to the next: 16 scales and 16 minimums, or 32 scales. */
-  static final int SCALE_STRIDE = 128;
+  /** Bytes from one row of scales to the next: up to 32 scales and 32 minimums. */
+  static final int SCALE_STRIDE = 256;
 
   /** Where the minimums start in a row of scales. */
-  static final int MINIMUMS = 64;
+  static final int MINIMUMS = 128;
 
   /** Tokens in a vector. */
   int lanes() {

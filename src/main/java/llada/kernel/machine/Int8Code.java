@@ -165,7 +165,7 @@ final class Int8Code {
     for (int r = 0; r < rows; r++) {
       for (int v = 0; v < vectors; v++) {
         if (form.minimums()) {
-          times(Op.VFNMADD231PS, total(r, v), x(v), r, Geometry.MINIMUMS, v);
+          times(Op.VFNMADD231PS, total(r, v), x(v), r, Geometry.MINIMUMS + 4 * part, v);
           a.op(Op.VPXOR, sum(r, v), sum(r, v), sum(r, v));
         } else if (r > 0) {
           a.op(Op.VMOVUPS, sum(r, v), sum(0, v));

@@ -4,10 +4,11 @@ import static llada.kernel.machine.Gpr.RAX;
 
 import llada.kernel.machine.ExpandCode.Place;
 
-/** The blocks of 256 weights with scales of their own: Q4_K, Q5_K, Q6_K (layouts: DType). */
+/** The blocks of 256 weights with scales of their own: Q2_K to Q6_K (layouts: DType). */
 final class KBlocks {
-  private static final Vec LOW_HALF = Vec.ymm(15); // 0x0F in every byte
-  private static final Vec HIGH_BITS = Vec.ymm(14); // 0x10 or 0x30 in every byte
+  private static final Vec LOW_HALF = Vec.ymm(15); // 0x0F in every byte; 0x03 in Q2_K and Q3_K
+  private static final Vec HIGH_BITS = Vec.ymm(14); // 0x10 or 0x30 in every byte; 0x04 in Q3_K
+  private static final Vec NUMBER = Vec.ymm(13); // 15 or 32 in every lane
 
   private static final Gpr WORD = Gpr.RBX; // the loops around save it
 
@@ -25,6 +26,81 @@ final class KBlocks {
   static void q6Constants(Assembler a) {
     q4Constants(a);
     QuantizeCode.constant(a, HIGH_BITS, 0x30303030);
+  }
+
+  static void q2Constants(Assembler a) {
+    QuantizeCode.constant(a, LOW_HALF, 0x03030303);
+    QuantizeCode.constant(a, NUMBER, 15);
+  }
+
+  static void q3Constants(Assembler a) {
+    QuantizeCode.constant(a, LOW_HALF, 0x03030303);
+    QuantizeCode.constant(a, HIGH_BITS, 0x04040404);
+    QuantizeCode.constant(a, NUMBER, 32);
+  }
+
+  /** 16 scales and minimums in halves of a byte, 64 bytes of codes, d, dmin. */
+  static void q2(Assembler a, Place at) {
+    halfToFloat(a, at.source(80), Vec.ymm(4));
+    halfToFloat(a, at.source(82), Vec.ymm(5));
+    for (int i = 0; i < 2; i++) {
+      a.op(Op.VPMOVZXBD, Vec.ymm(0), at.source(8 * i));
+      a.shift(Op.VPSRLD, Vec.ymm(1), Vec.ymm(0), 4);
+      a.op(Op.VPAND, Vec.ymm(0), Vec.ymm(0), NUMBER);
+      scales(a, Vec.ymm(0), Vec.ymm(4), at.scale(32 * i));
+      scales(a, Vec.ymm(1), Vec.ymm(5), at.scale(Geometry.MINIMUMS + 32 * i));
+    }
+    for (int run = 0; run < 8; run++) {
+      twoBits(a, at.source(16 + 32 * (run >> 2)), run);
+      a.store(Op.VMOVDQU_STORE, at.target(32 * run), Vec.ymm(0));
+    }
+  }
+
+  /** 32 bytes of third bits, 64 of lower two, 12 bytes of scales, d. */
+  static void q3(Assembler a, Place at) {
+    halfToFloat(a, at.source(108), Vec.ymm(4));
+    for (int i = 0; i < 2; i++) {
+      // WORD = the upper four of eight scales, then the lower four below them.
+      for (int part = 1; part >= 0; part--) {
+        a.shl(WORD, 32); // at first nothing that stays
+        a.mov32(RAX, at.source(96 + 4 * part));
+        a.shr(RAX, 4 * i);
+        a.and(RAX, 0x0F0F0F0F);
+        a.or(WORD, RAX);
+        a.mov32(RAX, at.source(104));
+        a.shl(RAX, 4);
+        a.shr(RAX, 4 * i + 2 * part);
+        a.and(RAX, 0x30303030);
+        a.or(WORD, RAX);
+      }
+      a.vmovq(Vec.xmm(0), WORD);
+      a.op(Op.VPMOVZXBD, Vec.ymm(0), Vec.xmm(0));
+      a.op(Op.VPSUBD, Vec.ymm(0), Vec.ymm(0), NUMBER);
+      scales(a, Vec.ymm(0), Vec.ymm(4), at.scale(32 * i));
+    }
+    a.op(Op.VMOVDQU, Vec.ymm(2), at.source(0));
+    for (int run = 0; run < 8; run++) {
+      twoBits(a, at.source(32 + 32 * (run >> 2)), run);
+      bits(a, Vec.ymm(3), Vec.ymm(2), 2 - run);
+      a.op(Op.VPOR, Vec.ymm(0), Vec.ymm(0), Vec.ymm(3));
+      a.store(Op.VMOVDQU_STORE, at.target(32 * run), Vec.ymm(0));
+    }
+  }
+
+  /** ymm0 = a pair of bits of each of these 32 bytes. */
+  private static void twoBits(Assembler a, Mem bytes, int run) {
+    a.op(Op.VMOVDQU, Vec.ymm(0), bytes);
+    if ((run & 3) > 0) {
+      a.shift(Op.VPSRLW, Vec.ymm(0), Vec.ymm(0), 2 * (run & 3));
+    }
+    a.op(Op.VPAND, Vec.ymm(0), Vec.ymm(0), LOW_HALF);
+  }
+
+  /** Whole numbers times d or dmin to memory. */
+  private static void scales(Assembler a, Vec numbers, Vec unit, Mem to) {
+    a.op(Op.VCVTDQ2PS, numbers, numbers);
+    a.op(Op.VMULPS, numbers, numbers, unit);
+    a.store(Op.VMOVUPS_STORE, to, numbers);
   }
 
   /** d, dmin, 12 bytes of scales, 128 bytes: groups 2j in lower, 2j + 1 in upper halves. */
@@ -59,9 +135,7 @@ final class KBlocks {
     halfToFloat(a, at.source(208), Vec.ymm(4));
     for (int i = 0; i < 2; i++) {
       a.op(Op.VPMOVSXBD, Vec.ymm(0), at.source(192 + 8 * i));
-      a.op(Op.VCVTDQ2PS, Vec.ymm(0), Vec.ymm(0));
-      a.op(Op.VMULPS, Vec.ymm(0), Vec.ymm(0), Vec.ymm(4));
-      a.store(Op.VMOVUPS_STORE, at.scale(32 * i), Vec.ymm(0));
+      scales(a, Vec.ymm(0), Vec.ymm(4), at.scale(32 * i));
     }
     for (int half = 0; half < 2; half++) {
       a.op(Op.VMOVDQU, Vec.ymm(2), at.source(128 + 32 * half));
@@ -130,10 +204,8 @@ final class KBlocks {
       a.or(WORD, RAX);
       a.vmovq(Vec.xmm(0), WORD);
       a.op(Op.VPMOVZXBD, Vec.ymm(0), Vec.xmm(0));
-      a.op(Op.VCVTDQ2PS, Vec.ymm(0), Vec.ymm(0));
       halfToFloat(a, at.source(2 * side), Vec.ymm(4));
-      a.op(Op.VMULPS, Vec.ymm(0), Vec.ymm(0), Vec.ymm(4));
-      a.store(Op.VMOVUPS_STORE, at.scale(side * Geometry.MINIMUMS), Vec.ymm(0));
+      scales(a, Vec.ymm(0), Vec.ymm(4), at.scale(side * Geometry.MINIMUMS));
     }
   }
 }

@@ -12,8 +12,19 @@ import llada.tensor.DType;
  * needs few of them, and the first token should not wait for the rest.
  */
 final class Program {
+  /** The types that an 8-bit product reads. The vector tier takes what is in neither list. */
   static final List<DType> QUANTISED =
-      List.of(DType.Q8_0, DType.Q4_0, DType.Q4_K, DType.Q5_K, DType.Q6_K);
+      List.of(
+          DType.Q8_0,
+          DType.Q4_0,
+          DType.Q4_1,
+          DType.Q5_0,
+          DType.Q5_1,
+          DType.Q2_K,
+          DType.Q3_K,
+          DType.Q4_K,
+          DType.Q5_K,
+          DType.Q6_K);
 
   /** The types that a float product reads. */
   static final List<DType> FLOATS = List.of(DType.F32, DType.F16, DType.BF16);
@@ -118,7 +129,7 @@ final class Program {
 
   static String int8(WeightForm form, int vectors) {
     String kind = form.minimums() ? "minimums" : "offset " + (1 << form.offsetShift());
-    return "int8 " + kind + " x" + vectors;
+    return "int8 by %d, %s x%d".formatted(form.group(), kind, vectors);
   }
 
   static String peak(Op op) {

@@ -15,9 +15,12 @@ record WeightForm(int group, int offsetShift, boolean minimums) {
     return switch (dtype) {
       case Q8_0 -> new WeightForm(32, 7, false);
       case Q4_0 -> new WeightForm(32, 3, false);
-      case Q4_K, Q5_K -> new WeightForm(32, 0, true);
+      case Q5_0 -> new WeightForm(32, 4, false);
+      case Q4_1, Q5_1, Q4_K, Q5_K -> new WeightForm(32, 0, true);
+      case Q2_K -> new WeightForm(16, 0, true);
+      case Q3_K -> new WeightForm(16, 2, false);
       case Q6_K -> new WeightForm(16, 5, false);
-      default -> throw new IllegalArgumentException(dtype + " is no quantised type");
+      default -> throw new IllegalArgumentException(dtype + " has no 8-bit form");
     };
   }
 }

@@ -10,8 +10,8 @@ import jdk.incubator.vector.VectorOperators;
 
 /**
  * The quantised types with blocks of 256, on vectors, exact as in {@link Quants}: {@code
- * llada.tensor.BlockQ2_K}, {@code BlockQ3_K}, {@code BlockQ4_K}, {@code BlockQ5_K}, {@code
- * BlockQ6_K} and {@code BlockIQ4_XS} describe them.
+ * llada.tensor.BlockQ2_K}, {@code BlockQ3_K}, {@code BlockQ4_K}, {@code BlockQ6_K}
+ * and {@code BlockIQ4_XS} describe them.
  */
 final class KQuants {
   private KQuants() {}
@@ -73,7 +73,7 @@ final class KQuants {
         int low = raw[in + 4 + (sub >> 1)] >> 4 * (sub & 1) & 0xF;
         int high = raw[in + 2 + (sub >> 2)] >> 2 * (sub & 3) & 3;
         float scale = d * ((low | high << 4) - 32);
-        Quants.levels(out, at + done + 32 * sub, raw, in + 8 + 16 * sub, spare, scale);
+        Quants.levels(out, at + done + 32 * sub, raw, in + 8 + 16 * sub, spare, scale, Quants.IQ4);
       }
     }
   }

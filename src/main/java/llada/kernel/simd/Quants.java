@@ -33,8 +33,8 @@ final class Quants {
   static final int SLACK = 8 + 32;
 
   private static final IntVector LANE = IntVector.zero(Lanes.I32).addIndex(1);
-  private static final ByteVector IQ4 = table(DType.IQ4_NL);
   private static final ByteVector FP4 = table(DType.MXFP4);
+  static final ByteVector IQ4 = table(DType.IQ4_NL);
 
   private Quants() {}
 
@@ -103,7 +103,7 @@ final class Quants {
   }
 
   /** d times the levels of 32 codes from byte {@code codes}, which byte {@code spare} takes. */
-  private static void levels(
+  static void levels(
       float[] out, int at, byte[] raw, int codes, int spare, float d, ByteVector table) {
     ByteVector pair = ByteVector.fromArray(ByteVector.SPECIES_128, raw, codes);
     pair.and((byte) 0xF).selectFrom(table).intoArray(raw, spare);
@@ -112,11 +112,6 @@ final class Quants {
     for (int i = 0; i < 32; i += Lanes.COUNT) {
       floats(signed(raw, spare + i)).mul(scale).intoArray(out, at + i);
     }
-  }
-
-  /** The same with IQ4_NL's table. */
-  static void levels(float[] out, int at, byte[] raw, int codes, int spare, float d) {
-    levels(out, at, raw, codes, spare, d, IQ4);
   }
 
   private static ByteVector table(DType dtype) {

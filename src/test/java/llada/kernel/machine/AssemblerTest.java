@@ -90,6 +90,14 @@ final class AssemblerTest {
         of("sub rcx, 1", "4883e901", a -> a.sub(Gpr.RCX, 1)),
         of("prefetcht1 [r14]", "410f1816", a -> a.prefetch(Gpr.R14.at(0))),
         of(
+            "vpmulld ymm2, ymm2, ymm11",
+            "c4c26d40d3",
+            a -> a.op(Op.VPMULLD, Vec.ymm(2), Vec.ymm(2), Vec.ymm(11))),
+        of(
+            "vpsrlvd ymm2, ymm2, ymm13",
+            "c4c26d45d5",
+            a -> a.op(Op.VPSRLVD, Vec.ymm(2), Vec.ymm(2), Vec.ymm(13))),
+        of(
             "vinserti128 ymm1, ymm1, ymm2, 1",
             "c4e37538ca01",
             a -> a.op(Op.VINSERTI128, Vec.ymm(1), Vec.ymm(1), Vec.ymm(2), 1)));
