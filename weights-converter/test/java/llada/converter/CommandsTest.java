@@ -31,7 +31,7 @@ final class CommandsTest {
 
   @TempDir Path temp;
 
-  private record Run(int code, String out, String err) {
+  record Run(int code, String out, String err) {
     static Run of(Object... args) {
       ByteArrayOutputStream out = new ByteArrayOutputStream();
       ByteArrayOutputStream err = new ByteArrayOutputStream();

@@ -8,6 +8,7 @@ import llada.Golden;
 import llada.checkpoint.Checkpoint;
 import llada.checkpoint.QuantizationMix;
 
+import llada.converter.CommandsTest.Run;
 import llada.tensor.DType;
 import llada.tensor.Tensor;
 import org.junit.jupiter.api.Test;
