@@ -189,9 +189,7 @@ final class ShapeOptions {
       return Optional.empty();
     }
     Optional<DType> found =
-        DType.written().stream()
-            .filter(known -> known.name().equalsIgnoreCase(head))
-            .findFirst();
+        DType.written().stream().filter(known -> known.name().equalsIgnoreCase(head)).findFirst();
     if (found.isEmpty()) {
       throw new UsageException(
           "--head is '%s'; it must be one of f32, f16, bf16, q8_0, q4_0, q4_k, q5_k, q6_k"

@@ -144,7 +144,8 @@ class GgufTest {
         () -> gguf.tensor("iq"),
         "\"iq\"",
         "IQ2_XXS",
-        "F64, F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, Q2_K, Q3_K, Q4_K, Q5_K, Q6_K, IQ4_NL, IQ4_XS, MXFP4",
+        "F64, F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, Q2_K, Q3_K, Q4_K, Q5_K, Q6_K, IQ4_NL,"
+            + " IQ4_XS, MXFP4",
         "quantise");
     assertWrong(() -> gguf.tensor("absent"), "\"absent\"", "5 tensors", "\"m\"");
   }

@@ -7,7 +7,6 @@ import java.util.List;
 import llada.Golden;
 import llada.checkpoint.Checkpoint;
 import llada.checkpoint.QuantizationMix;
-
 import llada.converter.CommandsTest.Run;
 import llada.tensor.DType;
 import llada.tensor.Tensor;
@@ -20,7 +19,9 @@ final class ReadOnlyTypesConvertTest {
 
   @TempDir Path temp;
 
-  /** Every float16 scale times a small code fits in float32, so a conversion to it loses nothing. */
+  /**
+   * Every float16 scale times a small code fits in float32, so a conversion to it loses nothing.
+   */
   @Test
   void toFloat32AndThenToAFolderNothingChanges() {
     Path gguf = temp.resolve("f32.gguf");

@@ -10,8 +10,8 @@ import jdk.incubator.vector.VectorOperators;
 
 /**
  * The quantised types with blocks of 256, on vectors, exact as in {@link Quants}: {@code
- * llada.tensor.BlockQ2_K}, {@code BlockQ3_K}, {@code BlockQ4_K}, {@code BlockQ6_K}
- * and {@code BlockIQ4_XS} describe them.
+ * llada.tensor.BlockQ2_K}, {@code BlockQ3_K}, {@code BlockQ4_K}, {@code BlockQ6_K} and {@code
+ * BlockIQ4_XS} describe them.
  */
 final class KQuants {
   private KQuants() {}
