@@ -268,8 +268,12 @@ final class HuggingFaceConfig {
     return (float) value == value ? Double.parseDouble(Float.toString((float) value)) : value;
   }
 
-  /** The text of a config.json that {@link #read} and the published code read as {@code config}. */
-  static byte[] write(LladaConfig config) {
+  /**
+   * The text of a config.json that {@link #read} and the published code read as {@code config}.
+   *
+   * @param withCode whether that code lies beside it, so that transformers can find it there
+   */
+  static byte[] write(LladaConfig config, boolean withCode) {
     ByteArrayOutputStream bytes = new ByteArrayOutputStream();
     try (JsonGenerator json = new JsonFactory().createGenerator(bytes).useDefaultPrettyPrinter()) {
       json.writeStartObject();
@@ -277,11 +281,13 @@ final class HuggingFaceConfig {
       json.writeString("LLaDAModelLM");
       json.writeEndArray();
       json.writeStringField("model_type", "llada");
-      json.writeObjectFieldStart("auto_map");
-      for (Map.Entry<String, String> entry : new TreeMap<>(AUTO_MAP).entrySet()) {
-        json.writeStringField(entry.getKey(), entry.getValue());
+      if (withCode) {
+        json.writeObjectFieldStart("auto_map");
+        for (Map.Entry<String, String> entry : new TreeMap<>(AUTO_MAP).entrySet()) {
+          json.writeStringField(entry.getKey(), entry.getValue());
+        }
+        json.writeEndObject();
       }
-      json.writeEndObject();
       Map<String, Object> constant = new TreeMap<>(FIXED);
       constant.putAll(WRITTEN_ONLY);
       for (Map.Entry<String, Object> entry : constant.entrySet()) {
