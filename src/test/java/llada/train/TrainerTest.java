@@ -97,7 +97,8 @@ class TrainerTest {
     if (kind.equals("lora")) {
       assertThat(cut.resolve("adapter/adapter_model.safetensors")).exists();
       assertThat(Files.readString(cut.resolve("adapter/adapter_config.json")))
-          .contains("\"r\": 2", "\"lora_alpha\": 4", "[\"ff_out\", \"q_proj\"]");
+          .contains("\"r\" : 2", "\"lora_alpha\" : 4", "(ff_out|q_proj)", "\"CAUSAL_LM\"");
+      assertThat(cut.resolve("model/adapter_config.json")).doesNotExist();
     }
   }
 
