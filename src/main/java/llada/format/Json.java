@@ -97,12 +97,13 @@ public record Json(Object value, String where) {
   /** The parser's reason without the names of its classes and options. */
   private static String reason(String text) {
     if (text.startsWith("Non-standard token")) {
-      return text.split("'")[1] + " is no number in JSON; write null or leave the field out";
+      return "'%s' is no number in JSON; write null or leave the field out"
+          .formatted(text.split("'")[1]);
     }
     if (text.startsWith("Unexpected end-of-input")) {
       return "it ends too early";
     }
-    return text.replaceFirst("[:;]? *\\(?(\\[Source|for `|start marker|enable `|`).*", "");
+    return text.replaceFirst("[:;]? *\\(?(\\[Source|start marker|enable `|not recognized).*", "");
   }
 
   /**
