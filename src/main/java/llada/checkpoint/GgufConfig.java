@@ -18,21 +18,12 @@ final class GgufConfig {
   /** Keys of the architecture that are read, or that nothing is computed by. */
   private static final Set<String> KNOWN =
       Set.of(
-          "attention.causal",
-          "attention.head_count",
-          "attention.head_count_kv",
-          "attention.layer_norm_epsilon",
-          "attention.layer_norm_rms_epsilon",
-          "block_count",
-          "context_length",
-          "embedding_length",
-          "feed_forward_length",
-          "pooling_type",
-          "rope.dimension_count",
-          "rope.freq_base",
-          "rope.scaling.finetuned",
-          "rope.scaling.original_context_length",
-          "vocab_size");
+          ("attention.causal attention.head_count attention.head_count_kv"
+                  + " attention.layer_norm_epsilon attention.layer_norm_rms_epsilon"
+                  + " block_count context_length embedding_length feed_forward_length"
+                  + " pooling_type rope.dimension_count rope.freq_base"
+                  + " rope.scaling.finetuned rope.scaling.original_context_length vocab_size")
+              .split(" "));
 
   private GgufConfig() {}
 

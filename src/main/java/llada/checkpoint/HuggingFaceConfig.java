@@ -62,17 +62,10 @@ final class HuggingFaceConfig {
   /** Keys that are read, or whose names sound like arithmetic but say nothing about it. */
   private static final Set<String> KNOWN =
       Set.of(
-          "attn_implementation",
-          "_attn_implementation",
-          "mlp_hidden_size",
-          "multi_query_attention",
-          "n_heads",
-          "n_kv_heads",
-          "output_hidden_states",
-          "rms_norm_eps",
-          "rope_parameters",
-          "rope_scaling",
-          "rope_theta");
+          ("attn_implementation _attn_implementation mlp_hidden_size"
+                  + " multi_query_attention n_heads n_kv_heads output_hidden_states"
+                  + " rms_norm_eps rope_parameters rope_scaling rope_theta")
+              .split(" "));
 
   /** Where the published folders keep the code that loads them. */
   private static final Map<String, String> AUTO_MAP =
