@@ -154,7 +154,8 @@ public final class Checkpoint implements AutoCloseable {
       throw new FormatException(
           Files.exists(adapter)
               ? adapter
-                  + ": the folder holds a LoRA adapter, no model; give the folder of the merged model"
+                  + ": the folder holds a LoRA adapter, no model; give the folder of the merged"
+                  + " model"
               : file
                   + ": cannot be read; a model folder holds config.json, tokenizer.json and"
                   + " *.safetensors");
@@ -289,7 +290,8 @@ public final class Checkpoint implements AutoCloseable {
   private static FormatException noTokenizer(Path folder) {
     return new FormatException(
         folder
-            + ": holds no tokenizer.json; text cannot be turned into tokens without it: copy it from the model's repository into the folder");
+            + ": holds no tokenizer.json; text cannot be turned into tokens without it: copy it"
+            + " from the model's repository into the folder");
   }
 
   /**

@@ -52,8 +52,7 @@ final class ConfigKeys {
       case Map<?, ?> map -> map.isEmpty();
       case Number number -> {
         boolean multiplier = Stream.of(key.split("[_.]")).anyMatch(MULTIPLIERS::contains);
-        yield zeroIsUnset && number.doubleValue() == 0
-            || multiplier && number.doubleValue() == 1;
+        yield zeroIsUnset && number.doubleValue() == 0 || multiplier && number.doubleValue() == 1;
       }
       default -> false;
     };

@@ -111,22 +111,22 @@ final class HuggingFaceConfig {
     try {
       config =
           new LladaConfig(
-          dModel,
-          size(json, "n_layers"),
-          heads,
-          kvHeads(json, heads),
-          mlpHiddenSize(json, dModel),
-          vocab,
-          json.get("embedding_size").or((long) vocab).integer(1, LARGEST),
-          size(json, "max_sequence_length"),
-          ropeTheta(json),
-          json.get("rms_norm_eps").or(1e-5).number(),
-          json.get("weight_tying").or(true).bool(),
-          maskId(json, ids),
-          eos,
-          json.get("pad_token_id").or((long) eos).integer(0, LARGEST),
-          ids.eot,
-          ids.bos);
+              dModel,
+              size(json, "n_layers"),
+              heads,
+              kvHeads(json, heads),
+              mlpHiddenSize(json, dModel),
+              vocab,
+              json.get("embedding_size").or((long) vocab).integer(1, LARGEST),
+              size(json, "max_sequence_length"),
+              ropeTheta(json),
+              json.get("rms_norm_eps").or(1e-5).number(),
+              json.get("weight_tying").or(true).bool(),
+              maskId(json, ids),
+              eos,
+              json.get("pad_token_id").or((long) eos).integer(0, LARGEST),
+              ids.eot,
+              ids.bos);
     } catch (IllegalArgumentException e) {
       throw new FormatException(json.where() + ": " + e.getMessage(), e);
     }
@@ -244,7 +244,8 @@ final class HuggingFaceConfig {
     if (given.isNull()) {
       throw new FormatException(
           given.where()
-              + " is missing and the tokenizer has no <|mdm_mask|>; add \"mask_token_id\", the id of the mask (126336 for LLaDA-8B, 5 for iLLaDA)");
+              + " is missing and the tokenizer has no <|mdm_mask|>; add \"mask_token_id\", the id"
+              + " of the mask (126336 for LLaDA-8B, 5 for iLLaDA)");
     }
     return given.integer(0, LARGEST);
   }

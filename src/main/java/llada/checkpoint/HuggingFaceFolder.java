@@ -183,8 +183,8 @@ public final class HuggingFaceFolder {
   }
 
   /**
-   * Copies the tokenizer's files and the published code, as far as {@code from} has them; files of these names in {@code
-   * to} are replaced.
+   * Copies the tokenizer's files and the published code, as far as {@code from} has them; files of
+   * these names in {@code to} are replaced.
    *
    * @throws FormatException if they cannot be copied
    */

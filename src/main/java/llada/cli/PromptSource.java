@@ -21,8 +21,8 @@ final class PromptSource {
       arity = "0..1",
       paramLabel = "TEXT",
       description =
-          "The text, in quotes if it has spaces. - or none: standard input, whose final line break is"
-              + " dropped.")
+          "The text, in quotes if it has spaces. - or none: standard input, whose final line break"
+              + " is dropped.")
   private String argument;
 
   @Option(

@@ -39,7 +39,8 @@ public final class JsonLines {
   public static void forEach(Path file, Consumer<Json> use) {
     if (isArray(file)) {
       byte[] utf8 = MappedFile.read(file, MAX_ARRAY_BYTES);
-      for (Json json : Json.parseCorpus(Json.decode(utf8, file.toString()), file.toString()).list()) {
+      for (Json json :
+          Json.parseCorpus(Json.decode(utf8, file.toString()), file.toString()).list()) {
         json.map(); // an object, or it says so
         use.accept(json);
       }

@@ -62,7 +62,9 @@ public record Corpus(List<Path> files) {
           all.filter(Files::isRegularFile).filter(Corpus::isDocument).sorted().toList();
       if (found.isEmpty()) {
         throw new FormatException(
-            folder + ": holds no .txt, .md, .jsonl, .ndjson or .json file; give a folder of documents");
+            folder
+                + ": holds no .txt, .md, .jsonl, .ndjson or .json file; give a folder of"
+                + " documents");
       }
       return found;
     } catch (IOException e) {

@@ -152,10 +152,19 @@ class ForeignKeysTest {
 
   @ParameterizedTest
   @CsvSource({
-    "rope.scaling.factor, 4", "rope.scale_linear, 4", "rope.scaling.attn_factor, 0.5",
-    "attention.sliding_window, 512", "attention.clamp_kqv, 8", "attention.max_alibi_bias, 8",
-    "attn_logit_softcapping, 50", "final_logit_softcapping, 30", "logit_scale, 0.0625",
-    "expert_count, 8", "attention.key_length, 32", "embedding_scale, 12", "no_such_key, 3"
+    "rope.scaling.factor, 4",
+    "rope.scale_linear, 4",
+    "rope.scaling.attn_factor, 0.5",
+    "attention.sliding_window, 512",
+    "attention.clamp_kqv, 8",
+    "attention.max_alibi_bias, 8",
+    "attn_logit_softcapping, 50",
+    "final_logit_softcapping, 30",
+    "logit_scale, 0.0625",
+    "expert_count, 8",
+    "attention.key_length, 32",
+    "embedding_scale, 12",
+    "no_such_key, 3"
   })
   void aKeyOfAGgufFileThatChangesNumbers(String key, float value) {
     editGguf(Map.of("llada." + key, value == (long) value ? (Object) (long) value : value));
@@ -186,7 +195,10 @@ class ForeignKeysTest {
 
   @Test
   void aTokenizerLargerThanTheEmbedding() throws IOException {
-    edit("tokenizer.json", "\"added_tokens\": [", "\"added_tokens\": [" + "{\"id\": 320, \"content\": \"<more>\", \"special\": true},");
+    edit(
+        "tokenizer.json",
+        "\"added_tokens\": [",
+        "\"added_tokens\": [" + "{\"id\": 320, \"content\": \"<more>\", \"special\": true},");
     refuses(folder, "the tokenizer has ids up to 320, but the embedding only 320 rows");
     List<String> tokens;
     List<Object> types;
@@ -219,7 +231,8 @@ class ForeignKeysTest {
 
   @Test
   void aBeginningThatIsNoToken() throws IOException {
-    String bos = Json.read(folder.resolve("tokenizer_config.json"), 1 << 20).get("bos_token").string();
+    String bos =
+        Json.read(folder.resolve("tokenizer_config.json"), 1 << 20).get("bos_token").string();
     edit("tokenizer_config.json", "\"bos_token\": \"" + bos, "\"bos_token\": \"<s>");
     refuses(folder, "tokenizer_config.json: bos_token is \"<s>\", which is no token");
   }

@@ -26,7 +26,8 @@ class JsonCorpusTest {
   private List<String> texts(String name, String content) throws IOException {
     Path file = Files.writeString(folder.resolve(name), content);
     List<String> texts = new ArrayList<>();
-    Corpus.of(List.of(file)).forEach(d -> texts.add(d.isChat() ? d.messages().toString() : d.text()));
+    Corpus.of(List.of(file))
+        .forEach(d -> texts.add(d.isChat() ? d.messages().toString() : d.text()));
     return texts;
   }
 
@@ -121,7 +122,8 @@ class JsonCorpusTest {
           .hasMessageContaining("a.jsonl: line 1: is more than is read as JSON: 64 levels")
           .satisfies(e -> ours(e.getMessage()));
     }
-    byte[] long17 = ("\"" + "x".repeat(17 << 20) + "\"").getBytes(java.nio.charset.StandardCharsets.UTF_8);
+    byte[] long17 =
+        ("\"" + "x".repeat(17 << 20) + "\"").getBytes(java.nio.charset.StandardCharsets.UTF_8);
     assertThatThrownBy(() -> Json.parse(long17, "config.json"))
         .hasMessageContaining("config.json: is more than is read as JSON", "16777216 characters")
         .satisfies(e -> ours(e.getMessage()));
@@ -129,7 +131,8 @@ class JsonCorpusTest {
 
   private static void ours(String message) {
     assertThat(message)
-        .doesNotContain("\n", "`", "Stream", "Feature", "Constraint", "jackson", "REDACTED", "ALLOW_")
+        .doesNotContain(
+            "\n", "`", "Stream", "Feature", "Constraint", "jackson", "REDACTED", "ALLOW_")
         .doesNotMatch(".*[(\\[:;] *$");
   }
 }

@@ -80,7 +80,8 @@ final class ConvertOptions {
       spec.commandLine()
           .getErr()
           .printf(
-              "llada: %s is quantised (%s) and is rounded again to %s; --type f32 keeps every number%n",
+              "llada: %s is quantised (%s) and is rounded again to %s; --type f32 keeps every"
+                  + " number%n",
               model.path(), stored, mix);
     } else if (stored.blockLength() > 1 && mix.quantised() && !quiet) {
       spec.commandLine()

@@ -113,8 +113,16 @@ final class BadModelTest {
   /** Scales are float16, not the weights: 127 times, 8 times as much fits, and more in K types. */
   @ParameterizedTest
   @CsvSource({
-    "70000, F16", "9e6, Q8_0", "-9e6, Q8_0", "6e5, Q4_0", "7e7, Q4_K", "2e8, Q5_K", "1e20, Q4_K",
-    "1e30, Q6_K", "3.4e38, BF16", "3.4e38, Q5_K"
+    "70000, F16",
+    "9e6, Q8_0",
+    "-9e6, Q8_0",
+    "6e5, Q4_0",
+    "7e7, Q4_K",
+    "2e8, Q5_K",
+    "1e20, Q4_K",
+    "1e30, Q6_K",
+    "3.4e38, BF16",
+    "3.4e38, Q5_K"
   })
   void aNumberThatDoesNotFit(float value, QuantizationMix mix) throws IOException {
     widen(value);
@@ -123,8 +131,17 @@ final class BadModelTest {
 
   @ParameterizedTest
   @CsvSource({
-    "1e5, Q8_0", "8e6, Q8_0", "-8e6, Q8_0", "1e5, Q4_0", "-5e5, Q4_0", "1e5, Q4_K", "1e7, Q4_K",
-    "1e7, Q5_K", "1e8, Q6_K", "1e30, BF16", "3.4e38, F32"
+    "1e5, Q8_0",
+    "8e6, Q8_0",
+    "-8e6, Q8_0",
+    "1e5, Q4_0",
+    "-5e5, Q4_0",
+    "1e5, Q4_K",
+    "1e7, Q4_K",
+    "1e7, Q5_K",
+    "1e8, Q6_K",
+    "1e30, BF16",
+    "3.4e38, F32"
   })
   void aLargeNumberThatFits(float value, QuantizationMix mix) throws IOException {
     widen(value);

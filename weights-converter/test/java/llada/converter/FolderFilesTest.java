@@ -51,7 +51,8 @@ final class FolderFilesTest {
   void aQuantisedFileIsRoundedAgainOnlyWithAWord() {
     Path gguf = Golden.resources().resolve("gguf/tiny-llada-Q8_0.gguf");
     assertThat(err("convert", gguf, temp.resolve("half")))
-        .contains("is quantised (Q8_0) and is rounded again to bf16; --type f32 keeps every number");
+        .contains(
+            "is quantised (Q8_0) and is rounded again to bf16; --type f32 keeps every number");
     assertThat(err("convert", gguf, temp.resolve("float"), "--type", "f32"))
         .doesNotContain("rounded");
     assertThat(err("convert", gguf, temp.resolve("quiet"), "-q")).isEmpty();
@@ -63,7 +64,8 @@ final class FolderFilesTest {
     err("convert", mixed, temp.resolve("f32"));
     err("convert", Golden.resources().resolve("variants/gqa-f16"), temp.resolve("f16"));
     for (DType type : new DType[] {DType.F32, DType.F16}) {
-      try (Checkpoint model = Checkpoint.open(temp.resolve(type.name().toLowerCase(java.util.Locale.ROOT)))) {
+      try (Checkpoint model =
+          Checkpoint.open(temp.resolve(type.name().toLowerCase(java.util.Locale.ROOT)))) {
         assertThat(model.weights().blocks().getFirst().qProj().dtype()).isEqualTo(type);
       }
     }
