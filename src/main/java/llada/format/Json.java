@@ -90,7 +90,7 @@ public record Json(Object value, String where) {
           "%s: is more than is read as JSON: 64 levels, numbers of 400 digits%s"
               .formatted(
                   source,
-                  factory == CORPUS ? "" : ", texts of %d characters".formatted(MAX_STRING)));
+                  factory.equals(CORPUS) ? "" : ", texts of %d characters".formatted(MAX_STRING)));
     } catch (IOException e) {
       throw new FormatException(source + ": not valid JSON: it ends too early");
     }
