@@ -94,7 +94,7 @@ final class CudaCommandsTest {
             "--sft --lora-rank 2 --model SHARED/base/model --length 64 --batch 2 --steps 2 -q"
                 + " --backend cuda --data %s/chats.jsonl -o %s/lora".formatted(folder, folder));
     assertThat(lora.code()).as(lora.toString()).isZero();
-    assertThat(folder.resolve("lora/model/adapter_model.safetensors")).exists();
+    assertThat(folder.resolve("lora/adapter/adapter_model.safetensors")).exists();
   }
 
   @Test

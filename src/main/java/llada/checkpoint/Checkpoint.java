@@ -120,6 +120,8 @@ public final class Checkpoint implements AutoCloseable {
                 id(tokenizer, Optional.of(MASK)),
                 id(tokenizer, Optional.of(END_OF_TURN)),
                 id(tokenizer, tokenizerConfig.bosToken())));
+    tokenizer.ifPresent(t -> t.requireRows(config.embeddingSize()));
+    tokenizer.ifPresent(t -> tokenizerConfig.requireBos(t, folder));
     SafetensorsFolder files = SafetensorsFolder.open(folder, arena);
     LladaWeights weights =
         new WeightsReader(
@@ -148,10 +150,15 @@ public final class Checkpoint implements AutoCloseable {
   private static Json config(Path folder) {
     Path file = folder.resolve("config.json");
     if (Files.notExists(file)) {
+      Path adapter = folder.resolve("adapter_config.json");
       throw new FormatException(
-          file
-              + ": cannot be read; a model folder holds config.json, tokenizer.json and"
-              + " *.safetensors");
+          Files.exists(adapter)
+              ? adapter
+                  + ": the folder holds a LoRA adapter, no model; give the folder of the merged"
+                  + " model"
+              : file
+                  + ": cannot be read; a model folder holds config.json, tokenizer.json and"
+                  + " *.safetensors");
     }
     return Json.read(file, MAX_CONFIG_BYTES);
   }
@@ -174,6 +181,7 @@ public final class Checkpoint implements AutoCloseable {
     Tokenizer tokenizer =
         GgufVocabulary.tokenizer(tables.tokens(), tables.types(), tables.merges(), tables.pre());
     LladaConfig config = GgufConfig.read(gguf, tokenizer);
+    tokenizer.requireRows(config.embeddingSize());
     LladaWeights weights =
         new WeightsReader(
                 file.toString(), config, TensorNames.GGUF, gguf.entries().keySet(), gguf::tensor)
@@ -203,7 +211,7 @@ public final class Checkpoint implements AutoCloseable {
         gguf.strings("tokenizer.ggml.tokens"),
         gguf.ints("tokenizer.ggml.token_type"),
         gguf.strings("tokenizer.ggml.merges"),
-        gguf.string("tokenizer.ggml.pre", "default"));
+        gguf.string("tokenizer.ggml.pre"));
   }
 
   /** The folder or file that was opened. */
@@ -282,7 +290,8 @@ public final class Checkpoint implements AutoCloseable {
   private static FormatException noTokenizer(Path folder) {
     return new FormatException(
         folder
-            + ": holds no tokenizer.json; text cannot be turned into tokens without it: copy it from the model's repository into the folder");
+            + ": holds no tokenizer.json; text cannot be turned into tokens without it: copy it"
+            + " from the model's repository into the folder");
   }
 
   /**

@@ -1,6 +1,8 @@
 package llada.checkpoint;
 
+import java.util.List;
 import java.util.OptionalInt;
+import java.util.Set;
 import llada.format.FormatException;
 import llada.format.Gguf;
 import llada.format.GgufWriter;
@@ -12,6 +14,16 @@ import llada.tokenizer.Tokenizer;
 final class GgufConfig {
   private static final int LARGEST = 1 << 24;
   private static final int QUANTIZATION_VERSION = 2;
+
+  /** Keys of the architecture that are read, or that nothing is computed by. */
+  private static final Set<String> KNOWN =
+      Set.of(
+          ("attention.causal attention.head_count attention.head_count_kv"
+                  + " attention.layer_norm_epsilon attention.layer_norm_rms_epsilon"
+                  + " block_count context_length embedding_length feed_forward_length"
+                  + " pooling_type rope.dimension_count rope.freq_base"
+                  + " rope.scaling.finetuned rope.scaling.original_context_length vocab_size")
+              .split(" "));
 
   private GgufConfig() {}
 
@@ -56,6 +68,7 @@ final class GgufConfig {
             "%s: llada.rope.dimension_count is %d, but a head has %d channels; partial rotation is not supported"
                 .formatted(gguf.file(), rotary, config.headDim()));
       }
+      refuseOthers(gguf, config);
       return config;
     } catch (IllegalArgumentException e) {
       throw new FormatException(gguf.file() + ": " + e.getMessage(), e);
@@ -66,6 +79,25 @@ final class GgufConfig {
     if (gguf.bool(key, false)) {
       throw new FormatException("%s: %s is true; %s".formatted(gguf.file(), key, reason));
     }
+  }
+
+  /** A key of the architecture that is not read must have a value that changes nothing. */
+  private static void refuseOthers(Gguf gguf, LladaConfig config) {
+    gguf.metadata()
+        .forEach(
+            (key, value) -> {
+              boolean size =
+                  key.equals("llada.attention.key_length")
+                      || key.equals("llada.attention.value_length");
+              if (key.startsWith("llada.")
+                  && !KNOWN.contains(key.substring("llada.".length()))
+                  && !(size && value.equals((long) config.headDim()))
+                  && !ConfigKeys.off(key, value, true)) {
+                throw ConfigKeys.unknown(
+                    gguf.file() + ": metadata key " + key,
+                    value instanceof List<?> list ? "an array of " + list.size() : value);
+              }
+            });
   }
 
   private static int embeddingRows(Gguf gguf) {

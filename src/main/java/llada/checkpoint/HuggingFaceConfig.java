@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.OptionalInt;
+import java.util.Set;
 import java.util.TreeMap;
 import llada.format.FormatException;
 import llada.format.Json;
@@ -58,6 +59,14 @@ final class HuggingFaceConfig {
           Map.entry("residual_dropout", 0.0),
           Map.entry("use_cache", false));
 
+  /** Keys that are read, or whose names sound like arithmetic but say nothing about it. */
+  private static final Set<String> KNOWN =
+      Set.of(
+          ("attn_implementation _attn_implementation mlp_hidden_size"
+                  + " multi_query_attention n_heads n_kv_heads output_hidden_states"
+                  + " rms_norm_eps rope_parameters rope_scaling rope_theta")
+              .split(" "));
+
   /** Where the published folders keep the code that loads them. */
   private static final Map<String, String> AUTO_MAP =
       Map.of(
@@ -98,27 +107,83 @@ final class HuggingFaceConfig {
     int heads = size(json, "n_heads");
     int vocab = size(json, "vocab_size");
     int eos = firstInteger(json.get("eos_token_id"));
+    LladaConfig config;
     try {
-      return new LladaConfig(
-          dModel,
-          size(json, "n_layers"),
-          heads,
-          kvHeads(json, heads),
-          mlpHiddenSize(json, dModel),
-          vocab,
-          json.get("embedding_size").or((long) vocab).integer(1, LARGEST),
-          size(json, "max_sequence_length"),
-          json.get("rope_theta").or(10000.0).number(),
-          json.get("rms_norm_eps").or(1e-5).number(),
-          json.get("weight_tying").or(true).bool(),
-          maskId(json, ids),
-          eos,
-          json.get("pad_token_id").or((long) eos).integer(0, LARGEST),
-          ids.eot,
-          ids.bos);
+      config =
+          new LladaConfig(
+              dModel,
+              size(json, "n_layers"),
+              heads,
+              kvHeads(json, heads),
+              mlpHiddenSize(json, dModel),
+              vocab,
+              json.get("embedding_size").or((long) vocab).integer(1, LARGEST),
+              size(json, "max_sequence_length"),
+              ropeTheta(json),
+              json.get("rms_norm_eps").or(1e-5).number(),
+              json.get("weight_tying").or(true).bool(),
+              maskId(json, ids),
+              eos,
+              json.get("pad_token_id").or((long) eos).integer(0, LARGEST),
+              ids.eot,
+              ids.bos);
     } catch (IllegalArgumentException e) {
       throw new FormatException(json.where() + ": " + e.getMessage(), e);
     }
+    checkOthers(json, config);
+    return config;
+  }
+
+  /** What is said twice must agree, and what is not read must not matter. */
+  private static void checkOthers(Json json, LladaConfig config) {
+    Map<String, Object> again =
+        Map.of(
+            "hidden_act", "silu",
+            "hidden_size", (long) config.dModel(),
+            "num_hidden_layers", (long) config.nLayers(),
+            "num_attention_heads", (long) config.nHeads(),
+            "num_key_value_heads", (long) config.nKvHeads(),
+            "head_dim", (long) config.headDim(),
+            "intermediate_size", (long) config.mlpHiddenSize());
+    for (String key : json.map().keySet()) {
+      Json found = json.get(key);
+      if (again.containsKey(key)) {
+        if (!found.isNull() && !found.value().equals(again.get(key))) {
+          throw new FormatException(
+              "%s is %s, but LLaDA's own keys make it %s; correct one or remove this"
+                  .formatted(found.where(), found.value(), again.get(key)));
+        }
+      } else if (ConfigKeys.computes(key)
+          && !(KNOWN.contains(key) || FIXED.containsKey(key) || WRITTEN_ONLY.containsKey(key))
+          && !ConfigKeys.off(key, found.value(), false)) {
+        throw ConfigKeys.unknown(found.where(), found.value());
+      }
+    }
+  }
+
+  /** From its own key, or as transformers 5 writes it: in an object, whose type must be default. */
+  private static double ropeTheta(Json json) {
+    Json theta = json.get("rope_theta");
+    for (String key : List.of("rope_parameters", "rope_scaling")) {
+      Json rope = json.get(key).or(Map.of());
+      for (String name : rope.map().keySet()) {
+        Json value = rope.get(name);
+        if (name.equals("rope_theta") && !value.isNull()) {
+          if (!theta.isNull() && theta.number() != value.number()) {
+            throw new FormatException(
+                "%s is %s, but %s is %s; remove the wrong one"
+                    .formatted(value.where(), value.value(), theta.where(), theta.value()));
+          }
+          theta = value;
+        } else if (!ConfigKeys.off(name, value.value(), false)
+            && !(name.endsWith("type") && "default".equals(value.value()))) {
+          throw new FormatException(
+              "%s is %s; rotary positions are supported as they are, not scaled: only the type default"
+                  .formatted(value.where(), value.value()));
+        }
+      }
+    }
+    return theta.or(10000.0).number();
   }
 
   private static void checkArchitecture(Json json) {
@@ -179,7 +244,8 @@ final class HuggingFaceConfig {
     if (given.isNull()) {
       throw new FormatException(
           given.where()
-              + " is missing and the tokenizer has no <|mdm_mask|>; add \"mask_token_id\", the id of the mask (126336 for LLaDA-8B, 5 for iLLaDA)");
+              + " is missing and the tokenizer has no <|mdm_mask|>; add \"mask_token_id\", the id"
+              + " of the mask (126336 for LLaDA-8B, 5 for iLLaDA)");
     }
     return given.integer(0, LARGEST);
   }
@@ -196,8 +262,12 @@ final class HuggingFaceConfig {
     return (float) value == value ? Double.parseDouble(Float.toString((float) value)) : value;
   }
 
-  /** The text of a config.json that {@link #read} and the published code read as {@code config}. */
-  static byte[] write(LladaConfig config) {
+  /**
+   * The text of a config.json that {@link #read} and the published code read as {@code config}.
+   *
+   * @param withCode whether that code lies beside it, so that transformers can find it there
+   */
+  static byte[] write(LladaConfig config, boolean withCode) {
     ByteArrayOutputStream bytes = new ByteArrayOutputStream();
     try (JsonGenerator json = new JsonFactory().createGenerator(bytes).useDefaultPrettyPrinter()) {
       json.writeStartObject();
@@ -205,11 +275,13 @@ final class HuggingFaceConfig {
       json.writeString("LLaDAModelLM");
       json.writeEndArray();
       json.writeStringField("model_type", "llada");
-      json.writeObjectFieldStart("auto_map");
-      for (Map.Entry<String, String> entry : new TreeMap<>(AUTO_MAP).entrySet()) {
-        json.writeStringField(entry.getKey(), entry.getValue());
+      if (withCode) {
+        json.writeObjectFieldStart("auto_map");
+        for (Map.Entry<String, String> entry : new TreeMap<>(AUTO_MAP).entrySet()) {
+          json.writeStringField(entry.getKey(), entry.getValue());
+        }
+        json.writeEndObject();
       }
-      json.writeEndObject();
       Map<String, Object> constant = new TreeMap<>(FIXED);
       constant.putAll(WRITTEN_ONLY);
       for (Map.Entry<String, Object> entry : constant.entrySet()) {

@@ -22,9 +22,14 @@ import llada.tensor.Tensor;
 
 /** Writes a model as a Hugging Face folder that the published code loads. */
 public final class HuggingFaceFolder {
-  /** What belongs to a tokenizer; copied as it is when the source has it. */
-  private static final List<String> TOKENIZER_FILES =
+  /** The published code, which config.json names where it lies beside. */
+  private static final List<String> CODE = List.of("configuration_llada.py", "modeling_llada.py");
+
+  /** What belongs to a tokenizer, and the code; copied as it is when the source has it. */
+  private static final List<String> COPIED =
       List.of(
+          CODE.getFirst(),
+          CODE.getLast(),
           "tokenizer.json",
           "tokenizer_config.json",
           "special_tokens_map.json",
@@ -79,8 +84,8 @@ public final class HuggingFaceFolder {
     write(
         folder,
         beside -> {
-          Files.write(beside.resolve("config.json"), HuggingFaceConfig.write(config));
           copyTokenizer(tokenizerFrom, beside);
+          writeConfig(beside, config);
           Safetensors.write(beside.resolve("model.safetensors"), weights, Map.of("format", "pt"));
           more.writeInto(beside);
         });
@@ -97,7 +102,6 @@ public final class HuggingFaceFolder {
     write(
         folder,
         beside -> {
-          Files.write(beside.resolve("config.json"), HuggingFaceConfig.write(model.config()));
           if (Files.isDirectory(model.path())) {
             copyTokenizer(model.path(), beside);
           } else {
@@ -109,8 +113,14 @@ public final class HuggingFaceFolder {
                     model.chatTemplateText(),
                     OptionalInt.of(model.config().maxSequenceLength())));
           }
+          writeConfig(beside, model.config());
           weights.writeInto(beside);
         });
+  }
+
+  private static void writeConfig(Path folder, LladaConfig config) throws IOException {
+    boolean withCode = CODE.stream().allMatch(name -> Files.exists(folder.resolve(name)));
+    Files.write(folder.resolve("config.json"), HuggingFaceConfig.write(config, withCode));
   }
 
   private static Map<String, String> specialTokens(Checkpoint model) {
@@ -130,7 +140,12 @@ public final class HuggingFaceFolder {
     return texts;
   }
 
-  private static void write(Path folder, MoreFiles content) {
+  /**
+   * Writes a folder that is complete or not there.
+   *
+   * @throws FormatException if it exists or cannot be written
+   */
+  public static void write(Path folder, MoreFiles content) {
     requireNew(folder);
     Path target = folder.toAbsolutePath().normalize();
     Path beside = null;
@@ -168,15 +183,15 @@ public final class HuggingFaceFolder {
   }
 
   /**
-   * Copies the tokenizer's files, as far as {@code from} has them; files of these names in {@code
-   * to} are replaced.
+   * Copies the tokenizer's files and the published code, as far as {@code from} has them; files of
+   * these names in {@code to} are replaced.
    *
    * @throws FormatException if they cannot be copied
    */
   public static void copyTokenizer(Path from, Path to) {
     try {
       Files.createDirectories(to);
-      for (String name : TOKENIZER_FILES) {
+      for (String name : COPIED) {
         if (Files.isRegularFile(from.resolve(name)) && !Files.isSameFile(from, to)) {
           Files.copy(from.resolve(name), to.resolve(name), StandardCopyOption.REPLACE_EXISTING);
         }

@@ -69,6 +69,7 @@ final class WeightsReader {
     Tensor finalNorm = take(names.finalNorm(), c);
     Tensor head = config.weightTying() ? embedding : take(names.head(), v, c);
     if (!missing.isEmpty()) {
+      refusePrefix();
       throw new FormatException(
           "%s: the configuration has %d layers and %s head, but the file lacks %s; is it complete, and of this model?"
               .formatted(
@@ -83,6 +84,19 @@ final class WeightsReader {
               .formatted(source, some(unused), config.nLayers(), config.weightTying()));
     }
     return new LladaWeights(embedding, blocks, finalNorm, head, names.ropeLayout());
+  }
+
+  /** Programs that wrap a model put their names before those of its tensors. */
+  private void refusePrefix() {
+    for (String name : missing) {
+      for (String found : unused) {
+        if (found.endsWith("." + name)) {
+          throw new FormatException(
+              "%s: its tensors are named with a prefix, '%s', that a wrapper has left (torch.compile, PEFT, a trainer); save the unwrapped model instead"
+                  .formatted(source, found.substring(0, found.length() - name.length())));
+        }
+      }
+    }
   }
 
   private Tensor take(String name, long... dims) {

@@ -21,8 +21,8 @@ final class PromptSource {
       arity = "0..1",
       paramLabel = "TEXT",
       description =
-          "The text, in quotes if it has spaces. - or none: standard input, whose final line break is"
-              + " dropped.")
+          "The text, in quotes if it has spaces. - or none: standard input, whose final line break"
+              + " is dropped.")
   private String argument;
 
   @Option(
@@ -88,6 +88,7 @@ final class PromptSource {
     } catch (CharacterCodingException e) {
       throw new FormatException(name + ": is not UTF-8 text; convert it to UTF-8", e);
     }
+    text = text.startsWith("\uFEFF") ? text.substring(1) : text; // a byte order mark is no text
     return text.endsWith("\r\n")
         ? text.substring(0, text.length() - 2)
         : text.endsWith("\n") ? text.substring(0, text.length() - 1) : text;

@@ -113,6 +113,7 @@ final class TrainRun {
       tokenizer = TokenizerJson.read(tokenizerFolder.resolve("tokenizer.json"));
       chat = chat(tokenizerFolder);
       model(arena);
+      requireRows();
       checkLength();
       TrainingPlan plan = settings.plan(config.maskTokenId(), processes.size(), notes());
       TrainingData data = processes.firstThenOthers(() -> data(corpus, arena));
@@ -241,9 +242,10 @@ final class TrainRun {
     }
   }
 
-  private static ChatTemplate chat(Path folder) {
+  private ChatTemplate chat(Path folder) {
     TokenizerConfig files = TokenizerConfig.read(folder);
     try {
+      files.requireBos(tokenizer, folder);
       return ChatTemplate.require(files.chatTemplate(), files.bosToken());
     } catch (TokenizerException e) {
       return null; // only chats need it
@@ -289,6 +291,14 @@ final class TrainRun {
                 new FormatException(
                     "%s: the tokenizer has no %s; make one with 'llada tokenizer train'"
                         .formatted(tokenizerFolder, token)));
+  }
+
+  private void requireRows() {
+    try {
+      tokenizer.requireRows(config.embeddingSize());
+    } catch (TokenizerException e) {
+      throw new FormatException(tokenizerFolder + ": " + e.getMessage(), e);
+    }
   }
 
   private void checkLength() {

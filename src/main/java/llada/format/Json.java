@@ -6,6 +6,7 @@ import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.core.StreamReadFeature;
+import com.fasterxml.jackson.core.exc.StreamConstraintsException;
 import java.io.IOException;
 import java.math.BigInteger;
 import java.nio.ByteBuffer;
@@ -25,16 +26,21 @@ import java.util.Map;
  * @param where file and path of the value, for messages
  */
 public record Json(Object value, String where) {
-  private static final JsonFactory FACTORY =
-      JsonFactory.builder()
-          .streamReadConstraints(
-              StreamReadConstraints.builder()
-                  .maxNestingDepth(64)
-                  .maxStringLength(16 << 20)
-                  .maxNumberLength(400)
-                  .build())
-          .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
-          .build();
+  private static final int MAX_STRING = 16 << 20;
+  private static final JsonFactory FACTORY = factory(MAX_STRING);
+  private static final JsonFactory CORPUS = factory(Integer.MAX_VALUE);
+
+  private static JsonFactory factory(int maxString) {
+    return JsonFactory.builder()
+        .streamReadConstraints(
+            StreamReadConstraints.builder()
+                .maxNestingDepth(64)
+                .maxStringLength(maxString)
+                .maxNumberLength(400)
+                .build())
+        .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
+        .build();
+  }
 
   /**
    * Parses one JSON document.
@@ -43,14 +49,26 @@ public record Json(Object value, String where) {
    * @throws FormatException if the bytes are not exactly one valid JSON value
    */
   public static Json parse(byte[] utf8, String source) {
-    // Decoded here: Jackson would guess UTF-16 or UTF-32 from the first bytes.
-    String text;
+    return parse(decode(utf8, source), source, FACTORY);
+  }
+
+  /** Decoded here: Jackson would guess UTF-16 or UTF-32 from the first bytes. */
+  static String decode(byte[] utf8, String source) {
     try {
-      text = StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(utf8)).toString();
+      return StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(utf8)).toString();
     } catch (CharacterCodingException e) {
       throw new FormatException(source + ": not valid UTF-8, as JSON must be", e);
     }
-    try (JsonParser parser = FACTORY.createParser(text)) {
+  }
+
+  /** Parses one JSON document of a corpus, whose texts may be of any length. */
+  static Json parseCorpus(String text, String source) {
+    return parse(text, source, CORPUS);
+  }
+
+  private static Json parse(String text, String source, JsonFactory factory) {
+    try (JsonParser parser =
+        factory.createParser(text.startsWith("\uFEFF") ? text.substring(1) : text)) {
       if (parser.nextToken() == null) {
         throw new FormatException(source + ": is empty; a JSON document is expected");
       }
@@ -66,10 +84,28 @@ public record Json(Object value, String where) {
                   source,
                   e.getLocation().getLineNr(),
                   e.getLocation().getColumnNr(),
-                  e.getOriginalMessage()));
+                  reason(e.getOriginalMessage())));
+    } catch (StreamConstraintsException e) {
+      throw new FormatException(
+          "%s: is more than is read as JSON: 64 levels, numbers of 400 digits%s"
+              .formatted(
+                  source,
+                  factory.equals(CORPUS) ? "" : ", texts of %d characters".formatted(MAX_STRING)));
     } catch (IOException e) {
-      throw new FormatException(source + ": not valid JSON: " + e.getMessage());
+      throw new FormatException(source + ": not valid JSON: it ends too early");
     }
+  }
+
+  /** The parser's reason without the names of its classes and options. */
+  private static String reason(String text) {
+    if (text.startsWith("Non-standard token")) {
+      return "'%s' is no number in JSON; write null or leave the field out"
+          .formatted(text.split("'")[1]);
+    }
+    if (text.startsWith("Unexpected end-of-input")) {
+      return "it ends too early";
+    }
+    return text.replaceFirst("[:;]? *\\(?(\\[Source|start marker|enable `|not recognized).*", "");
   }
 
   /**

@@ -1,8 +1,12 @@
 package llada.format;
 
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
+
 import java.io.IOException;
+import java.io.InputStream;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.nio.channels.FileChannel;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
@@ -11,6 +15,8 @@ import java.nio.file.StandardOpenOption;
 
 /** Opens files for reading, with one clear message for each way in which that fails. */
 final class MappedFile {
+  private static final String POINTER = "version https://git-lfs.github.com/spec/";
+
   private MappedFile() {}
 
   /**
@@ -21,7 +27,11 @@ final class MappedFile {
   static MemorySegment map(Path file, Arena arena) {
     requireRegular(file);
     try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
-      return channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size(), arena);
+      MemorySegment bytes = channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size(), arena);
+      long start = Math.min(bytes.byteSize(), POINTER.length());
+      refusePointer(
+          file, new String(bytes.asSlice(0, start).toArray(ValueLayout.JAVA_BYTE), ISO_8859_1));
+      return bytes;
     } catch (IOException e) {
       throw unreadable(file, e);
     }
@@ -40,7 +50,20 @@ final class MappedFile {
         throw new FormatException(
             "%s: has %d bytes; at most %d are expected".formatted(file, size, maxBytes));
       }
-      return Files.readAllBytes(file);
+      byte[] bytes = Files.readAllBytes(file);
+      int start = Math.min(bytes.length, POINTER.length());
+      refusePointer(file, new String(bytes, 0, start, ISO_8859_1));
+      return bytes;
+    } catch (IOException e) {
+      throw unreadable(file, e);
+    }
+  }
+
+  /** The first bytes of a file, each as a character. */
+  static String start(Path file, int bytes) {
+    requireRegular(file);
+    try (InputStream in = Files.newInputStream(file)) {
+      return new String(in.readNBytes(bytes), ISO_8859_1);
     } catch (IOException e) {
       throw unreadable(file, e);
     }
@@ -57,6 +80,20 @@ final class MappedFile {
     if (!Files.isRegularFile(file)) {
       throw new FormatException(
           file + ": is no regular file, or its folder may not be entered; give a file's path");
+    }
+  }
+
+  /**
+   * Refuses what git leaves in a large file's place if Git LFS did not fetch it.
+   *
+   * @param start of the file's text
+   */
+  static void refusePointer(Path file, String start) {
+    if (start.startsWith(POINTER)) {
+      throw new FormatException(
+          file
+              + ": is a Git LFS pointer, a few lines in the file's place; fetch the file itself:"
+              + " git lfs pull, in its repository");
     }
   }
 

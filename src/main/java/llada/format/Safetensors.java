@@ -122,7 +122,11 @@ public final class Safetensors {
     for (String name : json.map().keySet()) {
       if (name.equals(METADATA)) {
         Json texts = json.get(name);
-        texts.map().keySet().forEach(key -> metadata.put(key, texts.get(key).string()));
+        texts
+            .or(Map.of())
+            .map()
+            .keySet()
+            .forEach(key -> metadata.put(key, texts.get(key).string()));
       } else {
         addTensor(table, name, json.get(name));
       }

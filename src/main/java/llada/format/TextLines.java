@@ -41,6 +41,10 @@ public final class TextLines {
             new InputStreamReader(
                 Files.newInputStream(file), StandardCharsets.UTF_8.newDecoder()))) {
       for (String line = in.readLine(); line != null; line = in.readLine()) {
+        if (number == 0) {
+          MappedFile.refusePointer(file, line);
+          line = line.startsWith("\uFEFF") ? line.substring(1) : line; // a byte order mark
+        }
         use.line(++number, line);
       }
     } catch (CharacterCodingException e) {

@@ -6,6 +6,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import llada.tokenizer.Tokenizer;
 
 /**
  * What tokenizer_config.json, special_tokens_map.json and chat_template.jinja say besides the
@@ -39,6 +40,21 @@ public record TokenizerConfig(
         token(config, map, "bos_token"),
         token(config, map, "eos_token"),
         token(config, map, "pad_token"));
+  }
+
+  /**
+   * Refuses a beginning that the tokenizer would take apart, as it does with other text.
+   *
+   * @param folder for the message
+   * @throws FormatException if {@link #bosToken} is given and no token
+   */
+  public void requireBos(Tokenizer tokenizer, Path folder) {
+    if (bosToken.isPresent() && tokenizer.id(bosToken.get()).isEmpty()) {
+      throw new FormatException(
+          "%s: bos_token is %s, which is no token of tokenizer.json; copy both files from one model"
+              .formatted(
+                  folder.resolve("tokenizer_config.json"), FormatException.quote(bosToken.get())));
+    }
   }
 
   private static Json json(Path file) {

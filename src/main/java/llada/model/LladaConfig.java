@@ -74,9 +74,12 @@ public record LladaConfig(
         "rms_norm_eps is %s; it must lie between 0 and 1".formatted(rmsNormEps));
     id("mask_token_id", maskTokenId, embeddingSize);
     id("eos_token_id", eosTokenId, embeddingSize);
+    proposed("eos_token_id", eosTokenId, vocabSize);
     id("pad_token_id", padTokenId, embeddingSize);
     int rows = embeddingSize;
     eotTokenId.ifPresent(value -> id("end-of-turn id", value, rows));
+    int tokens = vocabSize;
+    eotTokenId.ifPresent(value -> proposed("end-of-turn id", value, tokens));
     bosTokenId.ifPresent(value -> id("bos_token_id", value, rows));
   }
 
@@ -114,6 +117,13 @@ public record LladaConfig(
         value >= 0 && value < rows,
         "%s is %d; it must be from 0 to %d, a row of the embedding"
             .formatted(name, value, rows - 1));
+  }
+
+  private static void proposed(String name, int value, int tokens) {
+    require(
+        value < tokens,
+        "%s is %d, but vocab_size %d; an id beyond it is never proposed, so no answer would end: set vocab_size to the number of tokens"
+            .formatted(name, value, tokens));
   }
 
   private static void require(boolean holds, String message) {

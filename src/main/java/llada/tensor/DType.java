@@ -126,7 +126,8 @@ public enum DType {
    * bit for bit what the {@code gguf} package makes; the K types, and Q4_0 with an importance, are
    * searched for the smallest sum of squared errors.
    *
-   * <p>Quantised types take finite numbers up to 65504, the largest float16, and do not check it.
+   * <p>Quantised types take finite numbers whose scale is at most 65504, the largest float16, and
+   * do not check it.
    *
    * @param count a multiple of the block length
    * @param importance how much an error in each column of a row counts, positive; null if all count

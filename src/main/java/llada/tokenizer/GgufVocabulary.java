@@ -111,14 +111,11 @@ public final class GgufVocabulary {
    *
    * @param rows of the embedding; each gets a token
    * @throws TokenizerException if there are more tokens than rows, or a GGUF file has no name for
-   *     the tokenizer's way of splitting text
+   *     the tokenizer's way of splitting text or for that of an added token
    */
   public static Tables tables(Tokenizer tokenizer, int rows) {
-    if (tokenizer.size() > rows) {
-      throw new TokenizerException(
-          "the tokenizer has ids up to %d, but the embedding only %d rows; they are not of one model"
-              .formatted(tokenizer.size() - 1, rows));
-    }
+    tokenizer.requireRows(rows);
+    requirePlain(tokenizer);
     List<String> tokens = new ArrayList<>(rows);
     int[] types = new int[rows];
     for (int id = 0; id < rows; id++) {
@@ -130,6 +127,32 @@ public final class GgufVocabulary {
       types[token.id()] = token.special() ? CONTROL : USER_DEFINED;
     }
     return new Tables(tokens, types, tokenizer.merges().spelled(), pre(tokenizer));
+  }
+
+  /**
+   * Refuses added tokens that are found in another way than exactly as they stand. One that is
+   * looked for in the normalised text is found alike if no text is changed and all are looked for
+   * in one pass.
+   */
+  private static void requirePlain(Tokenizer tokenizer) {
+    boolean onePass =
+        flat(tokenizer.normalizer()).equals(TextNormalizer.none())
+            && tokenizer.addedTokens().stream().allMatch(AddedToken::normalized);
+    for (AddedToken token : tokenizer.addedTokens()) {
+      String flag =
+          token.lstrip()
+              ? "lstrip"
+              : token.rstrip()
+                  ? "rstrip"
+                  : token.singleWord()
+                      ? "single_word"
+                      : token.normalized() && !onePass ? "normalized" : "";
+      if (!flag.isEmpty()) {
+        throw new TokenizerException(
+            "added token %s is %s; GGUF files cannot hold that, and text would get other ids: set it to false in tokenizer.json if the model was trained so"
+                .formatted(TokenizerException.shown(token.content()), flag));
+      }
+    }
   }
 
   /** The name of a tokenizer's way of splitting text. */

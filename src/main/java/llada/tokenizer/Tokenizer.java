@@ -107,6 +107,20 @@ public final class Tokenizer {
   }
 
   /**
+   * Refuses a model whose embedding lacks rows for some tokens.
+   *
+   * @param rows of the embedding
+   * @throws TokenizerException if there are more ids than rows
+   */
+  public void requireRows(int rows) {
+    if (size() > rows) {
+      throw new TokenizerException(
+          "the tokenizer has ids up to %d, but the embedding only %d rows; they are not of one model: give the tokenizer that the model was trained with"
+              .formatted(size() - 1, rows));
+    }
+  }
+
+  /**
    * A tokenizer from the vocabulary in a GGUF file; see {@link GgufVocabulary}.
    *
    * @throws TokenizerException if the parts do not fit together or {@code pre} is unknown

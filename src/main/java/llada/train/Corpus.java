@@ -18,12 +18,12 @@ import llada.tokenizer.ChatTemplate.Message;
  * Files of documents, streamed one by one.
  *
  * <ul>
- *   <li>{@code .jsonl}: an object a line, with {@code "text"}; or with {@code "messages"}, a list
- *       of {@code {"role", "content"}}; or with {@code "prompt"} and {@code "response"}. Empty
- *       lines count for nothing.
+ *   <li>{@code .jsonl}, {@code .ndjson}: an object a line, with {@code "text"}; or with {@code
+ *       "messages"}, a list of {@code {"role", "content"}}; or with {@code "prompt"} and {@code
+ *       "response"}. Empty lines count for nothing. {@code .json}: the same, or an array of them.
  *   <li>all else: text in UTF-8. A line {@code <|endoftext|>} ends a document; a file without one
  *       is one document.
- *   <li>a folder: all its {@code .txt}, {@code .md} and {@code .jsonl} files, by name.
+ *   <li>a folder: all its files of these kinds and {@code .txt} and {@code .md}, by name.
  * </ul>
  *
  * @param files in order
@@ -62,7 +62,9 @@ public record Corpus(List<Path> files) {
           all.filter(Files::isRegularFile).filter(Corpus::isDocument).sorted().toList();
       if (found.isEmpty()) {
         throw new FormatException(
-            folder + ": holds no .txt, .md or .jsonl file; give a folder of documents");
+            folder
+                + ": holds no .txt, .md, .jsonl, .ndjson or .json file; give a folder of"
+                + " documents");
       }
       return found;
     } catch (IOException e) {
@@ -72,7 +74,7 @@ public record Corpus(List<Path> files) {
 
   private static boolean isDocument(Path file) {
     String name = file.getFileName().toString().toLowerCase(Locale.ROOT);
-    return name.endsWith(".txt") || name.endsWith(".md") || name.endsWith(".jsonl");
+    return name.endsWith(".txt") || name.endsWith(".md") || JsonLines.hasName(file);
   }
 
   /**
@@ -82,7 +84,7 @@ public record Corpus(List<Path> files) {
    */
   public void forEach(Consumer<Document> use) {
     for (Path file : files) {
-      if (file.getFileName().toString().toLowerCase(Locale.ROOT).endsWith(".jsonl")) {
+      if (JsonLines.hasName(file)) {
         JsonLines.forEach(file, json -> use.accept(document(json)));
       } else {
         TextFile text = new TextFile(file, use);

@@ -1,9 +1,11 @@
 package llada.train;
 
+import com.fasterxml.jackson.core.JsonEncoding;
+import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonGenerator;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -132,31 +134,37 @@ public final class Lora implements Trained {
   }
 
   /**
-   * Writes {@code adapter_model.safetensors} and {@code adapter_config.json}, as PEFT has them.
+   * Writes {@code adapter_model.safetensors} and {@code adapter_config.json}, as PEFT has them. The
+   * targets are a pattern of whole names: by its last part alone, ff_out would be the head too.
    *
+   * @param adapted what the adapters belong to: a folder or a name
    * @throws IOException if the folder cannot be written
    */
-  void write(Path folder) throws IOException {
+  void write(Path folder, String adapted) throws IOException {
     Safetensors.write(folder.resolve("adapter_model.safetensors"), peft(), Map.of("format", "pt"));
     String targets =
         adapters.stream()
-            .map(adapter -> '"' + target(adapter.b.name().replace(".lora_B", "")) + '"')
+            .map(adapter -> target(adapter.b.name().replace(".lora_B", "")))
             .distinct()
             .sorted()
-            .collect(Collectors.joining(", "));
-    Files.writeString(
-        folder.resolve("adapter_config.json"),
-        """
-        {
-          "peft_type": "LORA",
-          "r": %d,
-          "lora_alpha": %s,
-          "lora_dropout": 0.0,
-          "bias": "none",
-          "target_modules": [%s]
-        }
-        """
-            .formatted(adapters.getFirst().rank, scale * adapters.getFirst().rank, targets));
+            .collect(Collectors.joining("|"));
+    try (JsonGenerator json =
+        new JsonFactory()
+            .createGenerator(folder.resolve("adapter_config.json").toFile(), JsonEncoding.UTF8)
+            .useDefaultPrettyPrinter()) {
+      int rank = adapters.getFirst().rank;
+      json.writeStartObject();
+      json.writeStringField("base_model_name_or_path", adapted);
+      json.writeStringField("bias", "none");
+      json.writeBooleanField("inference_mode", true);
+      json.writeNumberField("lora_alpha", scale * rank);
+      json.writeNumberField("lora_dropout", 0.0);
+      json.writeStringField("peft_type", "LORA");
+      json.writeNumberField("r", rank);
+      json.writeStringField("target_modules", ".*\\.blocks\\.\\d+\\.(" + targets + ")");
+      json.writeStringField("task_type", "CAUSAL_LM");
+      json.writeEndObject();
+    }
   }
 
   @Override

@@ -15,6 +15,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Consumer;
 import java.util.stream.Stream;
 import llada.checkpoint.HuggingFaceFolder;
 import llada.format.AtomicFile;
@@ -168,21 +169,18 @@ public final class RunFolder {
   }
 
   /**
-   * Writes a model without training state as {@code folder/name}, in place of an older one.
+   * Writes a model, or adapters, without training state as {@code folder/name}, in place of an
+   * older one.
    *
+   * @param write writes the folder that it is given
    * @throws FormatException if it cannot be written; the older one is then untouched
    */
-  public Path publish(
-      String name,
-      LladaConfig config,
-      Map<String, Tensor> weights,
-      Path tokenizerFrom,
-      HuggingFaceFolder.MoreFiles more) {
+  public Path publish(String name, Consumer<Path> write) {
     Path target = folder.resolve(name);
     Path fresh = folder.resolve(".old-fresh-" + name);
     try {
       remove(fresh);
-      HuggingFaceFolder.write(fresh, config, weights, tokenizerFrom, more);
+      write.accept(fresh);
       if (Files.exists(target)) {
         Path away = folder.resolve(".old-" + name);
         remove(away);

@@ -327,25 +327,31 @@ public final class Trainer implements AutoCloseable {
 
   /**
    * Writes the finished model, averaged if there is an average and with adapters merged, as the
-   * folder {@code model}; adapters also for themselves, as PEFT has them.
+   * folder {@code model}; adapters also for themselves, as PEFT has them, as the folder {@code
+   * adapter}: beside merged weights PEFT would apply them once more.
    *
-   * @return the folder
+   * @return the model's folder
    */
   public Path publish() {
     Path[] written = new Path[1];
     withAverages(
-        () ->
-            written[0] =
-                run.publish(
-                    "model",
-                    config,
-                    HuggingFaceFolder.byName(network.weights()),
-                    tokenizerFrom,
-                    inside -> {
-                      if (trained instanceof Lora lora) {
-                        lora.write(inside);
-                      }
-                    }));
+        () -> {
+          written[0] =
+              run.publish(
+                  "model",
+                  folder ->
+                      HuggingFaceFolder.write(
+                          folder,
+                          config,
+                          HuggingFaceFolder.byName(network.weights()),
+                          tokenizerFrom));
+          if (trained instanceof Lora lora) {
+            String adapted = plan.notes().getOrDefault("model", "");
+            run.publish(
+                "adapter",
+                folder -> HuggingFaceFolder.write(folder, inside -> lora.write(inside, adapted)));
+          }
+        });
     return written[0];
   }
 

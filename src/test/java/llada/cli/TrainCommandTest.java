@@ -84,7 +84,7 @@ class TrainCommandTest {
             "--sft --lora-rank 2 --lora-targets q_proj,ff_out --data DIR/chats.jsonl -o DIR/lora"
                 + more);
     assertThat(lora.code()).as(lora.toString()).isZero();
-    assertThat(folder.resolve("lora/model/adapter_model.safetensors")).exists();
+    assertThat(folder.resolve("lora/adapter/adapter_model.safetensors")).exists();
     assertThat(train("--resume -o DIR/lora -q --backend vector").code()).isZero();
     for (String objective : List.of("bert15", "maskgit", "ar")) {
       CliRun run =

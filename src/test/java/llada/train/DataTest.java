@@ -94,7 +94,7 @@ class DataTest {
 
   @Test
   void whatIsNotThereOrNotTextIsNamed() throws IOException {
-    assertThatThrownBy(() -> texts(folder)).hasMessageContaining("holds no .txt, .md or .jsonl");
+    assertThatThrownBy(() -> texts(folder)).hasMessageContaining("holds no .txt, .md, .jsonl");
     assertThatThrownBy(() -> texts(folder.resolve("x"))).hasMessageContaining("no such file");
     Path latin = folder.resolve("latin.txt");
     Files.write(latin, "one\ntwo\ncaf\u00e9 au lait\n".getBytes(StandardCharsets.ISO_8859_1));

@@ -95,9 +95,10 @@ class TrainerTest {
         .extracting(p -> p.getFileName().toString())
         .containsExactly("step-00000008", "step-00000010");
     if (kind.equals("lora")) {
-      assertThat(cut.resolve("model/adapter_model.safetensors")).exists();
-      assertThat(Files.readString(cut.resolve("model/adapter_config.json")))
-          .contains("\"r\": 2", "\"lora_alpha\": 4", "[\"ff_out\", \"q_proj\"]");
+      assertThat(cut.resolve("adapter/adapter_model.safetensors")).exists();
+      assertThat(Files.readString(cut.resolve("adapter/adapter_config.json")))
+          .contains("\"r\" : 2", "\"lora_alpha\" : 4", "(ff_out|q_proj)", "\"CAUSAL_LM\"");
+      assertThat(cut.resolve("model/adapter_config.json")).doesNotExist();
     }
   }
 

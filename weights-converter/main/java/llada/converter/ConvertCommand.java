@@ -37,8 +37,10 @@ public final class ConvertCommand implements Runnable, CommandProvider {
       names = "--type",
       paramLabel = "TYPE",
       description =
-          "f32, f16, bf16; for GGUF also q8_0, q4_0, q4_k, q4_k_m, q5_k, q5_k_m, q6_k. Default: the"
-              + " source's if it is a float type, else bf16.")
+          "f32, f16, bf16; for GGUF also q8_0, q4_0, q4_k, q4_k_m, q5_k, q5_k_m, q6_k. q4_k and"
+              + " q5_k are one type in all blocks; llama-quantize means q4_k_m and q5_k_m by these"
+              + " names. Default: the source's if it is a float type, f32 if it has several, else"
+              + " bf16.")
   private String type;
 
   @Spec private CommandSpec spec;

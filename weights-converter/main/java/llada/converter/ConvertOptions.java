@@ -3,6 +3,7 @@ package llada.converter;
 import java.nio.file.Path;
 import java.util.EnumSet;
 import java.util.Optional;
+import java.util.Set;
 import llada.backend.ThreadPool;
 import llada.checkpoint.Checkpoint;
 import llada.checkpoint.QuantizationMix;
@@ -15,6 +16,9 @@ import picocli.CommandLine.ParameterException;
 
 /** What {@code convert} and {@code quantize} have in common beside the arguments. */
 final class ConvertOptions {
+  private static final Set<QuantizationMix> HALF =
+      EnumSet.of(QuantizationMix.F16, QuantizationMix.BF16);
+
   @Option(
       names = "--head",
       paramLabel = "TYPE",
@@ -56,7 +60,7 @@ final class ConvertOptions {
             spec.commandLine(), "--head goes with a GGUF target; a folder has one type for all");
       }
       Importance importance = imatrix == null ? Importance.NONE : Importance.read(imatrix);
-      warn(spec, model, mix);
+      warn(spec, model, mix, Converter.isGguf(target));
       ProgressLine line = quiet ? null : ProgressLine.of(spec, Converter.bytes(model));
       Converter.run(
           model,
@@ -71,9 +75,16 @@ final class ConvertOptions {
   }
 
   /** What was rounded once is rounded again, and worse than from the original. */
-  private void warn(CommandSpec spec, Checkpoint model, QuantizationMix mix) {
+  private void warn(CommandSpec spec, Checkpoint model, QuantizationMix mix, boolean gguf) {
     DType stored = model.weights().blocks().getFirst().ffProj().dtype();
-    if (stored.blockLength() > 1 && mix.quantised() && !quiet) {
+    if (stored.blockLength() > 1 && !gguf && HALF.contains(mix) && !quiet) {
+      spec.commandLine()
+          .getErr()
+          .printf(
+              "llada: %s is quantised (%s) and is rounded again to %s; --type f32 keeps every"
+                  + " number%n",
+              model.path(), stored, mix);
+    } else if (stored.blockLength() > 1 && mix.quantised() && !quiet) {
       spec.commandLine()
           .getErr()
           .printf(
@@ -83,10 +94,14 @@ final class ConvertOptions {
   }
 
   private static QuantizationMix ownType(Checkpoint model) {
-    return switch (model.weights().embedding().dtype()) {
-      case F32 -> QuantizationMix.F32;
-      case F16 -> QuantizationMix.F16;
-      default -> QuantizationMix.BF16;
-    };
+    Set<DType> types = EnumSet.noneOf(DType.class);
+    model.namedWeights().stream()
+        .filter(weight -> !weight.norm())
+        .forEach(weight -> types.add(weight.tensor().dtype()));
+    if (types.equals(Set.of(DType.F16))) {
+      return QuantizationMix.F16;
+    }
+    types.removeIf(type -> type == DType.BF16 || type.blockLength() > 1);
+    return types.isEmpty() ? QuantizationMix.BF16 : QuantizationMix.F32;
   }
 }

@@ -5,7 +5,6 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Map;
-import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import llada.checkpoint.NamedWeight;
@@ -26,7 +25,7 @@ final class WeightStream implements GgufWriter.Data, AutoCloseable {
   private static final int TASK_VALUES = 1 << 16;
   private static final int TASKS_PER_WORKER = 8;
 
-  /** The largest float16, which scales are. */
+  /** The largest float16, which scales are: any type holds numbers up to it. */
   private static final float LARGEST_F16 = 65504;
 
   private final Map<String, NamedWeight> weights;
@@ -61,24 +60,7 @@ final class WeightStream implements GgufWriter.Data, AutoCloseable {
 
   @Override
   public void write(TensorEntry target, GgufWriter.Sink out) throws IOException {
-    NamedWeight weight = weights.get(target.name());
-    Tensor source = weight.tensor();
-    DType type = target.dtype().orElseThrow();
-    if (type == source.dtype() && weight.sameOrder(layout)) {
-      copy(source.data(), out);
-    } else {
-      convert(weight, type, out);
-    }
-  }
-
-  /** The very same bytes. */
-  private void copy(MemorySegment data, GgufWriter.Sink out) throws IOException {
-    long piece = 1L << 22;
-    for (long at = 0; at < data.byteSize(); at += piece) {
-      MemorySegment part = data.asSlice(at, Math.min(piece, data.byteSize() - at));
-      out.write(part);
-      progress.read(part.byteSize());
-    }
+    convert(weights.get(target.name()), target.dtype().orElseThrow(), out);
   }
 
   private void convert(NamedWeight weight, DType type, GgufWriter.Sink out) throws IOException {
@@ -170,37 +152,65 @@ final class WeightStream implements GgufWriter.Data, AutoCloseable {
         source.dtype().decode(source.data(), from, decoded, row * rowLength, rowLength);
       }
     }
-    if (type.blockLength() > 1 || type == DType.F16) {
-      check(weight, type, decoded, all);
-    }
-    type.encode(blocks[worker], 0, decoded, 0, all, columns, 0);
-  }
-
-  /** A NaN would spoil its block, a number beyond float16 too; float32 and bfloat16 hold all. */
-  private static void check(NamedWeight weight, DType type, float[] values, int count) {
-    int limit = Float.floatToRawIntBits(LARGEST_F16);
-    int beyond = 0;
-    for (int i = 0; i < count; i++) {
-      beyond |= limit - (Float.floatToRawIntBits(values[i]) & 0x7FFF_FFFF);
-    }
-    if (beyond >= 0) {
+    float largest = largest(weight, decoded, all);
+    if (type == source.dtype() && weight.sameOrder(layout)) { // the very same bytes
+      MemorySegment.copy(
+          source.data(),
+          ValueLayout.JAVA_BYTE,
+          first * type.bytes(rowLength),
+          blocks[worker],
+          0,
+          Math.toIntExact(type.bytes(all)));
       return;
     }
-    Optional<Float> bad = Optional.empty();
-    for (int i = 0; i < count && bad.isEmpty(); i++) {
-      if (!(Math.abs(values[i]) <= LARGEST_F16)) {
-        bad = Optional.of(values[i]);
-      }
+    type.encode(blocks[worker], 0, decoded, 0, all, columns, 0);
+    if (largest > LARGEST_F16) {
+      requireHeld(weight, type, largest, blocks[worker], decoded, all);
     }
-    throw new FormatException(
-        "tensor %s (%s %s) holds %s; %s takes numbers up to 65504: %s"
+  }
+
+  /** The largest magnitude; a NaN or an infinity is of use in no type. */
+  private static float largest(NamedWeight weight, float[] values, int count) {
+    int bits = 0; // as bits: of positive floats the larger has the larger bits, a NaN the largest
+    for (int i = 0; i < count; i++) {
+      bits = Math.max(bits, Float.floatToRawIntBits(values[i]) & 0x7FFF_FFFF);
+    }
+    float largest = Float.intBitsToFloat(bits);
+    if (!Float.isFinite(largest)) {
+      throw refusal(weight, "%s, which is no number to compute with: ".formatted(largest));
+    }
+    return largest;
+  }
+
+  /** Scales are float16: where one overflows, its block does not come back as numbers. */
+  private static void requireHeld(
+      NamedWeight weight, DType type, float largest, byte[] blocks, float[] values, int count) {
+    int at = 0;
+    while (Math.abs(values[at]) != largest) {
+      at++;
+    }
+    float value = values[at];
+    type.decode(MemorySegment.ofArray(blocks), 0, values, 0, count);
+    boolean held = Math.abs(values[at] - value) <= largest / 2;
+    for (int i = 0; i < count; i++) {
+      held &= Float.isFinite(values[i]);
+    }
+    if (!held) {
+      throw refusal(
+          weight,
+          "%s, more than %s holds%s: convert it to f32 or bf16, or "
+              .formatted(
+                  value,
+                  type,
+                  type.blockLength() > 1 ? ", whose scales are float16, at most 65504" : ""));
+    }
+  }
+
+  private static FormatException refusal(NamedWeight weight, String what) {
+    return new FormatException(
+        "tensor %s (%s %s) holds %scheck the model with verify"
             .formatted(
-                weight.huggingFaceName(),
-                weight.tensor().dtype(),
-                weight.tensor().shape(),
-                bad.map(String::valueOf).orElse("?"),
-                type,
-                "check the model with verify, or convert it to f32 or bf16"));
+                weight.huggingFaceName(), weight.tensor().dtype(), weight.tensor().shape(), what));
   }
 
   @Override

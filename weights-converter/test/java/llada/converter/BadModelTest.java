@@ -2,6 +2,7 @@ package llada.converter;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
 
 import java.io.IOException;
 import java.lang.foreign.Arena;
@@ -16,6 +17,7 @@ import llada.checkpoint.QuantizationMix;
 import llada.format.FormatException;
 import llada.format.Safetensors;
 import llada.kernel.Parallel;
+import llada.tensor.DType;
 import llada.tensor.Tensor;
 import net.jqwik.api.Arbitraries;
 import net.jqwik.api.Arbitrary;
@@ -98,14 +100,90 @@ final class BadModelTest {
   }
 
   @ParameterizedTest
-  @CsvSource({"NaN", "Infinity", "70000"})
-  void aNumberThatDoesNotFit(float value) throws IOException {
+  @CsvSource({"NaN", "-Infinity"})
+  void whatIsNoNumberIsRefusedInEveryType(float value) throws IOException {
     float[] row = new float[64 * 64];
     row[77] = value;
     put("model.transformer.blocks.1.v_proj.weight", a -> Tensor.of(a, row, 64, 64));
-    refuses(QuantizationMix.Q8_0, "blocks.1.v_proj", String.valueOf(value), "65504");
-    refuses(QuantizationMix.F16, "blocks.1.v_proj");
-    ConvertTest.convert(folder, temp.resolve("out.gguf"), QuantizationMix.F32); // holds it
+    for (QuantizationMix mix : QuantizationMix.values()) { // F32 copies the bytes
+      refuses(mix, "blocks.1.v_proj", Float.isNaN(value) ? "NaN" : "Infinity", "verify");
+    }
+  }
+
+  /** Scales are float16, not the weights: 127 times, 8 times as much fits, and more in K types. */
+  @ParameterizedTest
+  @CsvSource({
+    "70000, F16",
+    "9e6, Q8_0",
+    "-9e6, Q8_0",
+    "6e5, Q4_0",
+    "7e7, Q4_K",
+    "2e8, Q5_K",
+    "1e20, Q4_K",
+    "1e30, Q6_K",
+    "3.4e38, BF16",
+    "3.4e38, Q5_K"
+  })
+  void aNumberThatDoesNotFit(float value, QuantizationMix mix) throws IOException {
+    widen(value);
+    refuses(mix, "blocks.1.v_proj", String.valueOf(value), "f32 or bf16");
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "1e5, Q8_0",
+    "8e6, Q8_0",
+    "-8e6, Q8_0",
+    "1e5, Q4_0",
+    "-5e5, Q4_0",
+    "1e5, Q4_K",
+    "1e7, Q4_K",
+    "1e7, Q5_K",
+    "1e8, Q6_K",
+    "1e30, BF16",
+    "3.4e38, F32"
+  })
+  void aLargeNumberThatFits(float value, QuantizationMix mix) throws IOException {
+    widen(value);
+    Path target = temp.resolve("out.gguf");
+    ConvertTest.convert(folder, target, mix);
+    try (Checkpoint written = Checkpoint.open(target)) {
+      float[] row = written.weights().blocks().get(1).vProj().toArray();
+      assertThat(row[77]).isCloseTo(value, within(Math.abs(value) / 64));
+      row[77] = 0;
+      for (float other : row) {
+        assertThat(other).isZero();
+      }
+    }
+  }
+
+  /** A large weight, in a model whose rows are whole blocks of 256 numbers. */
+  private void widen(float value) throws IOException {
+    try (Stream<Path> files = Files.list(folder)) {
+      for (Path file : files.toList()) {
+        Files.delete(file);
+      }
+    }
+    copy(Golden.resources().resolve("golden/tiny-llada"), folder);
+    edit("config.json", "\"d_model\": 64", "\"d_model\": 256");
+    edit("config.json", "\"mlp_hidden_size\": 192", "\"mlp_hidden_size\": 256");
+    try (Arena arena = Arena.ofShared()) {
+      Map<String, Tensor> all = new LinkedHashMap<>();
+      Path file = folder.resolve("model.safetensors");
+      Safetensors.open(file, arena)
+          .tensors()
+          .forEach(
+              (name, tensor) -> {
+                long rows = tensor.dim(0) == 320 ? 320 : 256;
+                all.put(
+                    name,
+                    tensor.shape().rank() == 1
+                        ? Tensor.allocate(arena, DType.F32, 256)
+                        : Tensor.allocate(arena, DType.F32, rows, 256));
+              });
+      all.get("model.transformer.blocks.1.v_proj.weight").set(77, value);
+      Safetensors.write(file, all, Map.of());
+    }
   }
 
   @Test
