@@ -20,6 +20,7 @@ import llada.kernel.scalar.RopeLayout;
 import llada.model.LladaConfig;
 import llada.model.LladaWeights;
 import llada.tensor.Shape;
+import llada.tensor.NativeMemory;
 import llada.tensor.Tensor;
 import llada.tokenizer.ChatTemplate;
 import llada.tokenizer.GgufVocabulary;
@@ -307,6 +308,6 @@ public final class Checkpoint implements AutoCloseable {
 
   @Override
   public void close() {
-    arena.close();
+    NativeMemory.free(arena);
   }
 }
