@@ -19,8 +19,8 @@ import llada.format.TokenizerJson;
 import llada.kernel.scalar.RopeLayout;
 import llada.model.LladaConfig;
 import llada.model.LladaWeights;
-import llada.tensor.Shape;
 import llada.tensor.NativeMemory;
+import llada.tensor.Shape;
 import llada.tensor.Tensor;
 import llada.tokenizer.ChatTemplate;
 import llada.tokenizer.GgufVocabulary;
@@ -283,7 +283,8 @@ public final class Checkpoint implements AutoCloseable {
   private static FormatException noTokenizer(Path folder) {
     return new FormatException(
         folder
-            + ": holds no tokenizer.json; text cannot be turned into tokens without it: copy it from the model's repository into the folder");
+            + ": holds no tokenizer.json; text cannot be turned into tokens without it: copy it"
+            + " from the model's repository into the folder");
   }
 
   /**

@@ -94,8 +94,7 @@ public interface SharingContract {
 
     private int[] predict(Kernels kernels, int passes) {
       int[] results = new int[passes];
-      try (MaskPredictor predictor =
-              new MaskPredictor(model.config(), weights, kernels, 2 * 20);
+      try (MaskPredictor predictor = new MaskPredictor(model.config(), weights, kernels, 2 * 20);
           ActivationCache cache = new ActivationCache(model.config(), DType.BF16, 2 * 20, false)) {
         for (int pass = 0; pass < passes; pass++) {
           TokenBatch batch = batch(pass);
@@ -153,8 +152,7 @@ public interface SharingContract {
           double loss =
               predictor.lossAndGradients(
                   batch, rows, new int[] {pass, 7}, new double[] {1, 0.5}, gradients);
-          results[pass] =
-              31 * Double.hashCode(loss) + Arrays.hashCode(gradients.flat().toArray());
+          results[pass] = 31 * Double.hashCode(loss) + Arrays.hashCode(gradients.flat().toArray());
         }
       }
       return results;
@@ -259,9 +257,7 @@ public interface SharingContract {
               () -> {
                 for (int pass = 0; ; pass++) {
                   try {
-                    predictors
-                        .get(client.number())
-                        .forward(client.batch(pass), new int[] {0});
+                    predictors.get(client.number()).forward(client.batch(pass), new int[] {0});
                   } catch (IllegalStateException e) {
                     return e;
                   } finally {
@@ -278,8 +274,7 @@ public interface SharingContract {
               return new IllegalStateException(message);
             });
         assertThat(together(threads)).allSatisfy(e -> assertThat(e).hasMessageContaining(message));
-        assertThatThrownBy(
-                () -> predictors.get(0).forward(clients.get(0).batch(0), new int[] {0}))
+        assertThatThrownBy(() -> predictors.get(0).forward(clients.get(0).batch(0), new int[] {0}))
             .isInstanceOf(IllegalStateException.class)
             .hasMessageContaining(message);
         closing.close(kernels, predictors, arena); // again: nothing happens
