@@ -60,8 +60,7 @@ public final class Backends {
               .orElseThrow(
                   () ->
                       new BackendException(
-                          "backend cuda is not on the class path; add llada-bindings, or use"
-                              + " --backend auto"))
+                          "backend cuda is not on the class path; add llada-bindings, or use --backend auto"))
               .start("asked for", threads, precision);
       default ->
           throw new BackendException(

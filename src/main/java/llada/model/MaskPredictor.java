@@ -13,9 +13,9 @@ import llada.tensor.Tensor;
  * paper calls it the mask predictor; it is the same function for inference, likelihood and
  * training.
  *
- * <p>Owns its buffers and serves one thread at a time; the kernels bring the threads, and any number
- * of predictors may share them. Closing it while another thread computes makes that thread's next
- * operation throw IllegalStateException.
+ * <p>Owns its buffers and serves one thread at a time; the kernels bring the threads, and any
+ * number of predictors may share them. Closing it while another thread computes makes that thread's
+ * next operation throw IllegalStateException.
  */
 public final class MaskPredictor implements Predictor, AutoCloseable {
   private final LladaConfig config;
