@@ -82,6 +82,16 @@ final class BenchmarksTest {
     List.of(matmul, attention, embedding, loss, step).forEach(OpBenchmark::close);
   }
 
+  @ParameterizedTest
+  @ValueSource(strings = {"vector", "auto"})
+  void forwardPass(String backend) {
+    ForwardPassBenchmark pass = new ForwardPassBenchmark();
+    pass.backend = backend;
+    pass.setup();
+    assertThat(pass.forward().dim(0)).isEqualTo(1);
+    pass.close();
+  }
+
   @Test
   void vocabulary() {
     SoftmaxStatisticsBenchmark statistics = new SoftmaxStatisticsBenchmark();

@@ -8,7 +8,9 @@ import llada.backend.BackendException;
 import llada.backend.BackendProvider;
 import llada.backend.ThreadPool;
 import llada.cuda.cudnn.CuDnn;
+import llada.kernel.Kernels;
 import llada.kernel.Precision;
+import llada.kernel.SharedKernels;
 
 /** Backend cuda: the first GPU that the driver shows. */
 public final class CudaBackend implements BackendProvider {
@@ -72,7 +74,8 @@ public final class CudaBackend implements BackendProvider {
     String line =
         "backend: cuda, %s, %s (%s)"
             .formatted(kernels.device().name(), kernels.device().architecture(), why);
-    return new Backend("cuda", line, threads, kernels, new ThreadPool(threads));
+    Kernels shared = SharedKernels.ofDevice(kernels, kernels.monitor());
+    return new Backend("cuda", line, threads, shared, new ThreadPool(threads));
   }
 
   @Override

@@ -74,6 +74,11 @@ public final class CudaKernels implements Kernels, AutoCloseable {
     return context.device();
   }
 
+  /** What threads hold that bring numbers back from the device while they look at a tensor. */
+  Object monitor() {
+    return device.tensors();
+  }
+
   /** How often a recorded pass was played back. */
   int played() {
     return recordings.played();

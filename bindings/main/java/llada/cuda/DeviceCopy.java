@@ -15,6 +15,7 @@ final class DeviceCopy implements Storage.Copy {
 
   private volatile boolean hostNewer = true; // the device has nothing yet
   private volatile boolean deviceNewer;
+  private boolean freed; // under the owner's monitor
   private long from; // of the range that is newer on the device
   private long to;
 
@@ -88,7 +89,7 @@ final class DeviceCopy implements Storage.Copy {
   public void clear(long offset, long bytes) {
     synchronized (owner) {
       boolean whole = offset == 0 && bytes == host.byteSize();
-      if (hostNewer && !whole) {
+      if (freed || hostNewer && !whole) {
         host.asSlice(offset, bytes).fill((byte) 0);
         return;
       }
@@ -101,6 +102,7 @@ final class DeviceCopy implements Storage.Copy {
 
   /** Frees the device's memory; the host's is all there is again. */
   void free() {
+    freed = true;
     storage.keepIn(null);
     memory.close();
   }

@@ -14,7 +14,8 @@ import llada.tensor.Tensor;
  * it reads or writes; numbers travel only when one side has newer ones, so what only kernels touch
  * stays on the device. A copy is freed after its host memory is: there is no call for it.
  *
- * <p>Kernels ask from one thread at a time; the host may touch tensors from any.
+ * <p>Kernels ask from one thread at a time, which holds the monitor of this; the host may touch
+ * tensors from any, and takes the monitor where that needs the device.
  */
 final class DeviceTensors implements AutoCloseable {
   private final CudaContext context;

@@ -16,7 +16,7 @@ public interface BackendProvider {
   Optional<String> unavailable();
 
   /**
-   * Starts it.
+   * Starts it, with kernels that any number of threads may call.
    *
    * @param why it was chosen, for the line to the user
    * @param threads for what is left to the processor

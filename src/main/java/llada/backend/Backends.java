@@ -3,8 +3,10 @@ package llada.backend;
 import java.util.List;
 import java.util.Optional;
 import java.util.ServiceLoader;
+import llada.kernel.Kernels;
 import llada.kernel.Precision;
 import llada.kernel.ScalarKernels;
+import llada.kernel.SharedKernels;
 import llada.kernel.machine.MachineException;
 import llada.kernel.machine.MachineKernels;
 import llada.kernel.simd.Lanes;
@@ -114,7 +116,7 @@ public final class Backends {
         "scalar",
         "backend: scalar, 1 thread (" + why + ")",
         1,
-        new ScalarKernels(),
+        SharedKernels.of(new ScalarKernels()),
         new ThreadPool(1));
   }
 
@@ -123,7 +125,8 @@ public final class Backends {
     String line =
         "backend: vector, %d bit, %d thread%s (%s)"
             .formatted(Lanes.bits(), threads, threads == 1 ? "" : "s", why);
-    return new Backend("vector", line, threads, new VectorKernels(pool), pool);
+    Kernels kernels = SharedKernels.of(new VectorKernels(pool));
+    return new Backend("vector", line, threads, kernels, pool);
   }
 
   private static Backend machine(String why, int threads, Precision precision) {
@@ -134,7 +137,7 @@ public final class Backends {
           "backend: machine, %s at %d bit, %d thread%s (%s)"
               .formatted(
                   kernels.instructions(), kernels.bits(), threads, threads == 1 ? "" : "s", why);
-      return new Backend("machine", line, threads, kernels, pool);
+      return new Backend("machine", line, threads, SharedKernels.of(kernels), pool);
     } catch (MachineException e) {
       pool.close();
       throw e;

@@ -19,6 +19,7 @@ import llada.format.TokenizerJson;
 import llada.kernel.scalar.RopeLayout;
 import llada.model.LladaConfig;
 import llada.model.LladaWeights;
+import llada.tensor.NativeMemory;
 import llada.tensor.Shape;
 import llada.tensor.Tensor;
 import llada.tokenizer.ChatTemplate;
@@ -316,6 +317,6 @@ public final class Checkpoint implements AutoCloseable {
 
   @Override
   public void close() {
-    arena.close();
+    NativeMemory.free(arena);
   }
 }

@@ -3,6 +3,7 @@ package llada.diffusion;
 import java.util.Arrays;
 import llada.diffusion.cache.Progress;
 import llada.model.LladaConfig;
+import llada.model.TokenBatch;
 
 /**
  * The tokens of a generation in the making, B sequences of T: prompts, padded on the left, then
@@ -42,8 +43,13 @@ final class Canvas {
     }
   }
 
-  /** Prompts, followed by {@code genLength} masks each. */
+  /**
+   * Prompts, followed by {@code genLength} masks each.
+   *
+   * @throws IllegalArgumentException if there is no prompt, or they differ in length
+   */
   static Canvas withAnswers(int[][] prompts, boolean[][] visible, int genLength, int mask) {
+    TokenBatch.requireRectangular(prompts, visible);
     int promptLength = prompts[0].length;
     int length = promptLength + genLength;
     int[][] x = new int[prompts.length][];

@@ -3,6 +3,7 @@ package llada.diffusion;
 import java.util.Arrays;
 import llada.model.LladaConfig;
 import llada.model.Predictor;
+import llada.model.TokenBatch;
 
 /**
  * The reverse process of LLaDA: starts from a prompt followed by masks and reveals them, block by
@@ -39,7 +40,8 @@ public final class DiffusionSampler {
    * @param prompts (B, P), shorter ones padded on the left
    * @param visible (B, P), false on padding; null when there is none
    * @return prompts and answers
-   * @throws IllegalArgumentException if prompt and answer are longer than the model allows
+   * @throws IllegalArgumentException if there is no prompt, they differ in length, or prompt and
+   *     answer are longer than the model allows
    */
   public Generation generate(
       int[][] prompts,
@@ -48,6 +50,7 @@ public final class DiffusionSampler {
       RandomSource random,
       StepListener listener) {
     long start = System.nanoTime();
+    TokenBatch.requireRectangular(prompts, visible);
     checkLength(prompts[0].length, options.genLength());
     if (options.decoder().length().isEmpty()) {
       Canvas canvas =

@@ -17,6 +17,7 @@ import llada.model.LladaWeights;
 import llada.model.MaskPredictor;
 import llada.model.TokenBatch;
 import llada.model.TrainablePredictor;
+import llada.tensor.NativeMemory;
 import llada.tensor.Tensor;
 import llada.train.AdamW;
 import llada.train.LearningRate;
@@ -335,6 +336,6 @@ final class SmallModel implements AutoCloseable {
   public void close() {
     predictor.close();
     network.close();
-    arena.close();
+    NativeMemory.free(arena);
   }
 }

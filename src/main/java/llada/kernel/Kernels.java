@@ -21,6 +21,12 @@ import llada.tensor.Tensor;
  * Everything that the model asks of a machine: one method an op. Formulas, shapes and what is
  * overwritten stand at the scalar op of the same name, which is also the default body and the
  * reference of the contract tests.
+ *
+ * <p>The rule on threads: any number of them may share a backend, and so its kernels, each with a
+ * predictor and tensors of its own; weights that nobody changes may be shared. Each gets bit for
+ * bit what it gets alone, as {@link SharedKernels} serves the calls in turn. A call after the
+ * backend, or the owner of a tensor, was closed throws IllegalStateException. An implementation
+ * itself, as long as it is not shared so, is called from one thread at a time.
  */
 public interface Kernels {
   /**

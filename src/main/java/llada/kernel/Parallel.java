@@ -34,6 +34,10 @@ public interface Parallel {
   /** How many pieces can run at the same time. */
   int workers();
 
-  /** Runs pieces 0 to {@code tasks} - 1 and returns when all are done. Not reentrant. */
+  /**
+   * Runs pieces 0 to {@code tasks} - 1 and returns when all are done, or throws what a piece threw.
+   * Several threads may call it, and a piece may: each caller is worker 0 of its own call, so
+   * memory by worker belongs to one caller.
+   */
   void forEach(int tasks, Task task);
 }

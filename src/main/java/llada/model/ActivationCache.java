@@ -3,6 +3,7 @@ package llada.model;
 import java.lang.foreign.Arena;
 import llada.kernel.Kernels;
 import llada.tensor.DType;
+import llada.tensor.NativeMemory;
 import llada.tensor.Tensor;
 
 /**
@@ -151,6 +152,6 @@ public final class ActivationCache implements AutoCloseable {
 
   @Override
   public void close() {
-    arena.close();
+    NativeMemory.free(arena);
   }
 }

@@ -5,6 +5,7 @@ import java.util.Arrays;
 import java.util.BitSet;
 import llada.kernel.Kernels;
 import llada.tensor.DType;
+import llada.tensor.NativeMemory;
 import llada.tensor.Tensor;
 
 /**
@@ -12,7 +13,9 @@ import llada.tensor.Tensor;
  * paper calls it the mask predictor; it is the same function for inference, likelihood and
  * training.
  *
- * <p>Owns its buffers and is not thread-safe; the kernels bring the threads.
+ * <p>Owns its buffers and serves one thread at a time; the kernels bring the threads, and any
+ * number of predictors may share them. Closing it while another thread computes makes that thread's
+ * next operation throw IllegalStateException.
  */
 public final class MaskPredictor implements Predictor, AutoCloseable {
   private final LladaConfig config;
@@ -25,6 +28,7 @@ public final class MaskPredictor implements Predictor, AutoCloseable {
   private final Tensor headNormed;
   private final int maxTokens;
   private final boolean causal;
+  private Arena logitsArena = Arena.ofShared();
   private Tensor logits; // grows to the largest number of rows ever asked for
 
   /**
@@ -56,7 +60,7 @@ public final class MaskPredictor implements Predictor, AutoCloseable {
     this.rotation = Activations.Rotation.of(config, maxTokens, arena);
     this.head = Tensor.allocate(arena, DType.F32, maxTokens, config.dModel());
     this.headNormed = Tensor.allocate(arena, DType.F32, maxTokens, config.dModel());
-    this.logits = Tensor.allocate(arena, DType.F32, 0, config.embeddingSize());
+    this.logits = Tensor.allocate(logitsArena, DType.F32, 0, config.embeddingSize());
     kernels.load(weights.tensors());
   }
 
@@ -172,7 +176,9 @@ public final class MaskPredictor implements Predictor, AutoCloseable {
     Tensor normed = headNormed.rows(rows.length);
     kernels.embedding(chosen, rows, x);
     if (logits.dim(0) < rows.length) {
-      logits = Tensor.allocate(arena, DType.F32, rows.length, config.embeddingSize());
+      logitsArena.close(); // the last pass's answer, which ends with this one
+      logitsArena = Arena.ofShared();
+      logits = Tensor.allocate(logitsArena, DType.F32, rows.length, config.embeddingSize());
     }
     Tensor out = logits.rows(rows.length);
     kernels.rmsNorm(normed, chosen, weights.finalNorm(), (float) config.rmsNormEps());
@@ -184,6 +190,7 @@ public final class MaskPredictor implements Predictor, AutoCloseable {
 
   @Override
   public void close() {
-    arena.close();
+    NativeMemory.free(arena);
+    NativeMemory.free(logitsArena);
   }
 }

@@ -16,16 +16,47 @@ public record TokenBatch(int[][] ids, boolean[][] visible) {
    * @throws IllegalArgumentException if it is empty or ragged, or a sequence is all padding
    */
   public TokenBatch {
-    if (ids.length == 0 || ids[0].length == 0) {
+    requireRectangular(ids, visible);
+    if (ids[0].length == 0) {
       throw new IllegalArgumentException("the batch is empty; give at least one token");
     }
-    for (int b = 0; b < ids.length; b++) {
-      if (ids[b].length != ids[0].length
-          || visible != null
-              && (visible.length != ids.length || visible[b].length != ids[0].length)) {
+    for (int b = 0; visible != null && b < ids.length; b++) {
+      int first = 0;
+      while (first < visible[b].length && !visible[b][first]) {
+        first++;
+      }
+      if (first == visible[b].length) {
         throw new IllegalArgumentException(
-            "sequence %d of the batch differs in length; pad shorter ones on the left"
-                .formatted(b));
+            "sequence %d of the batch is all padding; at least one of its %d tokens must be visible"
+                .formatted(b, ids[b].length));
+      }
+    }
+  }
+
+  /**
+   * Checks that there are sequences, all of one length, and as many flags where there are any.
+   *
+   * @param visible null for none
+   * @throws IllegalArgumentException if not; the message says which sequence differs
+   */
+  public static void requireRectangular(int[][] ids, boolean[][] visible) {
+    if (ids.length == 0) {
+      throw new IllegalArgumentException("the batch is empty; give at least one sequence");
+    }
+    if (visible != null && visible.length != ids.length) {
+      throw new IllegalArgumentException(
+          "a padding mask of %d sequences for a batch of %d".formatted(visible.length, ids.length));
+    }
+    for (int b = 0; b < ids.length; b++) {
+      int flags = visible == null ? ids[b].length : visible[b].length;
+      if (ids[b].length != ids[0].length || flags != ids[b].length) {
+        throw new IllegalArgumentException(
+            "sequence %d of the batch has %d tokens%s, and the first has %d; pad shorter ones on the left"
+                .formatted(
+                    b,
+                    ids[b].length,
+                    visible == null ? "" : " and " + flags + " flags of padding",
+                    ids[0].length));
       }
     }
   }

@@ -6,6 +6,7 @@ import java.util.Arrays;
 import java.util.List;
 import llada.kernel.Kernels;
 import llada.tensor.DType;
+import llada.tensor.NativeMemory;
 import llada.tensor.Tensor;
 
 /**
@@ -206,6 +207,6 @@ public final class TrainablePredictor implements AutoCloseable {
 
   @Override
   public void close() {
-    arena.close();
+    NativeMemory.free(arena);
   }
 }

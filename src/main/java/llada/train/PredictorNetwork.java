@@ -7,6 +7,7 @@ import llada.model.Gradients;
 import llada.model.LladaConfig;
 import llada.model.LladaWeights;
 import llada.model.TrainablePredictor;
+import llada.tensor.NativeMemory;
 
 /** The mask predictor as what is trained. */
 public final class PredictorNetwork implements Network {
@@ -69,6 +70,6 @@ public final class PredictorNetwork implements Network {
   @Override
   public void close() {
     predictor.close();
-    arena.close();
+    NativeMemory.free(arena);
   }
 }

@@ -16,6 +16,7 @@ import llada.diffusion.NoisyBatch;
 import llada.format.FormatException;
 import llada.kernel.Kernels;
 import llada.model.LladaConfig;
+import llada.tensor.NativeMemory;
 import llada.tensor.Tensor;
 
 /**
@@ -357,6 +358,6 @@ public final class Trainer implements AutoCloseable {
 
   @Override
   public void close() {
-    arena.close();
+    NativeMemory.free(arena);
   }
 }

@@ -23,26 +23,28 @@ final class Attention {
   private static final int UNITS = 16;
 
   private final Program program;
+  private final Block.Owner blocks;
   private final Parallel parallel;
   private final Geometry g;
   private final int tileRows;
   private final Worker[] workers;
 
   /** One worker's memory. */
-  private static final class Worker {
-    final Block keys = new Block();
-    final Block values = new Block();
-    final Block queries = new Block();
-    final Block scores = new Block();
-    final Block sums = new Block();
-    final Block states = new Block();
-    final Block bias = new Block();
-    final Block zeros = new Block();
-    final Block arguments = new Block();
+  private final class Worker {
+    final Block keys = blocks.block();
+    final Block values = blocks.block();
+    final Block queries = blocks.block();
+    final Block scores = blocks.block();
+    final Block sums = blocks.block();
+    final Block states = blocks.block();
+    final Block bias = blocks.block();
+    final Block zeros = blocks.block();
+    final Block arguments = blocks.block();
   }
 
-  Attention(Program program, Parallel parallel) {
+  Attention(Program program, Parallel parallel, Block.Owner blocks) {
     this.program = program;
+    this.blocks = blocks;
     this.parallel = parallel;
     this.g = new Geometry(program.bits(), 2);
     this.tileRows = g.wide() ? 13 : 6; // 128 channels and 256 keys leave hardly a row over

@@ -19,32 +19,34 @@ final class AttentionBackward {
   private static final int KEYS = 128;
 
   private final Program program;
+  private final Block.Owner blocks;
   private final Parallel parallel;
   private final Geometry g;
   private final int tileRows;
   private final Worker[] workers;
 
   /** One worker's memory. */
-  private static final class Worker {
-    final Block keys = new Block();
-    final Block keysByChannel = new Block();
-    final Block values = new Block();
-    final Block queries = new Block();
-    final Block queryRows = new Block();
-    final Block gradients = new Block();
-    final Block gradientRows = new Block();
-    final Block p = new Block();
-    final Block dp = new Block();
-    final Block dq = new Block();
-    final Block dk = new Block();
-    final Block dv = new Block();
-    final Block bias = new Block();
-    final Block zeros = new Block();
-    final Block arguments = new Block();
+  private final class Worker {
+    final Block keys = blocks.block();
+    final Block keysByChannel = blocks.block();
+    final Block values = blocks.block();
+    final Block queries = blocks.block();
+    final Block queryRows = blocks.block();
+    final Block gradients = blocks.block();
+    final Block gradientRows = blocks.block();
+    final Block p = blocks.block();
+    final Block dp = blocks.block();
+    final Block dq = blocks.block();
+    final Block dk = blocks.block();
+    final Block dv = blocks.block();
+    final Block bias = blocks.block();
+    final Block zeros = blocks.block();
+    final Block arguments = blocks.block();
   }
 
-  AttentionBackward(Program program, Parallel parallel) {
+  AttentionBackward(Program program, Parallel parallel, Block.Owner blocks) {
     this.program = program;
+    this.blocks = blocks;
     this.parallel = parallel;
     this.g = new Geometry(program.bits(), 2);
     this.tileRows = g.wide() ? 8 : 4; // heads are a multiple of it

@@ -3,6 +3,7 @@ package llada.kernel.machine;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.Optional;
 
 /**
  * What the processor has and the system lets programs use, asked by CPUID and XGETBV.
@@ -18,12 +19,21 @@ record CpuFeatures(
   private static final int YMM_STATE = 0b110;
   private static final int ZMM_STATE = 0b1110_0110;
 
+  private static Optional<CpuFeatures> here = Optional.empty();
+
   /**
-   * Asks this machine.
+   * Asks this machine, once in a process.
    *
    * @throws MachineException where no machine code can run
    */
-  static CpuFeatures detect() {
+  static synchronized CpuFeatures detect() {
+    if (here.isEmpty()) {
+      here = Optional.of(ask());
+    }
+    return here.get();
+  }
+
+  private static CpuFeatures ask() {
     CodePage.Code cpuid = CodePage.map(cpuidCode());
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment block = arena.allocate(4 * Integer.BYTES, 8);

@@ -39,6 +39,7 @@ public final class MachineKernels extends VectorKernels {
   private static final int PIECE = 1024;
 
   private final Program program;
+  private final Block.Owner blocks = new Block.Owner();
   private final Parallel parallel;
   private final Matmul matmul;
   private final MatmulBackward backward;
@@ -65,17 +66,37 @@ public final class MachineKernels extends VectorKernels {
   MachineKernels(Parallel parallel, Precision precision, CpuFeatures features) {
     super(parallel);
     this.precision = precision;
-    this.program = new Program(features);
+    this.program = Program.of(features);
     this.parallel = parallel;
-    this.matmul = new Matmul(program, parallel);
-    this.backward = new MatmulBackward(program, parallel);
-    this.attentionBackward = new AttentionBackward(program, parallel);
-    this.attention = new Attention(program, parallel);
+    this.matmul = new Matmul(program, parallel, blocks);
+    this.backward = new MatmulBackward(program, parallel, blocks);
+    this.attentionBackward = new AttentionBackward(program, parallel, blocks);
+    this.attention = new Attention(program, parallel, blocks);
     this.arguments = new Block[parallel.workers()];
-    Arrays.setAll(arguments, i -> new Block());
-    if (!check(DType.F32)) {
+    Arrays.setAll(arguments, i -> blocks.block());
+    boolean works = false;
+    try {
+      works = check(DType.F32);
+    } finally {
+      if (!works) {
+        close();
+      }
+    }
+    if (!works) {
       throw new MachineException("the float32 product failed its self-check");
     }
+  }
+
+  /** Frees all memory of these kernels; the code stays for those that come after them. */
+  @Override
+  public void close() {
+    super.close();
+    blocks.close();
+  }
+
+  /** Bytes of native memory that are kept between operations. */
+  long bytes() {
+    return blocks.bytes();
   }
 
   /** The width of the vectors, in bits. */
@@ -111,9 +132,13 @@ public final class MachineKernels extends VectorKernels {
     return !wrong.contains(dtype);
   }
 
-  /** The disassembly of all kernels, by name. */
-  public Map<String, String> listings() {
-    return program.listings();
+  /**
+   * The disassembly of all kernels that this machine can run, by name.
+   *
+   * @throws MachineException if it can run none
+   */
+  public static Map<String, String> listings() {
+    return Program.of(CpuFeatures.detect()).listings();
   }
 
   private Matmul.Arithmetic arithmetic(DType dtype) {

@@ -30,7 +30,7 @@ public final class MachinePeak {
 
   private static OptionalDouble measure(Parallel parallel, Op op, int pairs) {
     try (Arena arena = Arena.ofShared()) {
-      Program program = new Program(CpuFeatures.detect());
+      Program program = Program.of(CpuFeatures.detect());
       if (!(op == Op.VPDPBUSD ? program.int8() : program.bf16())) {
         return OptionalDouble.empty();
       }

@@ -16,21 +16,24 @@ import llada.tensor.Tensor;
  */
 final class Matmul {
   private final Program program;
+  private final Block.Owner blocks;
   private final Parallel parallel;
-  private final Block packed = new Block();
+  private final Block packed;
   private final Worker[] workers;
 
   /** One worker's memory. */
-  private static final class Worker {
-    final Block sums = new Block();
-    final Block weights = new Block();
-    final Block scales = new Block();
-    final Block channels = new Block();
-    final Block arguments = new Block();
+  private final class Worker {
+    final Block sums = blocks.block();
+    final Block weights = blocks.block();
+    final Block scales = blocks.block();
+    final Block channels = blocks.block();
+    final Block arguments = blocks.block();
   }
 
-  Matmul(Program program, Parallel parallel) {
+  Matmul(Program program, Parallel parallel, Block.Owner blocks) {
     this.program = program;
+    this.blocks = blocks;
+    this.packed = blocks.block();
     this.parallel = parallel;
     this.workers = new Worker[parallel.workers()];
     for (int i = 0; i < workers.length; i++) {

@@ -24,22 +24,26 @@ final class MatmulBackward {
   private static final int DEPTH = Geometry.FLOAT_DEPTH;
 
   private final Program program;
+  private final Block.Owner blocks;
   private final Geometry g;
   private final Parallel parallel;
-  private final Block packed = new Block();
-  private final Block zeros = new Block();
+  private final Block packed;
+  private final Block zeros;
   private final Worker[] workers;
 
   /** One worker's memory. */
-  private static final class Worker {
-    final Block sums = new Block();
-    final Block left = new Block();
-    final Block transposed = new Block();
-    final Block arguments = new Block();
+  private final class Worker {
+    final Block sums = blocks.block();
+    final Block left = blocks.block();
+    final Block transposed = blocks.block();
+    final Block arguments = blocks.block();
   }
 
-  MatmulBackward(Program program, Parallel parallel) {
+  MatmulBackward(Program program, Parallel parallel, Block.Owner blocks) {
     this.program = program;
+    this.blocks = blocks;
+    this.zeros = blocks.block();
+    this.packed = blocks.block();
     this.parallel = parallel;
     g = new Geometry(program.bits(), 2);
     workers = new Worker[parallel.workers()];

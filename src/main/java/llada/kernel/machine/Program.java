@@ -35,6 +35,8 @@ final class Program {
   static final String SOFTMAX = "softmax";
   static final String SWIGLU = "swiglu";
 
+  private static final Map<CpuFeatures, Program> PROGRAMS = new ConcurrentHashMap<>();
+
   private final int bits;
   private final boolean int8;
   private final boolean bf16;
@@ -42,11 +44,16 @@ final class Program {
   private final Map<String, CodePage.Code> code = new ConcurrentHashMap<>();
 
   /**
-   * The kernels that these features allow.
+   * The kernels that these features allow, one program for all of the process: its code stays
+   * mapped to the end, however often backends come and go.
    *
    * @throws MachineException if there are none
    */
-  Program(CpuFeatures features) {
+  static Program of(CpuFeatures features) {
+    return PROGRAMS.computeIfAbsent(features, Program::new);
+  }
+
+  private Program(CpuFeatures features) {
     if (!features.avx2()) {
       throw new MachineException("the processor has no AVX2");
     }

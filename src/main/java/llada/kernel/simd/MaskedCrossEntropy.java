@@ -13,12 +13,13 @@ import llada.tensor.Tensor;
  * and computes each logit again, this computes it once; memory is bounded by the number of logits
  * of a step instead, whatever the number of rows.
  */
-final class MaskedCrossEntropy {
+final class MaskedCrossEntropy implements AutoCloseable {
   /** Logits at a time, 16 MB, unless the rows would be too few for a matrix product. */
   private static final int LOGITS = 4 << 20;
 
   private static final int LEAST_ROWS = 128;
 
+  private Arena arena; // of the logits
   private Tensor logits;
 
   /**
@@ -63,8 +64,19 @@ final class MaskedCrossEntropy {
 
   private Tensor logits(int rows, int v) {
     if (logits == null || logits.dim(1) != v || logits.dim(0) < rows) {
-      logits = Tensor.allocate(Arena.ofAuto(), DType.F32, rows, v);
+      close();
+      arena = Arena.ofShared();
+      logits = Tensor.allocate(arena, DType.F32, rows, v);
     }
     return logits.rows(rows);
+  }
+
+  @Override
+  public void close() {
+    if (arena != null) {
+      arena.close();
+    }
+    arena = null;
+    logits = null;
   }
 }

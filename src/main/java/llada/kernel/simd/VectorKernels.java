@@ -14,7 +14,7 @@ import llada.tensor.Tensor;
  * The contract on the Vector API, several threads at a time. Embedding stays scalar: it only
  * copies.
  */
-public class VectorKernels implements Kernels {
+public class VectorKernels implements Kernels, AutoCloseable {
   /** Elements that make a piece of work large enough to hand to a thread. */
   private static final int GRAIN = 16 * 1024;
 
@@ -41,6 +41,12 @@ public class VectorKernels implements Kernels {
       gumbelMax[i] = new GumbelMax();
       gradientScratch[i] = new GradientScratch();
     }
+  }
+
+  /** Frees what native memory there is. */
+  @Override
+  public void close() {
+    maskedCrossEntropy.close();
   }
 
   @Override

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.lang.foreign.Arena;
+import java.util.Map;
 import java.util.stream.Stream;
 import llada.backend.ThreadPool;
 import llada.kernel.GradientContract;
@@ -226,8 +227,9 @@ final class MachineKernelsTest {
 
   @Test
   void everyKernelHasAListing() {
-    MachineKernels kernels = kernels(FEATURES, Precision.WEIGHTS);
-    assertThat(kernels.listings()).containsKeys("dot f32 x1", "dot f32 x2", "transpose");
-    assertThat(kernels.listings().get("dot f32 x2")).contains("vfmadd231ps", "vbroadcastss", "ret");
+    assumeTrue(FEATURES.avx2(), "no AVX2 here");
+    Map<String, String> listings = MachineKernels.listings();
+    assertThat(listings).containsKeys("dot f32 x1", "dot f32 x2", "transpose");
+    assertThat(listings.get("dot f32 x2")).contains("vfmadd231ps", "vbroadcastss", "ret");
   }
 }
