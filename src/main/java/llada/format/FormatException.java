@@ -21,11 +21,29 @@ public final class FormatException extends RuntimeException {
    * control characters, which could repaint the reader's terminal.
    */
   static String quote(String name) {
-    StringBuilder shown = new StringBuilder("\"");
-    for (int i = 0; i < Math.min(name.length(), SHOWN); i++) {
-      char c = name.charAt(i);
-      shown.append(Character.isISOControl(c) ? "\\u%04x".formatted((int) c) : String.valueOf(c));
-    }
-    return shown.append(name.length() > SHOWN ? "…\"" : "\"").toString();
+    String shown = printable(name.substring(0, Math.min(name.length(), SHOWN)));
+    return '"' + shown + (name.length() > SHOWN ? "…\"" : "\"");
+  }
+
+  /**
+   * A text fit for a terminal: control characters, ends of lines, characters that change the
+   * direction of writing and halves of surrogate pairs are spelled out.
+   */
+  public static String printable(String text) {
+    StringBuilder shown = new StringBuilder(text.length());
+    text.codePoints()
+        .forEach(
+            c -> {
+              switch (Character.getType(c)) {
+                case Character.CONTROL,
+                    Character.FORMAT,
+                    Character.LINE_SEPARATOR,
+                    Character.PARAGRAPH_SEPARATOR,
+                    Character.SURROGATE ->
+                    shown.append("\\u%04x".formatted(c));
+                default -> shown.appendCodePoint(c);
+              }
+            });
+    return shown.toString();
   }
 }

@@ -1,8 +1,8 @@
 package llada.format;
 
-import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
+import java.io.Reader;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -31,16 +31,13 @@ public final class TextLines {
    * @throws FormatException naming the file if it cannot be read or is not UTF-8
    */
   public static void forEach(Path file, Use use) {
-    if (Files.isDirectory(file)) {
-      throw new FormatException(file + ": is a folder; give a file");
-    }
+    MappedFile.requireRegular(file);
     long number = 0;
     // The reader's own decoder would replace what is not UTF-8; this one reports it.
-    try (BufferedReader in =
-        new BufferedReader(
-            new InputStreamReader(
-                Files.newInputStream(file), StandardCharsets.UTF_8.newDecoder()))) {
-      for (String line = in.readLine(); line != null; line = in.readLine()) {
+    try (Reader text =
+        new InputStreamReader(Files.newInputStream(file), StandardCharsets.UTF_8.newDecoder())) {
+      LineReader in = new LineReader(text, file.toString());
+      for (String line = in.next(); line != null; line = in.next()) {
         use.line(++number, line);
       }
     } catch (CharacterCodingException e) {
