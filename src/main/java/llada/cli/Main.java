@@ -18,9 +18,21 @@ public final class Main {
    * @param args the command and its arguments
    */
   public static void main(String[] args) {
-    Console console = Console.system();
-    System.setErr(console.err()); // for what any library or dying thread may say
-    System.exit(run(args, console));
+    int code;
+    try {
+      Console console = Console.system();
+      System.setErr(console.err()); // for what any library or dying thread may say
+      code = run(args, console);
+    } catch (OutOfMemoryError | ExceptionInInitializerError | NoClassDefFoundError e) {
+      // So little memory that not even the report of it could be made, or a class initialised.
+      Runtime.getRuntime().halt(outOfMemory(e) ? ExitCodes.OUT_OF_MEMORY : ExitCodes.INTERNAL);
+      return;
+    }
+    System.exit(code);
+  }
+
+  private static boolean outOfMemory(Throwable e) {
+    return e instanceof OutOfMemoryError || e.getCause() != null && outOfMemory(e.getCause());
   }
 
   /**

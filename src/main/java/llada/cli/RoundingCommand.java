@@ -3,8 +3,6 @@ package llada.cli;
 import com.fasterxml.jackson.core.JsonGenerator;
 import java.io.IOException;
 import java.io.PrintStream;
-import java.io.UncheckedIOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.SplittableRandom;
@@ -12,6 +10,7 @@ import java.util.concurrent.Callable;
 import llada.backend.Backend;
 import llada.backend.Backends;
 import llada.checkpoint.Checkpoint;
+import llada.format.TextLines;
 import llada.kernel.Precision;
 import llada.model.MaskPredictor;
 import llada.model.TokenBatch;
@@ -36,6 +35,8 @@ import picocli.CommandLine.ParentCommand;
       "  llada bench rounding --text held-out.txt -m q4.gguf --reference f32.gguf --json"
     })
 final class RoundingCommand implements Callable<Integer> {
+  private static final int MAX_TEXT_BYTES = 64 << 20;
+
   @ParentCommand private BenchCommand bench;
 
   @Option(
@@ -133,17 +134,13 @@ final class RoundingCommand implements Callable<Integer> {
     if (pieces < 1) {
       throw new UsageException("--pieces is " + pieces + "; it must be at least 1");
     }
-    try {
-      int[] ids = checkpoint.tokenizer().encode(Files.readString(text));
-      if (ids.length < tokens) {
-        throw new UsageException(
-            "--text %s has %d tokens; %d are needed: give a longer text or --tokens"
-                .formatted(text, ids.length, tokens));
-      }
-      return ids;
-    } catch (IOException e) {
-      throw new UncheckedIOException("--text " + text + ": " + e.getMessage(), e);
+    int[] ids = checkpoint.tokenizer().encode(TextLines.read(text, MAX_TEXT_BYTES));
+    if (ids.length < tokens) {
+      throw new UsageException(
+          "--text %s has %d tokens; %d are needed: give a longer text or --tokens"
+              .formatted(text, ids.length, tokens));
     }
+    return ids;
   }
 
   /** Masks each token with this probability, at least one; returns the places. */

@@ -1,5 +1,7 @@
 package llada.format;
 
+import java.util.function.Supplier;
+
 /**
  * A file that is not what it should be. The message is meant for the user: it names the file, the
  * value found, the rule that it breaks and, where there is one, the remedy.
@@ -14,6 +16,20 @@ public final class FormatException extends RuntimeException {
 
   public FormatException(String message, Throwable cause) {
     super(message, cause);
+  }
+
+  /**
+   * The result of {@code work}; of what it complains, the message begins with {@code source}, the
+   * name of a file.
+   */
+  public static <T> T naming(Object source, Supplier<T> work) {
+    try {
+      return work.get();
+    } catch (FormatException e) {
+      throw e.getMessage().startsWith(source.toString())
+          ? e
+          : new FormatException(source + ": " + e.getMessage(), e);
+    }
   }
 
   /**

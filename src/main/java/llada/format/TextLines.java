@@ -3,6 +3,7 @@ package llada.format;
 import java.io.IOException;
 import java.io.InputStreamReader;
 import java.io.Reader;
+import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -49,6 +50,20 @@ public final class TextLines {
       throw new FormatException(file + ": no such file or folder; check the path", e);
     } catch (IOException e) {
       throw MappedFile.unreadable(file, e);
+    }
+  }
+
+  /**
+   * A whole text file.
+   *
+   * @throws FormatException if it is no regular file, larger than {@code maxBytes} or not UTF-8
+   */
+  public static String read(Path file, int maxBytes) {
+    byte[] utf8 = MappedFile.read(file, maxBytes);
+    try {
+      return StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(utf8)).toString();
+    } catch (CharacterCodingException e) {
+      throw new FormatException(file + ": not valid UTF-8; convert the file to UTF-8", e);
     }
   }
 

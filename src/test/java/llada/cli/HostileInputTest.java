@@ -17,7 +17,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** Every format that the core's commands read, damaged by the hundred. */
 class HostileInputTest {
-  private static final int CASES = 150;
+  private static final int CASES = 60;
 
   @TempDir static Path made;
   @TempDir Path folder;
@@ -29,20 +29,13 @@ class HostileInputTest {
       text.append("The %s cat number %d sat on the mat.\n".formatted(i % 3 == 0 ? "red" : "big", i));
     }
     Files.writeString(made.resolve("corpus.txt"), text);
-    succeed(
+    HostileInput.run(
         ("train --data MADE/corpus.txt -o MADE/run --steps 2 -q --vocab 300 --dim 32 --layers 1"
                 + " --heads 2 --ffn 32 --length 32 --batch 2 --backend scalar --threads 1")
             .replace("MADE", made.toString()));
-    succeed(
+    HostileInput.run(
         ("synth --shape custom --dim 32 --heads 2 --ffn 32 --vocab 300 --layers 1 --type q8_0 -o "
             + made.resolve("model.gguf")));
-  }
-
-  private static void succeed(String command) {
-    CliRun run = CliRun.of(command.split(" "));
-    if (run.code() != 0) {
-      throw new AssertionError(run.toString());
-    }
   }
 
   @BeforeEach
@@ -109,7 +102,10 @@ class HostileInputTest {
 
   @Test
   void info() throws Exception {
-    modelFile("safetensors", "model.safetensors", "info --tensors");
+    Path file = folder.resolve("model/model.safetensors");
+    HostileInput.file(
+            "safetensors", file, "info", "--tensors", "-m", folder.resolve("model").toString())
+        .check(CASES);
   }
 
   @Test
@@ -181,7 +177,7 @@ class HostileInputTest {
             {"id": 2, "messages": [{"role": "user", "content": "sat"}]}
             """);
     HostileInput.file(
-            "prompts", file, on("model", "generate --input DIR/prompts.jsonl --gen-length 2 -q"))
+            "prompts", file, on("model", "generate --chat --input DIR/prompts.jsonl --gen-length 2 -q"))
         .check(CASES);
   }
 
@@ -213,8 +209,8 @@ class HostileInputTest {
     List<String> kinds =
         List.of(
             "{\"id\": \"a\", \"question\": \"Who?\", \"choices\": [\"cat\", \"mat\"], \"answer\": 0}\n",
-            "{\"id\": \"b\", \"question\": {\"stem\": \"Who?\", \"choices\": [{\"text\": \"cat\", \"label\": \"A\"}]}, \"answerKey\": \"A\"}\n",
-            "{\"id\": \"c\", \"question\": \"Who?\", \"choices\": {\"text\": [\"cat\"], \"label\": [\"A\"]}, \"answerKey\": \"A\"}\n",
+            "{\"id\": \"b\", \"question\": {\"stem\": \"Who?\", \"choices\": [{\"text\": \"cat\", \"label\": \"A\"}, {\"text\": \"mat\", \"label\": \"B\"}]}, \"answerKey\": \"A\"}\n",
+            "{\"id\": \"c\", \"question\": \"Who?\", \"choices\": {\"text\": [\"cat\", \"mat\"], \"label\": [\"A\", \"B\"]}, \"answerKey\": \"A\"}\n",
             "{\"ctx_a\": \"The\", \"ctx_b\": \"cat\", \"activity_label\": \"x\", \"endings\": [\"sat\", \"ran\"], \"label\": \"1\"}\n",
             "{\"goal\": \"The\", \"sol1\": \"cat\", \"sol2\": \"mat\", \"label\": 1}\n",
             "{\"first\": \"The cat\", \"second\": \"sat\"}\n");
