@@ -24,8 +24,11 @@ public final class Main {
       System.setErr(console.err()); // for what any library or dying thread may say
       code = run(args, console);
     } catch (OutOfMemoryError | ExceptionInInitializerError | NoClassDefFoundError e) {
-      // So little memory that not even the report of it could be made, or a class initialised.
-      Runtime.getRuntime().halt(outOfMemory(e) ? ExitCodes.OUT_OF_MEMORY : ExitCodes.INTERNAL);
+      if (!outOfMemory(e)) {
+        throw e;
+      }
+      // So little memory that the report of it could not be made or a class not be initialised.
+      Runtime.getRuntime().halt(ExitCodes.OUT_OF_MEMORY);
       return;
     }
     System.exit(code);

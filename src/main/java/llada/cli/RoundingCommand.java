@@ -23,9 +23,9 @@ import picocli.CommandLine.ParentCommand;
 @Command(
     name = "rounding",
     description = {
-      "Compare logits with rounded activations (the machine backend's way with quantised and",
-      "bfloat16 weights) to those without (--exact), at the masked positions of a text: pieces of",
-      "it are masked with ratios spread evenly from 0 to 1.",
+      "Compare logits with rounded activations to those without (--exact).",
+      "Rounding is the machine backend's way with quantised and bfloat16 weights. Logits are those",
+      "at the masked positions of a text: pieces of it are masked with ratios from 0 to 1.",
       "",
       "With --reference the exact logits are those of another file of the same model, say the one",
       "that was quantised; then both ways are compared with it."

@@ -22,8 +22,9 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "serve-eval",
     description = {
-      "Answer an evaluation harness through a pipe: requests come on standard input, answers go to",
-      "standard output, a JSON object on a line each, in the same order.",
+      "Answer an evaluation harness through a pipe.",
+      "Requests come on standard input, answers go to standard output, a JSON object on a line",
+      "each, in the same order.",
       "",
       "  {\"id\": 1, \"method\": \"loglikelihood\", \"context\": \"2 + 2 =\", \"continuation\": \" 4\"}",
       "  {\"id\": 1, \"result\": {\"log_likelihood\": -1.2, \"is_greedy\": true, ...}}",
