@@ -57,7 +57,9 @@ final class AnsiStepView implements StepView {
     for (String row : rows) {
       frame.append(row).append(ERASE_TO_LINE_END).append('\n');
     }
-    frame.append(bar(AnswerText.steps(pieces, steps, step.totalSteps()), now.columns())).append(ERASE_BELOW);
+    frame
+        .append(bar(AnswerText.steps(pieces, steps, step.totalSteps()), now.columns()))
+        .append(ERASE_BELOW);
     drawnRows = rows.size() + 1;
     out.print(frame);
     out.flush();

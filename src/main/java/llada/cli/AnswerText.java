@@ -81,7 +81,9 @@ final class AnswerText {
     return pieces;
   }
 
-  /** How many steps there will be: {@code planned}, or no more than were made if all is unmasked. */
+  /**
+   * How many steps there will be: {@code planned}, or no more than were made if all is unmasked.
+   */
   static int steps(List<Piece> pieces, int made, int planned) {
     return pieces.stream().anyMatch(piece -> piece.state() == State.MASKED) ? planned : made;
   }

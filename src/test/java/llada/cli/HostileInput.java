@@ -77,8 +77,7 @@ public final class HostileInput {
 
   /** A format on standard input, which is damaged on its way. */
   public static HostileInput input(String name, String valid, Function<byte[], CliRun> driver) {
-    return new HostileInput(
-        name, Path.of("input"), valid.getBytes(StandardCharsets.UTF_8), driver);
+    return new HostileInput(name, Path.of("input"), valid.getBytes(StandardCharsets.UTF_8), driver);
   }
 
   /** Runs a command that makes a valid file. */

@@ -29,7 +29,8 @@ class HostileInputTest {
   static void makeValidFiles() throws IOException {
     StringBuilder text = new StringBuilder();
     for (int i = 0; i < 60; i++) {
-      text.append("The %s cat number %d sat on the mat.\n".formatted(i % 3 == 0 ? "red" : "big", i));
+      text.append(
+          "The %s cat number %d sat on the mat.\n".formatted(i % 3 == 0 ? "red" : "big", i));
     }
     Files.writeString(made.resolve("corpus.txt"), text);
     HostileInput.run(
@@ -63,8 +64,7 @@ class HostileInputTest {
     List<String> words = new ArrayList<>(List.of(command.split(" ")));
     words.addAll(
         1,
-        List.of(
-            "-m", folder.resolve(model).toString(), "--backend", "scalar", "--threads", "1"));
+        List.of("-m", folder.resolve(model).toString(), "--backend", "scalar", "--threads", "1"));
     words.replaceAll(word -> word.replace("DIR", folder.toString()));
     return words.toArray(String[]::new);
   }
@@ -87,7 +87,9 @@ class HostileInputTest {
   @Test
   void tokenizerConfig() throws Exception {
     modelFile(
-        "tokenizer_config", "tokenizer_config.json", "generate --chat --gen-length 2 --steps 2 cat");
+        "tokenizer_config",
+        "tokenizer_config.json",
+        "generate --chat --gen-length 2 --steps 2 cat");
   }
 
   @Test
@@ -180,7 +182,9 @@ class HostileInputTest {
             {"id": 2, "messages": [{"role": "user", "content": "sat"}]}
             """);
     HostileInput.file(
-            "prompts", file, on("model", "generate --chat --input DIR/prompts.jsonl --gen-length 2 -q"))
+            "prompts",
+            file,
+            on("model", "generate --chat --input DIR/prompts.jsonl --gen-length 2 -q"))
         .check(CASES);
   }
 
@@ -199,7 +203,8 @@ class HostileInputTest {
 
   @Test
   void results() throws Exception {
-    write("texts.jsonl", "{\"id\": \"a\", \"text\": \"The cat\"}\n{\"id\": 2, \"text\": \"sat\"}\n");
+    write(
+        "texts.jsonl", "{\"id\": \"a\", \"text\": \"The cat\"}\n{\"id\": 2, \"text\": \"sat\"}\n");
     String[] command =
         on("model", "score --input DIR/texts.jsonl --output DIR/out.jsonl --mc-num 1 -q");
     CliRun.of(command);
@@ -296,8 +301,7 @@ class HostileInputTest {
       return new CliRun(0, "", "");
     } catch (RuntimeException e) {
       ErrorReport report = ErrorReport.of(e);
-      return new CliRun(
-          report.exitCode(), "", "llada: " + Console.line(report.message()) + "\n");
+      return new CliRun(report.exitCode(), "", "llada: " + Console.line(report.message()) + "\n");
     }
   }
 

@@ -230,7 +230,8 @@ class LauncherTest {
   void aJvmThatCannotStartIsTheUsersOption() throws Exception {
     plantJar();
     environment.put("LLADA_JAVA_OPTS", "-XX:Nonsense");
-    java("case \"$*\" in *-version*) echo 'Unrecognized VM option Nonsense'; exit 1 ;; esac; exit 7");
+    java(
+        "case \"$*\" in *-version*) echo 'Unrecognized VM option Nonsense'; exit 1 ;; esac; exit 7");
     CliRun run = run(tree.resolve("llada"));
     assertThat(run.code()).isEqualTo(ExitCodes.USAGE);
     assertThat(run.err())

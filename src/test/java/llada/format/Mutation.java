@@ -146,7 +146,8 @@ public record Mutation(Kind kind, double where, long value) {
 
   /** A string, a number, a word or a sign of JSON. */
   private static final Pattern TOKEN =
-      Pattern.compile("\"[^\"\\\\]*+(?:\\\\.[^\"\\\\]*+)*+\"|-?[0-9][-+.0-9eE]*|true|false|null|[\\[\\]{},:]");
+      Pattern.compile(
+          "\"[^\"\\\\]*+(?:\\\\.[^\"\\\\]*+)*+\"|-?[0-9][-+.0-9eE]*|true|false|null|[\\[\\]{},:]");
 
   private static final Pattern MEMBER =
       Pattern.compile(

@@ -23,7 +23,8 @@ final class HostileInputTest {
 
   @Test
   void importanceMatrix() throws Exception {
-    Path text = Files.writeString(folder.resolve("text.txt"), "The cat sat on the mat. ".repeat(40));
+    Path text =
+        Files.writeString(folder.resolve("text.txt"), "The cat sat on the mat. ".repeat(40));
     Path matrix = folder.resolve("imatrix.gguf");
     HostileInput.run(
         "imatrix -m %s --corpus %s --length 16 --pieces 2 --backend scalar -o %s"
@@ -46,7 +47,8 @@ final class HostileInputTest {
 
   @Test
   void text() throws Exception {
-    Path text = Files.writeString(folder.resolve("text.txt"), "The cat sat on the mat. ".repeat(40));
+    Path text =
+        Files.writeString(folder.resolve("text.txt"), "The cat sat on the mat. ".repeat(40));
     HostileInput.file(
             "text",
             text,

@@ -186,7 +186,11 @@ final class CommitRulesTest {
   /** A block of 16 through all steps of ReMDM: the schedule of filled tokens, and nothing else. */
   @Test
   void remdmKeepsToItsSchedule() {
-    Seeded.cases(60, random -> remdmSchedule(random, Seeded.of(random, Remdm.Strategy.values()), 1 + random.nextInt(50)));
+    Seeded.cases(
+        60,
+        random ->
+            remdmSchedule(
+                random, Seeded.of(random, Remdm.Strategy.values()), 1 + random.nextInt(50)));
   }
 
   private static void remdmSchedule(Random random, Remdm.Strategy strategy, int steps) {
@@ -238,8 +242,12 @@ final class CommitRulesTest {
 
   @Test
   void remdmsSigmaNeverExceedsItsBound() {
-    Seeded.cases(1000, random -> remdmSigma(
-                Seeded.of(random, 1.0, 0.02, random.nextDouble(0.02, 1), random.nextDouble(0.02, 1)),
+    Seeded.cases(
+        1000,
+        random ->
+            remdmSigma(
+                Seeded.of(
+                    random, 1.0, 0.02, random.nextDouble(0.02, 1), random.nextDouble(0.02, 1)),
                 Seeded.of(random, 0.0, 1.0, random.nextDouble(), random.nextDouble()),
                 Seeded.of(random, Remdm.Strategy.values())));
   }
