@@ -59,7 +59,7 @@ class UntrustedInputTest {
     ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
     for (String unit : List.of("[],", "{\"a\":1},", "1,", "\"\",")) {
       byte[] text =
-          ("[" + unit.repeat(20_000_000 / unit.length() * 3) + "1]")
+          ("[" + unit.repeat(30_000_000 / unit.length()) + "1]")
               .getBytes(StandardCharsets.US_ASCII);
       long before = threads.getCurrentThreadAllocatedBytes();
       assertThatThrownBy(() -> Json.parse(text, "FILE"))

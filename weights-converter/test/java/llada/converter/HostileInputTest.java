@@ -52,8 +52,8 @@ final class HostileInputTest {
     HostileInput.file(
             "text",
             text,
-            ("imatrix -m %s --corpus %s --length 16 --pieces 1 --backend scalar -o %s"
-                    .formatted(model, text, folder.resolve("i.gguf")))
+            "imatrix -m %s --corpus %s --length 16 --pieces 1 --backend scalar -o %s"
+                .formatted(model, text, folder.resolve("i.gguf"))
                 .split(" "))
         .check(CASES / 2);
   }
