@@ -49,16 +49,17 @@ final class AnsiStepView implements StepView {
     steps++;
     Size now = size.get();
     ScreenRows screen = new ScreenRows(now.columns() - 1, colour);
-    for (AnswerText.Piece piece : text.pieces(step.x()[0], promptLength, step.revealed()[0])) {
-      screen.add(piece);
-    }
+    List<AnswerText.Piece> pieces = text.pieces(step.x()[0], promptLength, step.revealed()[0]);
+    pieces.forEach(screen::add);
     List<String> rows = screen.window(Math.max(1, now.rows() - 2));
     StringBuilder frame = new StringBuilder(HIDE_CURSOR);
     toTop(frame);
     for (String row : rows) {
       frame.append(row).append(ERASE_TO_LINE_END).append('\n');
     }
-    frame.append(bar(step.totalSteps(), now.columns())).append(ERASE_BELOW);
+    frame
+        .append(bar(AnswerText.steps(pieces, steps, step.totalSteps()), now.columns()))
+        .append(ERASE_BELOW);
     drawnRows = rows.size() + 1;
     out.print(frame);
     out.flush();

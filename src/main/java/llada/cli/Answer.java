@@ -68,12 +68,17 @@ record Answer(int[] ids, int useful, String text, Generation generation) {
     return generation.nanos() == 0 ? 0 : tokens / seconds();
   }
 
+  /** A number with its noun. */
+  static String counted(int count, String noun) {
+    return "%d %s%s".formatted(count, noun, count == 1 ? "" : "s");
+  }
+
   /** The figures of this answer in one line. */
   String summary() {
     return String.format(
         Locale.ROOT,
-        "%d steps in %.2f s, %.1f ms per step, %d forward passes; %.1f tokens/s, %.1f useful (%d of %d tokens before the end)",
-        generation.steps(),
+        "%s in %.2f s, %.1f ms per step, %d forward passes; %.1f tokens/s, %.1f useful (%d of %d tokens before the end)",
+        counted(generation.steps(), "step"),
         seconds(),
         millisPerStep(),
         generation.forwardPasses(),

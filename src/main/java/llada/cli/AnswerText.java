@@ -81,6 +81,13 @@ final class AnswerText {
     return pieces;
   }
 
+  /**
+   * How many steps there will be: {@code planned}, or no more than were made if all is unmasked.
+   */
+  static int steps(List<Piece> pieces, int made, int planned) {
+    return pieces.stream().anyMatch(piece -> piece.state() == State.MASKED) ? planned : made;
+  }
+
   /** The end of the shortest run of tokens from {@code at} that decodes to whole characters. */
   private int wholeCharacters(int[] row, int at) {
     for (int end = at + 1; end <= Math.min(row.length, at + LONGEST_SPLIT); end++) {

@@ -10,7 +10,9 @@ import llada.backend.Backends;
 import llada.kernel.Precision;
 import llada.kernel.machine.MachineKernels;
 import picocli.CommandLine.ArgGroup;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
 
 /** What computes; shared by every command that runs the model. */
 final class BackendOptions {
@@ -39,6 +41,9 @@ final class BackendOptions {
           "Write the disassembly of the machine backend's kernels to this folder, a file for each.")
   private Path dump;
 
+  @Spec(Spec.Target.MIXEE)
+  private CommandSpec mixee;
+
   /** At most one of these. */
   private static final class Rounding {
     @Option(
@@ -64,6 +69,13 @@ final class BackendOptions {
   Backend start() {
     Backend chosen = Backends.choose(backend, threads(threads), precision());
     try {
+      if (precision() == Precision.BF16 && !roundsToBf16(chosen)) {
+        ((RootCommand) mixee.root().userObject())
+            .console()
+            .message(
+                "--bf16 has no effect: the %s backend does not multiply in bfloat16 on this machine, so float32 is kept"
+                    .formatted(chosen.name()));
+      }
       if (dump != null) {
         dump(chosen);
       }
@@ -95,6 +107,12 @@ final class BackendOptions {
       return Precision.EXACT;
     }
     return rounding.bf16 ? Precision.BF16 : rounding.tf32 ? Precision.TF32 : Precision.WEIGHTS;
+  }
+
+  private static boolean roundsToBf16(Backend chosen) {
+    return chosen.kernels() instanceof MachineKernels machine
+        ? machine.bf16()
+        : chosen.name().startsWith("cuda");
   }
 
   private void dump(Backend chosen) {

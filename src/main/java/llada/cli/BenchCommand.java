@@ -17,8 +17,8 @@ import picocli.CommandLine.ParentCommand;
     name = "bench",
     subcommands = {RoundingCommand.class, TrainBench.class, DecodeBench.class},
     description = {
-      "Measure forward passes: every op, a block, the head, and the whole, beside the machine's",
-      "limits. A pass computes the logits of all of its tokens.",
+      "Measure forward passes, op by op, beside the machine's limits.",
+      "A pass computes the logits of all of its tokens.",
       "",
       "Without --model and --shape it measures the small model that comes with LLaDA.java. --shape",
       "makes random weights in memory. Columns: the median time of a call, its speed, that speed",

@@ -12,12 +12,16 @@ import java.io.PrintStream;
 import java.lang.reflect.Constructor;
 import java.nio.charset.StandardCharsets;
 import java.util.Locale;
+import llada.format.FormatException;
 
 /**
  * The three standard streams of a run and what stands behind them; tests bring their own. Both
  * outputs are UTF-8 whatever the locale says.
  */
 final class Console {
+  /** Characters of a message, so that it has at most 1,000 with the program's name. */
+  private static final int LONGEST = 990;
+
   private final InputStream in;
   private final Results results;
   private final PrintStream out;
@@ -131,10 +135,26 @@ final class Console {
     return canDraw() && (no == null || no.isEmpty());
   }
 
-  /** One message for the user, under the program's name. */
+  /** One message for the user, on one line under the program's name. */
   void message(String text) {
-    err.println("llada: " + text);
+    err.println("llada: " + line(text));
     err.flush();
+  }
+
+  /**
+   * A message as one line that is not too long and does nothing to a terminal, whatever a file or
+   * an argument has put into it. The middle of a long one is left out: a file's name stands at the
+   * beginning, the remedy at the end.
+   */
+  static String line(String text) {
+    String line = cut(text.strip()).replaceAll("\\s*\\R\\s*", " ");
+    return cut(FormatException.printable(line));
+  }
+
+  private static String cut(String text) {
+    return text.length() <= LONGEST
+        ? text
+        : text.substring(0, LONGEST - 250) + " … " + text.substring(text.length() - 240);
   }
 
   /**

@@ -155,15 +155,22 @@ final class EvalCommand implements Callable<Integer> {
       double cfg = given("--cfg-scale") ? sampler.cfgScale() : preset.cfgScale();
       LikelihoodOptions chosen = likelihood.over(preset, cfg);
       task =
-          new ChoiceByLikelihood(session, choices(objects, plan.style()), chosen, seed, truncate);
+          FormatException.naming(
+              file,
+              () ->
+                  new ChoiceByLikelihood(
+                      session, choices(objects, plan.style()), chosen, seed, truncate));
       settings = chosen;
       options = out -> LikelihoodFlags.write(out, chosen);
     } else {
       SamplerOptions chosen = sampler.over(plan.preset().sampler(), this::given);
       Framing framing = raw ? new Framing(null, null) : Framing.ifPossible(session);
       task =
-          new QuestionsByGeneration(
-              session, questions(objects, plan.style()), framing, chosen, seed);
+          FormatException.naming(
+              file,
+              () ->
+                  new QuestionsByGeneration(
+                      session, questions(objects, plan.style()), framing, chosen, seed));
       settings = List.of(chosen, framing);
       options =
           out -> {
@@ -173,6 +180,7 @@ final class EvalCommand implements Callable<Integer> {
     }
     String fingerprint =
         session.fingerprint("eval", plan.style(), plan.byLikelihood(), settings, seed, truncate);
+    ItemLoop.requireDifferentIds(task, file);
     Map<String, Proportion> shares =
         ItemLoop.run(
             task, output, fingerprint, null, plan.byLikelihood() ? 1 : batchSize, console, quiet);

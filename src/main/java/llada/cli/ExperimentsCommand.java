@@ -24,9 +24,10 @@ import picocli.CommandLine.ParentCommand;
 @Command(
     name = "experiments",
     description = {
-      "Try the paper's claims on models small enough for a laptop. Each experiment trains its arms",
-      "with equal data, steps, parameters and tuning, and writes a folder with config.json,",
-      "results.csv, charts (SVG, PNG) and report.md: the claim, what was seen, whether they agree.",
+      "Try the paper's claims on models small enough for a laptop.",
+      "Each experiment trains its arms with equal data, steps, parameters and tuning, and writes a",
+      "folder with config.json, results.csv, charts (SVG, PNG) and report.md: the claim, what was",
+      "seen, whether they agree.",
       "",
       "A run that was cut off goes on where it was when it is started again."
     },

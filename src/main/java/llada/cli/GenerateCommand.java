@@ -156,6 +156,7 @@ final class GenerateCommand implements Callable<Integer> {
       Framing framing = Framing.of(session, chat, system);
       GenerateTask task = new GenerateTask(session, input, framing, options, seed);
       String settings = session.fingerprint("generate", options, seed, framing);
+      ItemLoop.requireDifferentIds(task, input);
       ItemLoop.run(task, output, settings, console.out(), batchSize, console, quiet);
       return ExitCodes.OK;
     }

@@ -195,7 +195,7 @@ final class InfillCommand implements Callable<Integer> {
     filled.fills().forEach(fill -> lengths.add(String.valueOf(fill.length)));
     String gaps = "gaps of %s tokens".formatted(String.join(", ", lengths));
     return Double.isNaN(filled.score())
-        ? "%s; %d steps".formatted(gaps, filled.generation().steps())
+        ? gaps + "; " + Answer.counted(filled.generation().steps(), "step")
         : String.format(
             Locale.ROOT,
             "%s; %d lengths tried; the whole text has at most %.4f nats per token",

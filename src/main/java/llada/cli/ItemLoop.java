@@ -54,7 +54,6 @@ final class ItemLoop {
       int batch,
       Console console,
       boolean quiet) {
-    requireDifferentIds(task);
     ItemLoop loop = new ItemLoop(task, console, quiet);
     if (file == null) {
       loop.run(null, lines, batch);
@@ -68,13 +67,18 @@ final class ItemLoop {
     return shares;
   }
 
-  private static void requireDifferentIds(ItemTask task) {
+  /**
+   * Checks that results can be told apart.
+   *
+   * @param input of the items, or null if it has no name
+   */
+  static void requireDifferentIds(ItemTask task, Path input) {
     Set<String> ids = new HashSet<>();
     for (int i = 0; i < task.size(); i++) {
       if (!ids.add(task.id(i))) {
         throw new FormatException(
-            "the id %s occurs twice in the input; ids must differ, so that a result can be told from another"
-                .formatted(task.id(i)));
+            "%s: the id %s occurs twice; ids must differ, so that a result can be told from another"
+                .formatted(input, task.id(i)));
       }
     }
   }

@@ -3,6 +3,7 @@ package llada.cli;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.io.PrintWriter;
+import java.io.StringWriter;
 import java.nio.charset.StandardCharsets;
 import java.util.ServiceLoader;
 import picocli.CommandLine;
@@ -17,9 +18,24 @@ public final class Main {
    * @param args the command and its arguments
    */
   public static void main(String[] args) {
-    Console console = Console.system();
-    System.setErr(console.err()); // for what any library or dying thread may say
-    System.exit(run(args, console));
+    int code;
+    try {
+      Console console = Console.system();
+      System.setErr(console.err()); // for what any library or dying thread may say
+      code = run(args, console);
+    } catch (OutOfMemoryError | ExceptionInInitializerError | NoClassDefFoundError e) {
+      if (!outOfMemory(e)) {
+        throw e;
+      }
+      // So little memory that the report of it could not be made or a class not be initialised.
+      Runtime.getRuntime().halt(ExitCodes.OUT_OF_MEMORY);
+      return;
+    }
+    System.exit(code);
+  }
+
+  private static boolean outOfMemory(Throwable e) {
+    return e instanceof OutOfMemoryError || e.getCause() != null && outOfMemory(e.getCause());
   }
 
   /**
@@ -38,6 +54,7 @@ public final class Main {
   static int run(String[] args, Console console) {
     RootCommand root = new RootCommand(console);
     try {
+      requireDecoded(args);
       int code = commandLine(root).execute(args);
       console.flush();
       return code;
@@ -47,15 +64,36 @@ public final class Main {
     }
   }
 
+  /**
+   * In a locale without the characters of an argument, the JVM puts U+FFFD in their place: another
+   * text or file than the one that was meant.
+   */
+  private static void requireDecoded(String[] args) {
+    for (String argument : args) {
+      if (argument.indexOf('\uFFFD') >= 0) {
+        throw new UsageException(
+            "the argument '%s' holds U+FFFD, which stands for what the locale (%s) cannot express; set LC_ALL=C.UTF-8, or pass the text in a file"
+                .formatted(argument, System.getProperty("sun.jnu.encoding")));
+      }
+    }
+  }
+
   private static int report(Throwable thrown, RootCommand root) {
     ErrorReport report = ErrorReport.of(thrown);
     if (report.message() != null) {
       root.console().message(report.message());
     }
     if (root.verbose()) {
-      thrown.printStackTrace(root.console().err());
+      StringWriter trace = new StringWriter();
+      thrown.printStackTrace(new PrintWriter(trace));
+      trace.toString().lines().map(Main::traceLine).forEach(root.console().err()::println);
     }
     return report.exitCode();
+  }
+
+  /** Its tab stays; anything else in it may come from a file. */
+  private static String traceLine(String line) {
+    return line.startsWith("\t") ? "\t" + Console.line(line) : Console.line(line);
   }
 
   /** All commands, set up to write to the console and to report what they throw. */

@@ -1,6 +1,7 @@
 package llada.cli;
 
 import java.io.PrintStream;
+import java.util.List;
 import java.util.Locale;
 
 /** One line for each step, for pipes, files and terminals that cannot draw. */
@@ -19,10 +20,11 @@ final class PlainStepView implements StepView {
   @Override
   public void step(Step step) {
     StringBuilder line = new StringBuilder();
+    List<AnswerText.Piece> pieces = text.pieces(step.x()[0], promptLength, step.revealed()[0]);
     int digits = Integer.toString(step.totalSteps()).length();
-    line.append(
-        String.format(Locale.ROOT, "step %" + digits + "d/%d  ", ++steps, step.totalSteps()));
-    for (AnswerText.Piece piece : text.pieces(step.x()[0], promptLength, step.revealed()[0])) {
+    int total = AnswerText.steps(pieces, ++steps, step.totalSteps());
+    line.append(String.format(Locale.ROOT, "step %" + digits + "d/%d  ", steps, total));
+    for (AnswerText.Piece piece : pieces) {
       line.append(piece.text().replace("\n", "⏎"));
     }
     out.println(line);

@@ -58,12 +58,18 @@ public final class ProgressLine {
     long left = Math.round((total - done) / rate);
     return String.format(
         Locale.ROOT,
-        "%d %% of %s, %.0f MB/s, %d:%02d left",
+        "%d %% of %s, %s, %d:%02d left",
         100 * done / Math.max(1, total),
         MemoryNeed.text(total),
-        rate / 1e6,
+        rate(rate),
         left / 60,
         left % 60);
+  }
+
+  /** Small files and slow quantisers have rates below one megabyte a second. */
+  private static String rate(double bytesPerSecond) {
+    double mega = bytesPerSecond / 1e6;
+    return String.format(Locale.ROOT, mega < 10 ? "%.2f MB/s" : "%.0f MB/s", mega);
   }
 
   /** Takes the bar away. Returns what was done at which rate, for the last line. */
@@ -75,9 +81,9 @@ public final class ProgressLine {
     double seconds = (System.nanoTime() - start) / 1e9;
     return String.format(
         Locale.ROOT,
-        "%s in %.1f s, %.0f MB/s",
+        "%s in %.1f s, %s",
         MemoryNeed.text(done),
         seconds,
-        done / Math.max(1e-9, seconds) / 1e6);
+        rate(done / Math.max(1e-9, seconds)));
   }
 }

@@ -3,8 +3,6 @@ package llada.cli;
 import com.fasterxml.jackson.core.JsonGenerator;
 import java.io.IOException;
 import java.io.PrintStream;
-import java.io.UncheckedIOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.SplittableRandom;
@@ -12,6 +10,7 @@ import java.util.concurrent.Callable;
 import llada.backend.Backend;
 import llada.backend.Backends;
 import llada.checkpoint.Checkpoint;
+import llada.format.TextLines;
 import llada.kernel.Precision;
 import llada.model.MaskPredictor;
 import llada.model.TokenBatch;
@@ -24,9 +23,9 @@ import picocli.CommandLine.ParentCommand;
 @Command(
     name = "rounding",
     description = {
-      "Compare logits with rounded activations (the machine backend's way with quantised and",
-      "bfloat16 weights) to those without (--exact), at the masked positions of a text: pieces of",
-      "it are masked with ratios spread evenly from 0 to 1.",
+      "Compare logits with rounded activations to those without (--exact).",
+      "Rounding is the machine backend's way with quantised and bfloat16 weights. Logits are those",
+      "at the masked positions of a text: pieces of it are masked with ratios from 0 to 1.",
       "",
       "With --reference the exact logits are those of another file of the same model, say the one",
       "that was quantised; then both ways are compared with it."
@@ -36,6 +35,8 @@ import picocli.CommandLine.ParentCommand;
       "  llada bench rounding --text held-out.txt -m q4.gguf --reference f32.gguf --json"
     })
 final class RoundingCommand implements Callable<Integer> {
+  private static final int MAX_TEXT_BYTES = 64 << 20;
+
   @ParentCommand private BenchCommand bench;
 
   @Option(
@@ -133,17 +134,13 @@ final class RoundingCommand implements Callable<Integer> {
     if (pieces < 1) {
       throw new UsageException("--pieces is " + pieces + "; it must be at least 1");
     }
-    try {
-      int[] ids = checkpoint.tokenizer().encode(Files.readString(text));
-      if (ids.length < tokens) {
-        throw new UsageException(
-            "--text %s has %d tokens; %d are needed: give a longer text or --tokens"
-                .formatted(text, ids.length, tokens));
-      }
-      return ids;
-    } catch (IOException e) {
-      throw new UncheckedIOException("--text " + text + ": " + e.getMessage(), e);
+    int[] ids = checkpoint.tokenizer().encode(TextLines.read(text, MAX_TEXT_BYTES));
+    if (ids.length < tokens) {
+      throw new UsageException(
+          "--text %s has %d tokens; %d are needed: give a longer text or --tokens"
+              .formatted(text, ids.length, tokens));
     }
+    return ids;
   }
 
   /** Masks each token with this probability, at least one; returns the places. */

@@ -115,6 +115,7 @@ final class ScoreCommand implements Callable<Integer> {
       }
       ScoreTask task = new ScoreTask(input, scorer);
       String settings = session.fingerprint("score", options, seed, window);
+      ItemLoop.requireDifferentIds(task, input);
       ItemLoop.run(task, output, settings, json ? null : console.out(), 1, console, quiet);
       summary(task, output, options, console);
       return ExitCodes.OK;

@@ -1,8 +1,8 @@
 package llada.cli;
 
-import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
+import java.io.Reader;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.util.concurrent.Callable;
@@ -10,6 +10,7 @@ import llada.diffusion.LikelihoodOptions;
 import llada.diffusion.SamplerOptions;
 import llada.format.FormatException;
 import llada.format.Json;
+import llada.format.LineReader;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -21,8 +22,9 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "serve-eval",
     description = {
-      "Answer an evaluation harness through a pipe: requests come on standard input, answers go to",
-      "standard output, a JSON object on a line each, in the same order.",
+      "Answer an evaluation harness through a pipe.",
+      "Requests come on standard input, answers go to standard output, a JSON object on a line",
+      "each, in the same order.",
       "",
       "  {\"id\": 1, \"method\": \"loglikelihood\", \"context\": \"2 + 2 =\", \"continuation\": \" 4\"}",
       "  {\"id\": 1, \"result\": {\"log_likelihood\": -1.2, \"is_greedy\": true, ...}}",
@@ -60,12 +62,12 @@ final class ServeEvalCommand implements Callable<Integer> {
         likelihood.over(LikelihoodOptions.DEFAULT, guided ? sampler.cfgScale() : 0);
     SamplerOptions options = sampler.forGenerate(false);
     try (Session session = Session.open(model, computation);
-        BufferedReader in =
-            new BufferedReader(new InputStreamReader(console.in(), StandardCharsets.UTF_8))) {
+        Reader text = new InputStreamReader(console.in(), StandardCharsets.UTF_8)) {
+      LineReader in = new LineReader(text, "standard input");
       EvalRequests requests =
           new EvalRequests(session, likelihoods, options, sampler.seed(1), checkGreedy);
       int line = 0;
-      for (String next = in.readLine(); next != null; next = in.readLine()) {
+      for (String next = in.next(); next != null; next = in.next()) {
         line++;
         if (!next.isBlank()) {
           console.out().println(answer(requests, next, "request " + line));
@@ -85,7 +87,7 @@ final class ServeEvalCommand implements Callable<Integer> {
       id = request.get("id");
       return reply(id, json -> requests.answer(request, json));
     } catch (FormatException | UsageException | IllegalArgumentException e) {
-      return reply(id, json -> json.writeStringField("error", e.getMessage()));
+      return reply(id, json -> json.writeStringField("error", Console.line(e.getMessage())));
     }
   }
 

@@ -43,7 +43,8 @@ final class TokenizerTraining {
         });
     if (trainer.isEmpty()) {
       throw new FormatException(
-          "the corpus is empty: no text was found in it; give --data files that hold some");
+          corpus.name()
+              + ": the corpus is empty: no text was found in it; give --data files that hold some");
     }
     BpeTrainer.Result result = trainer.train(size - TokenizerFiles.SPECIAL.size(), minFrequency);
     try {

@@ -323,8 +323,15 @@ final class TrainRun {
     int eos = config.eosTokenId();
     if (!settings.sft) {
       TokenCache cache = PackedText.cache(file, corpus, tokenizer, tokenizerFile, chat, eos, arena);
-      return new PackedText(
-          cache, settings.length, settings.validation, settings.randomLengths, settings.seed);
+      return FormatException.naming(
+          corpus.name(),
+          () ->
+              new PackedText(
+                  cache,
+                  settings.length,
+                  settings.validation,
+                  settings.randomLengths,
+                  settings.seed));
     }
     if (chat == null) {
       throw new FormatException(
@@ -343,8 +350,16 @@ final class TrainRun {
             settings.length,
             settings.skipLong,
             arena);
-    return new Chats(
-        cache, eos, settings.length, settings.validation, settings.fullPadding, settings.seed);
+    return FormatException.naming(
+        corpus.name(),
+        () ->
+            new Chats(
+                cache,
+                eos,
+                settings.length,
+                settings.validation,
+                settings.fullPadding,
+                settings.seed));
   }
 
   /** Writes a text with the weights as they are, to the console and to samples.txt. */

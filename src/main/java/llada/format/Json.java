@@ -54,11 +54,15 @@ public record Json(Object value, String where) {
 
   /** Decoded here: Jackson would guess UTF-16 or UTF-32 from the first bytes. */
   static String decode(byte[] utf8, String source) {
-    try {
-      return StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(utf8)).toString();
-    } catch (CharacterCodingException e) {
-      throw new FormatException(source + ": not valid UTF-8, as JSON must be", e);
+    String text = new String(utf8, StandardCharsets.UTF_8);
+    if (text.indexOf('\uFFFD') >= 0) { // in the file, or in place of what is not UTF-8
+      try {
+        StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(utf8));
+      } catch (CharacterCodingException e) {
+        throw new FormatException(source + ": not valid UTF-8, as JSON must be", e);
+      }
     }
+    return text;
   }
 
   /** Parses one JSON document of a corpus, whose texts may be of any length. */
@@ -72,7 +76,7 @@ public record Json(Object value, String where) {
       if (parser.nextToken() == null) {
         throw new FormatException(source + ": is empty; a JSON document is expected");
       }
-      Object value = read(parser);
+      Object value = new Reading(parser, source).read();
       if (parser.nextToken() != null) {
         throw new FormatException(source + ": more text follows after the JSON document");
       }
@@ -118,35 +122,75 @@ public record Json(Object value, String where) {
     return parse(MappedFile.read(file, maxBytes), file.toString());
   }
 
-  private static Object read(JsonParser parser) throws IOException {
-    return switch (parser.currentToken()) {
-      case START_OBJECT -> {
-        Map<String, Object> map = new LinkedHashMap<>();
-        while (parser.nextToken() == JsonToken.FIELD_NAME) {
-          String key = parser.currentName();
-          parser.nextToken();
-          map.put(key, read(parser));
-        }
-        yield map;
+  /** Builds values and counts the memory that they take, which a small text can make very large. */
+  private static final class Reading {
+    private static final long MAX_HEAP = 256L << 20;
+
+    private final JsonParser parser;
+    private final String source;
+    private long heap;
+
+    Reading(JsonParser parser, String source) {
+      this.parser = parser;
+      this.source = source;
+    }
+
+    /** Accounts for a value, roughly, before it is kept. */
+    private void charge(long bytes) {
+      heap += bytes;
+      if (heap > MAX_HEAP) {
+        throw new FormatException(
+            "%s: its JSON takes more than %d MB of memory, which no model's does; give data as JSON lines"
+                .formatted(source, MAX_HEAP >> 20));
       }
-      case START_ARRAY -> {
-        List<Object> list = new ArrayList<>();
-        while (parser.nextToken() != JsonToken.END_ARRAY) {
-          list.add(read(parser));
+    }
+
+    Object read() throws IOException {
+      charge(24);
+      return switch (parser.currentToken()) {
+        case START_OBJECT -> {
+          charge(64);
+          Map<String, Object> map = new LinkedHashMap<>();
+          while (parser.nextToken() == JsonToken.FIELD_NAME) {
+            String key = parser.currentName();
+            charge(130 + 2L * key.length());
+            parser.nextToken();
+            map.put(key, read());
+          }
+          yield map;
         }
-        yield list;
+        case START_ARRAY -> {
+          charge(48);
+          List<Object> list = new ArrayList<>();
+          while (parser.nextToken() != JsonToken.END_ARRAY) {
+            list.add(read());
+          }
+          yield list;
+        }
+        case VALUE_STRING -> {
+          String text = parser.getText();
+          charge(40 + 2L * text.length());
+          yield text;
+        }
+        case VALUE_NUMBER_INT ->
+            parser.getNumberType() == JsonParser.NumberType.BIG_INTEGER
+                ? parser.getBigIntegerValue()
+                : (Object) parser.getLongValue();
+        case VALUE_NUMBER_FLOAT -> finite(parser.getDoubleValue());
+        case VALUE_TRUE -> true;
+        case VALUE_FALSE -> false;
+        case VALUE_NULL -> null;
+        default ->
+            throw new JsonParseException(parser, "unexpected token " + parser.currentToken());
+      };
+    }
+
+    private double finite(double number) throws IOException {
+      if (Double.isInfinite(number)) {
+        throw new JsonParseException(parser, "a number is too large for 64 bits of floating point");
       }
-      case VALUE_STRING -> parser.getText();
-      case VALUE_NUMBER_INT ->
-          parser.getNumberType() == JsonParser.NumberType.BIG_INTEGER
-              ? parser.getBigIntegerValue()
-              : (Object) parser.getLongValue();
-      case VALUE_NUMBER_FLOAT -> parser.getDoubleValue();
-      case VALUE_TRUE -> true;
-      case VALUE_FALSE -> false;
-      case VALUE_NULL -> null;
-      default -> throw new JsonParseException(parser, "unexpected token " + parser.currentToken());
-    };
+      return number;
+    }
   }
 
   /** Whether this is absent or null. */

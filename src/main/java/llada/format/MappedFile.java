@@ -70,7 +70,7 @@ final class MappedFile {
   }
 
   // A pipe or a device would let open() wait for ever, so only regular files are opened.
-  private static void requireRegular(Path file) {
+  static void requireRegular(Path file) {
     if (Files.isDirectory(file)) {
       throw new FormatException(file + ": is a folder; give the path of a file in it");
     }

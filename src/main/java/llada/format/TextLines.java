@@ -1,8 +1,9 @@
 package llada.format;
 
-import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
+import java.io.Reader;
+import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -31,16 +32,13 @@ public final class TextLines {
    * @throws FormatException naming the file if it cannot be read or is not UTF-8
    */
   public static void forEach(Path file, Use use) {
-    if (Files.isDirectory(file)) {
-      throw new FormatException(file + ": is a folder; give a file");
-    }
+    MappedFile.requireRegular(file);
     long number = 0;
     // The reader's own decoder would replace what is not UTF-8; this one reports it.
-    try (BufferedReader in =
-        new BufferedReader(
-            new InputStreamReader(
-                Files.newInputStream(file), StandardCharsets.UTF_8.newDecoder()))) {
-      for (String line = in.readLine(); line != null; line = in.readLine()) {
+    try (Reader text =
+        new InputStreamReader(Files.newInputStream(file), StandardCharsets.UTF_8.newDecoder())) {
+      LineReader in = new LineReader(text, file.toString());
+      for (String line = in.next(); line != null; line = in.next()) {
         if (number == 0) {
           MappedFile.refusePointer(file, line);
           line = line.startsWith("\uFEFF") ? line.substring(1) : line; // a byte order mark
@@ -56,6 +54,20 @@ public final class TextLines {
       throw new FormatException(file + ": no such file or folder; check the path", e);
     } catch (IOException e) {
       throw MappedFile.unreadable(file, e);
+    }
+  }
+
+  /**
+   * A whole text file.
+   *
+   * @throws FormatException if it is no regular file, larger than {@code maxBytes} or not UTF-8
+   */
+  public static String read(Path file, int maxBytes) {
+    byte[] utf8 = MappedFile.read(file, maxBytes);
+    try {
+      return StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(utf8)).toString();
+    } catch (CharacterCodingException e) {
+      throw new FormatException(file + ": not valid UTF-8; convert the file to UTF-8", e);
     }
   }
 

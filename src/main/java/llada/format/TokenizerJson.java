@@ -20,7 +20,7 @@ import llada.tokenizer.Vocabulary;
  */
 public final class TokenizerJson {
   /** Vocabularies of a quarter of a million tokens take some tens of megabytes. */
-  private static final int MAX_BYTES = 256 << 20;
+  private static final int MAX_BYTES = 128 << 20;
 
   private static final String REMEDY =
       "; fetch the file again from where the model was published, or export it anew";

@@ -56,6 +56,12 @@ public record Corpus(List<Path> files) {
     return new Corpus(files);
   }
 
+  /** How a message names it: its first file, and how many more there are. */
+  public String name() {
+    String first = files.getFirst().toString();
+    return files.size() == 1 ? first : "%s and %d more".formatted(first, files.size() - 1);
+  }
+
   private static List<Path> inside(Path folder) {
     try (Stream<Path> all = Files.walk(folder)) {
       List<Path> found =

@@ -66,7 +66,7 @@ public final class LossLog {
 
   /** Notes a step; it is written with the next one, when its validation is known. */
   public void step(TrainingListener.Step step) {
-    row("");
+    flush();
     last = step;
     losses.add(new double[] {step.step(), step.loss()});
   }
@@ -103,6 +103,9 @@ public final class LossLog {
    */
   public void flush() {
     row("");
+    if (pending.isEmpty()) {
+      return;
+    }
     try {
       Files.writeString(file, pending, StandardOpenOption.APPEND);
     } catch (IOException e) {

@@ -116,7 +116,7 @@ class GenerateBatchTest {
   @Test
   void whatIsWrongIsOneLine() throws IOException {
     Path file = folder.resolve("x.jsonl");
-    assertFails(generate(file), "x.jsonl: no such file");
+    assertFails(generate(file), "x.jsonl: there is no such file");
     Files.writeString(file, "{\"prompt\": \"a\"}\n{\"text\": \"b\"}\n");
     assertFails(generate(file), "line 2: prompt is missing; a string is needed");
     Files.writeString(file, "{\"id\": 1, \"prompt\": \"a\"}\n{\"id\": \"1\", \"prompt\": \"b\"}\n");

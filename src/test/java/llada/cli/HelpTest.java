@@ -83,6 +83,24 @@ class HelpTest {
         .isEqualTo(CliRun.of("generate", "--help").out());
   }
 
+  /** The list of commands shows the first line of a description: a whole sentence that fits. */
+  @Test
+  void noDescriptionIsCut() {
+    complete(Main.commandLine(new RootCommand(console())));
+  }
+
+  private static void complete(CommandLine command) {
+    for (CommandLine sub : command.getSubcommands().values()) {
+      if (!(sub.getCommand() instanceof CommandLine.HelpCommand)) {
+        String first = sub.getCommandSpec().usageMessage().description()[0];
+        assertThat(first).as(sub.getCommandName()).endsWith(".");
+      }
+      complete(sub);
+    }
+    assertThat(command.getUsageMessage().lines())
+        .noneMatch(line -> line.endsWith("...") && line.length() > 95);
+  }
+
   @Test
   void optionsAreGrouped() {
     assertThat(CliRun.of("generate", "--help").out())

@@ -9,6 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
@@ -96,6 +97,8 @@ class LauncherTest {
     Files.writeString(tree.resolve("src/target/llada-core-1.jar"), "");
   }
 
+  private final Map<String, String> environment = new HashMap<>();
+
   private Process start(Path launcher, String... args) throws IOException {
     List<String> command = new ArrayList<>(List.of(launcher.toString()));
     command.addAll(List.of(args));
@@ -104,6 +107,7 @@ class LauncherTest {
     builder
         .environment()
         .putAll(Map.of("JAVA_HOME", temp.resolve("jdk").toString(), "PATH", bin.toString()));
+    builder.environment().putAll(environment);
     return builder.start();
   }
 
@@ -191,6 +195,70 @@ class LauncherTest {
     assertThat(new String(pid, StandardCharsets.UTF_8)).isEqualTo(Long.toString(process.pid()));
     process.destroyForcibly();
     assertThat(process.waitFor()).isEqualTo(128 + 9);
+  }
+
+  @Test
+  void theCLocaleIsReplacedAndAnotherIsKept() throws Exception {
+    plantJar();
+    java("printf '%s' \"${LC_ALL:-unset}\"");
+    for (String charmap : List.of("ANSI_X3.4-1968", "UTF-8", "ISO-8859-1")) {
+      // As where C.UTF-8 has another name: only that one makes the character set UTF-8.
+      script(
+          bin.resolve("locale"),
+          "if [ \"$LC_ALL\" = C.utf8 ]; then echo UTF-8; else echo %s; fi".formatted(charmap));
+      assertThat(run(tree.resolve("llada")).out())
+          .isEqualTo(charmap.startsWith("ANSI") ? "C.utf8" : "unset");
+    }
+    Files.delete(bin.resolve("locale"));
+    assertThat(run(tree.resolve("llada")).out()).isEqualTo("C.UTF-8");
+    environment.put("LC_ALL", "de_DE.UTF-8");
+    assertThat(run(tree.resolve("llada")).out()).isEqualTo("de_DE.UTF-8");
+  }
+
+  @Test
+  void aClosedStandardInputIsAnEmptyOne() throws Exception {
+    plantJar();
+    java("cat; readlink -f /proc/$$/fd/0");
+    Process process =
+        start(bin.resolve("bash"), "-c", "exec \"$0\" <&-", tree.resolve("llada").toString());
+    assertThat(new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8))
+        .isIn("/dev/null\n", ""); // without /proc, nothing
+    assertThat(process.getErrorStream().readAllBytes()).isEmpty();
+  }
+
+  @Test
+  void aJvmThatCannotStartIsTheUsersOption() throws Exception {
+    plantJar();
+    environment.put("LLADA_JAVA_OPTS", "-XX:Nonsense");
+    java(
+        "case \"$*\" in *-version*) echo 'Unrecognized VM option Nonsense'; exit 1 ;; esac; exit 7");
+    CliRun run = run(tree.resolve("llada"));
+    assertThat(run.code()).isEqualTo(ExitCodes.USAGE);
+    assertThat(run.err())
+        .isEqualTo(
+            "llada: Java does not start with LLADA_JAVA_OPTS='-XX:Nonsense': Unrecognized VM option"
+                + " Nonsense\n");
+    java("case \"$*\" in *-version*) echo 'Too small maximum heap'; exit 1 ;; esac; exit 7");
+    assertThat(run(tree.resolve("llada")).code()).isEqualTo(ExitCodes.OUT_OF_MEMORY);
+    java("case \"$*\" in *-version*) exit 0 ;; esac; exit 7");
+    assertThat(run(tree.resolve("llada")).code()).isEqualTo(7);
+  }
+
+  /** A copy often has new times, in another order. */
+  @Test
+  void aCopyThatCannotBeWrittenToIsNotBuilt() throws Exception {
+    plantJar();
+    Path source = Files.writeString(tree.resolve("src/main/New.java"), "");
+    Files.setLastModifiedTime(
+        source, java.nio.file.attribute.FileTime.fromMillis(System.currentTimeMillis() + 2_000));
+    Path target = tree.resolve("src/target");
+    Files.setPosixFilePermissions(target, PosixFilePermissions.fromString("r-xr-xr-x"));
+    try {
+      assumeTrue(!Files.isWritable(target), "root may write anywhere");
+      assertThat(run(tree.resolve("llada")).code()).isZero();
+    } finally {
+      Files.setPosixFilePermissions(target, PosixFilePermissions.fromString("rwxr-xr-x"));
+    }
   }
 
   @Test

@@ -7,18 +7,14 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.OptionalInt;
+import java.util.Random;
 import llada.Golden;
+import llada.Seeded;
 import llada.backend.Backend;
 import llada.backend.Backends;
 import llada.checkpoint.Checkpoint;
 import llada.model.LladaConfig;
 import llada.model.MaskPredictor;
-import net.jqwik.api.Arbitraries;
-import net.jqwik.api.Arbitrary;
-import net.jqwik.api.ForAll;
-import net.jqwik.api.Property;
-import net.jqwik.api.Provide;
-import net.jqwik.api.constraints.IntRange;
 import org.junit.jupiter.api.Test;
 
 /** What must hold for any options, on a small random model. */
@@ -30,37 +26,26 @@ final class DiffusionSamplerPropertyTest {
   private static final MaskPredictor PREDICTOR =
       new MaskPredictor(CONFIG, CHECKPOINT.weights(), BACKEND.kernels(), 512);
 
-  @Provide
-  Arbitrary<SamplerOptions> options() {
-    Arbitrary<int[]> lengths =
-        Arbitraries.of(
+  private static SamplerOptions options(Random random) {
+    int[] lengths =
+        Seeded.of(
+            random,
             new int[] {8, 8, 8},
             new int[] {6, 12, 4},
             new int[] {12, 12, 12},
             new int[] {3, 9, 9},
             new int[] {10, 10, 2},
             new int[] {14, 7, 7});
-    return net.jqwik.api.Combinators.combine(
-            lengths,
-            Arbitraries.of(0.0, 0.7, 1.5),
-            Arbitraries.of(0.0, 1.5),
-            Arbitraries.of(Remasking.class),
-            Arbitraries.of(false, true),
-            Arbitraries.of(false, true),
-            Arbitraries.of(0, 1, 5),
-            Arbitraries.of(1.0, 0.9))
-        .as(
-            (l, temperature, cfg, remasking, eosInf, confidenceInf, topK, topP) ->
-                SamplerOptions.defaults().toBuilder()
-                    .lengths(l[0], l[1], l[2])
-                    .temperature(temperature)
-                    .cfgScale(cfg)
-                    .remasking(remasking)
-                    .logitsEosInf(eosInf)
-                    .confidenceEosEotInf(confidenceInf)
-                    .topK(topK)
-                    .topP(topP)
-                    .build());
+    return SamplerOptions.defaults().toBuilder()
+        .lengths(lengths[0], lengths[1], lengths[2])
+        .temperature(Seeded.of(random, 0.0, 0.7, 1.5))
+        .cfgScale(Seeded.of(random, 0.0, 1.5))
+        .remasking(Seeded.of(random, Remasking.values()))
+        .logitsEosInf(random.nextBoolean())
+        .confidenceEosEotInf(random.nextBoolean())
+        .topK(Seeded.of(random, 0, 1, 5))
+        .topP(Seeded.of(random, 1.0, 0.9))
+        .build();
   }
 
   private static Generation generate(int[][] prompts, SamplerOptions options, long seed) {
@@ -68,9 +53,12 @@ final class DiffusionSamplerPropertyTest {
         .generate(prompts, null, options, RandomSource.seeded(seed), StepListener.NONE);
   }
 
-  @Property(tries = 150)
-  void promptStaysAndNothingIsLeftMasked(
-      @ForAll("options") SamplerOptions options, @ForAll @IntRange(min = 0, max = 1000) int seed) {
+  @Test
+  void promptStaysAndNothingIsLeftMasked() {
+    Seeded.cases(150, random -> promptStays(options(random), random.nextInt(1001)));
+  }
+
+  private static void promptStays(SamplerOptions options, int seed) {
     int[] prompt = {4, 99, CONFIG.maskTokenId(), 17, 200};
     List<Integer> counts = new ArrayList<>();
     Generation generation =
@@ -91,16 +79,25 @@ final class DiffusionSamplerPropertyTest {
     }
   }
 
-  @Property(tries = 40)
-  void sameSeedSameTokens(
-      @ForAll("options") SamplerOptions options, @ForAll @IntRange(min = 0, max = 1000) int seed) {
+  @Test
+  void sameSeedSameTokens() {
     int[][] prompt = {{1, 2, 3}};
-    assertThat(generate(prompt, options, seed).x())
-        .isDeepEqualTo(generate(prompt, options, seed).x());
+    Seeded.cases(
+        40,
+        random -> {
+          SamplerOptions options = options(random);
+          int seed = random.nextInt(1001);
+          assertThat(generate(prompt, options, seed).x())
+              .isDeepEqualTo(generate(prompt, options, seed).x());
+        });
   }
 
-  @Property(tries = 30)
-  void aSequenceDoesNotSeeItsNeighboursInTheBatch(@ForAll("options") SamplerOptions options) {
+  @Test
+  void aSequenceDoesNotSeeItsNeighboursInTheBatch() {
+    Seeded.cases(30, random -> batchEqualsSingle(options(random)));
+  }
+
+  private static void batchEqualsSingle(SamplerOptions options) {
     SamplerOptions greedy =
         options.toBuilder().temperature(0).remasking(Remasking.LOW_CONFIDENCE).build();
     int[] a = {1, 2, 3, 40};
@@ -110,14 +107,19 @@ final class DiffusionSamplerPropertyTest {
     assertThat(both[1]).isEqualTo(generate(new int[][] {b}, greedy, 0).x()[0]);
   }
 
-  @Property(tries = 20)
-  void topOneIsGreedyAtAnyTemperature(@ForAll @IntRange(min = 0, max = 1000) int seed) {
+  @Test
+  void topOneIsGreedyAtAnyTemperature() {
     SamplerOptions greedy = SamplerOptions.defaults().toBuilder().lengths(8, 8, 8).build();
     SamplerOptions topOne =
         SamplerOptions.defaults().toBuilder().lengths(8, 8, 8).temperature(2.0).topK(1).build();
     int[][] prompt = {{9, 8, 7}};
-    assertThat(generate(prompt, topOne, seed).x())
-        .isDeepEqualTo(generate(prompt, greedy, seed).x());
+    Seeded.cases(
+        20,
+        random -> {
+          int seed = random.nextInt(1001);
+          assertThat(generate(prompt, topOne, seed).x())
+              .isDeepEqualTo(generate(prompt, greedy, seed).x());
+        });
   }
 
   @Test

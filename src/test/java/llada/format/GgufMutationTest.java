@@ -8,14 +8,12 @@ import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Random;
 import llada.Golden;
+import llada.Seeded;
 import llada.format.GgufBuilder.Bytes;
 import llada.tensor.Tensor;
-import net.jqwik.api.Arbitrary;
-import net.jqwik.api.Example;
-import net.jqwik.api.ForAll;
-import net.jqwik.api.Property;
-import net.jqwik.api.Provide;
+import org.junit.jupiter.api.Test;
 
 /** Damaged GGUF files by the thousand: each is read or refused, nothing else. */
 class GgufMutationTest {
@@ -47,44 +45,43 @@ class GgufMutationTest {
     }
   }
 
-  @Provide
-  Arbitrary<List<Mutation>> mutations() {
-    return Mutation.some();
+  @Test
+  void aSmallFile() {
+    Seeded.cases(20_000, random -> check(SMALL, SMALL.length, random));
   }
 
-  @Property(tries = 20_000)
-  void aSmallFile(@ForAll("mutations") List<Mutation> mutations) {
-    check(SMALL, SMALL.length, mutations);
+  @Test
+  void theHeaderOfAModel() {
+    Seeded.cases(4_000, random -> check(MODEL, 12_000, random));
   }
 
-  @Property(tries = 4_000)
-  void theHeaderOfAModel(@ForAll("mutations") List<Mutation> mutations) {
-    check(MODEL, 12_000, mutations);
+  @Test
+  void theTensorListOfAFileOfEveryType() {
+    Seeded.cases(2_000, random -> check(DECODE, 1_200, random));
   }
 
-  @Property(tries = 2_000)
-  void theTensorListOfAFileOfEveryType(@ForAll("mutations") List<Mutation> mutations) {
-    check(DECODE, 1_200, mutations);
-  }
-
-  private static void check(byte[] file, int attacked, List<Mutation> mutations) {
-    byte[] damaged = Mutation.damage(file, attacked, mutations);
+  private static void check(byte[] file, int attacked, Random random) {
+    byte[] damaged = Mutation.damage(file, attacked, random);
     Mutation.survives(
         () -> readAll(Gguf.parse(Path.of("damaged.gguf"), MemorySegment.ofArray(damaged))));
   }
 
-  @Property(tries = 300)
-  void mappedFilesToo(@ForAll("mutations") List<Mutation> mutations) throws IOException {
+  @Test
+  void mappedFilesToo() {
+    Seeded.cases(300, GgufMutationTest::mapped);
+  }
+
+  private static void mapped(Random random) throws IOException {
     Path path = Files.createTempFile("damaged", ".gguf");
     try (Arena arena = Arena.ofConfined()) {
-      Files.write(path, Mutation.damage(MODEL, MODEL.length, mutations));
+      Files.write(path, Mutation.damage(MODEL, MODEL.length, random));
       Mutation.survives(() -> readAll(Gguf.open(path, arena)));
     } finally {
       Files.delete(path);
     }
   }
 
-  @Example
+  @Test
   void whatIsDamagedIsReadableBefore() {
     for (byte[] file : List.of(SMALL, MODEL, DECODE)) {
       assertThat(

@@ -2,7 +2,6 @@ package llada.converter;
 
 import java.io.IOException;
 import java.io.InputStream;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
@@ -12,11 +11,12 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.Locale;
 import llada.format.FormatException;
+import llada.format.TextLines;
 
 /** SHA-256 sums of a model's files. */
 final class Checksums {
   private static final int BUFFER = 1 << 20;
-  private static final long MAX_LIST_BYTES = 1 << 20;
+  private static final int MAX_LIST_BYTES = 1 << 20;
   private static final String SUM = "[0-9a-fA-F]{64}";
 
   private Checksums() {}
@@ -52,15 +52,7 @@ final class Checksums {
    */
   static int requireAll(Path model, Path list) {
     Path folder = Files.isDirectory(model) ? model : model.toAbsolutePath().getParent();
-    List<String> lines;
-    try {
-      if (Files.isRegularFile(list) && Files.size(list) > MAX_LIST_BYTES) {
-        throw new FormatException(list + ": is too large for a list of checksums");
-      }
-      lines = new String(Files.readAllBytes(list), StandardCharsets.UTF_8).lines().toList();
-    } catch (IOException e) {
-      throw new FormatException(list + ": cannot be read: " + e.getMessage(), e);
-    }
+    List<String> lines = TextLines.read(list, MAX_LIST_BYTES).lines().toList();
     int checked = 0;
     for (String line : lines) {
       if (line.isBlank()) {
@@ -92,7 +84,7 @@ final class Checksums {
     throw new FormatException("%s: '%s' is no file in %s".formatted(list, name, folder));
   }
 
-  private static String sum(Path file) {
+  static String sum(Path file) {
     try (InputStream in = Files.newInputStream(file)) {
       MessageDigest digest = MessageDigest.getInstance("SHA-256");
       byte[] buffer = new byte[BUFFER];

@@ -16,8 +16,8 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "imatrix",
     description = {
-      "Find out which columns of the weights matter: run a model over a text and sum the squares of"
-          + " what each weight reads.",
+      "Find out which columns of the weights matter.",
+      "A model is run over a text, and the squares of what each weight reads are summed.",
       "",
       "A diffusion model reads masked text, so each piece of the text is shown with a random number"
           + " of its tokens masked. The file serves quantize --imatrix, here and in llama.cpp."

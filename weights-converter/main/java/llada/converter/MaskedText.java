@@ -1,14 +1,12 @@
 package llada.converter;
 
-import java.io.IOException;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.stream.IntStream;
 import llada.checkpoint.Checkpoint;
 import llada.diffusion.MaskDraws;
 import llada.format.FormatException;
+import llada.format.TextLines;
 import llada.model.TokenBatch;
 
 /**
@@ -20,7 +18,7 @@ import llada.model.TokenBatch;
  * @param masked which positions are masked, ascending (l)
  */
 record MaskedText(int[] tokens, int[] masked) {
-  private static final long MAX_BYTES = 64L << 20;
+  private static final int MAX_BYTES = 64 << 20;
 
   /**
    * The tokens of a text file.
@@ -28,23 +26,13 @@ record MaskedText(int[] tokens, int[] masked) {
    * @throws FormatException if it cannot be read, is larger than 64 MiB or shorter than one piece
    */
   static int[] read(Path corpus, Checkpoint model, int length) {
-    try {
-      if (Files.isRegularFile(corpus) && Files.size(corpus) > MAX_BYTES) {
-        throw new FormatException(
-            "%s: has %d bytes; at most %d are read: cut a part out"
-                .formatted(corpus, Files.size(corpus), MAX_BYTES));
-      }
-      String text = new String(Files.readAllBytes(corpus), StandardCharsets.UTF_8);
-      int[] tokens = model.tokenizer().encodeOrdinary(text);
-      if (tokens.length < length) {
-        throw new FormatException(
-            "%s: has %d tokens, fewer than one piece of %d; give a longer text or a smaller --length"
-                .formatted(corpus, tokens.length, length));
-      }
-      return tokens;
-    } catch (IOException e) {
-      throw new FormatException(corpus + ": cannot be read: " + e.getMessage(), e);
+    int[] tokens = model.tokenizer().encodeOrdinary(TextLines.read(corpus, MAX_BYTES));
+    if (tokens.length < length) {
+      throw new FormatException(
+          "%s: has %d tokens, fewer than one piece of %d; give a longer text or a smaller --length"
+              .formatted(corpus, tokens.length, length));
     }
+    return tokens;
   }
 
   /** Piece {@code index} of the tokens, which are cut into pieces of one length. */

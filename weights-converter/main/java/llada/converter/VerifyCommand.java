@@ -23,8 +23,9 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "verify",
     description = {
-      "Check a model's files: structure, checksums if given, names and shapes against the"
-          + " configuration, tokenizer, every number finite, and one forward pass.",
+      "Check a model's files, every number in them, and one forward pass.",
+      "Looked at are structure, checksums if given, names and shapes against the configuration, the"
+          + " tokenizer, and that every number is finite.",
       "",
       "The first fault ends the check with one message and exit code 3."
     },

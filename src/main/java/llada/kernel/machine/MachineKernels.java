@@ -252,7 +252,8 @@ public final class MachineKernels extends VectorKernels {
         });
   }
 
-  private boolean bf16() {
+  /** Whether float32 weights are multiplied in bfloat16: that was asked for and the CPU can. */
+  public boolean bf16() {
     return arithmetic(DType.F32) == Matmul.Arithmetic.BF16;
   }
 

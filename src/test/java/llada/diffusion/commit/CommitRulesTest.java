@@ -11,28 +11,15 @@ import java.util.Random;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.stream.IntStream;
-import net.jqwik.api.Arbitraries;
-import net.jqwik.api.Arbitrary;
-import net.jqwik.api.Combinators;
-import net.jqwik.api.ForAll;
-import net.jqwik.api.Property;
-import net.jqwik.api.Provide;
-import net.jqwik.api.constraints.DoubleRange;
-import net.jqwik.api.constraints.IntRange;
+import llada.Seeded;
 import org.junit.jupiter.api.Test;
 
 /** Every rule against a slow reading of its formula. */
 final class CommitRulesTest {
   /** Steps of 1 / 16, so that ties and thresholds are met exactly, and often. */
-  @Provide
-  Arbitrary<Candidates> candidates() {
-    Arbitrary<Integer> size = Arbitraries.integers().between(1, 12);
-    return Combinators.combine(size, Arbitraries.longs(), Arbitraries.integers().between(0, 4))
-        .as((n, seed, quota) -> random(n, seed, quota));
-  }
-
-  private static Candidates random(int n, long seed, int quota) {
-    Random random = new Random(seed);
+  private static Candidates candidates(Random random) {
+    int n = 1 + random.nextInt(12);
+    int quota = random.nextInt(5);
     double[] confidence = random.ints(n, 0, 17).mapToDouble(i -> i / 16.0).toArray();
     double[] score = confidence.clone();
     for (int i = 0; i < n; i++) {
@@ -74,15 +61,22 @@ final class CommitRulesTest {
     return c.score()[i] == Double.NEGATIVE_INFINITY;
   }
 
-  @Property
-  void quotaTakesTheBest(@ForAll("candidates") Candidates c) {
+  @Test
+  void quotaTakesTheBest() {
+    Seeded.cases(1000, random -> quota(candidates(random)));
+  }
+
+  private static void quota(Candidates c) {
     assertThat(chosen(new Quota(), c))
         .isEqualTo(ordered(c).subList(0, Math.min(c.size(), c.schedule().quota())));
   }
 
-  @Property
-  void thresholdTakesAllAboveItAndTheBest(
-      @ForAll("candidates") Candidates c, @ForAll @IntRange(max = 16) int sixteenths) {
+  @Test
+  void thresholdTakesAllAboveItAndTheBest() {
+    Seeded.cases(1000, random -> threshold(candidates(random), random.nextInt(17)));
+  }
+
+  private static void threshold(Candidates c, int sixteenths) {
     double tau = sixteenths / 16.0;
     Set<Integer> expected = new TreeSet<>();
     expected.add(ordered(c).getFirst());
@@ -94,9 +88,12 @@ final class CommitRulesTest {
     assertThat(chosen(new Threshold(tau), c)).containsExactlyInAnyOrderElementsOf(expected);
   }
 
-  @Property
-  void factorTakesTheLargestNWhoseWorstIsSureEnough(
-      @ForAll("candidates") Candidates c, @ForAll @DoubleRange(min = 0.1, max = 4) double f) {
+  @Test
+  void factorTakesTheLargestNWhoseWorstIsSureEnough() {
+    Seeded.cases(1000, random -> factor(candidates(random), random.nextDouble(0.1, 4)));
+  }
+
+  private static void factor(Candidates c, double f) {
     List<Integer> order = ordered(c);
     int largest = 1;
     for (int n = 2; n <= c.size(); n++) {
@@ -109,9 +106,12 @@ final class CommitRulesTest {
     assertThat(chosen(new Factor(f), c)).isEqualTo(order.subList(0, largest));
   }
 
-  @Property
-  void entropyBoundedTakesTheLargestPrefixWithinTheBound(
-      @ForAll("candidates") Candidates c, @ForAll @IntRange(max = 30) int hundredths) {
+  @Test
+  void entropyBoundedTakesTheLargestPrefixWithinTheBound() {
+    Seeded.cases(1000, random -> entropyBounded(candidates(random), random.nextInt(31)));
+  }
+
+  private static void entropyBounded(Candidates c, int hundredths) {
     double gamma = hundredths / 100.0 + 1e-9;
     List<Integer> order = ordered(c);
     int largest = 1;
@@ -126,9 +126,12 @@ final class CommitRulesTest {
     assertThat(chosen(new EntropyBounded(gamma), c)).isEqualTo(order.subList(0, largest));
   }
 
-  @Property
-  void klassTakesTheSureAndStable(
-      @ForAll("candidates") Candidates c, @ForAll @IntRange(min = 1, max = 3) int n) {
+  @Test
+  void klassTakesTheSureAndStable() {
+    Seeded.cases(1000, random -> klass(candidates(random), 1 + random.nextInt(3)));
+  }
+
+  private static void klass(Candidates c, int n) {
     double tau = 0.5;
     double epsilon = 0.02;
     List<Integer> expected =
@@ -142,8 +145,12 @@ final class CommitRulesTest {
     assertThat(chosen(new Klass(tau, epsilon, n), c)).isEqualTo(expected);
   }
 
-  @Property
-  void everyAdaptiveRuleCommitsAtLeastOne(@ForAll("candidates") Candidates c) {
+  @Test
+  void everyAdaptiveRuleCommitsAtLeastOne() {
+    Seeded.cases(1000, random -> adaptive(candidates(random)));
+  }
+
+  private static void adaptive(Candidates c) {
     for (CommitRule rule :
         List.of(
             new Threshold(1),
@@ -177,12 +184,16 @@ final class CommitRulesTest {
   }
 
   /** A block of 16 through all steps of ReMDM: the schedule of filled tokens, and nothing else. */
-  @Property(tries = 60)
-  void remdmKeepsToItsSchedule(
-      @ForAll Remdm.Strategy strategy,
-      @ForAll long seed,
-      @ForAll @IntRange(min = 1, max = 50) int steps) {
-    Random random = new Random(seed);
+  @Test
+  void remdmKeepsToItsSchedule() {
+    Seeded.cases(
+        60,
+        random ->
+            remdmSchedule(
+                random, Seeded.of(random, Remdm.Strategy.values()), 1 + random.nextInt(50)));
+  }
+
+  private static void remdmSchedule(Random random, Remdm.Strategy strategy, int steps) {
     Remdm rule = new Remdm(strategy, strategy == Remdm.Strategy.CONF ? 1 : 0.3);
     boolean[] filled = new boolean[16];
     for (int step = 0; step < steps; step++) {
@@ -229,11 +240,19 @@ final class CommitRulesTest {
     return count;
   }
 
-  @Property
-  void remdmsSigmaNeverExceedsItsBound(
-      @ForAll @DoubleRange(min = 0.02, max = 1) double t,
-      @ForAll @DoubleRange(max = 1) double share,
-      @ForAll Remdm.Strategy strategy) {
+  @Test
+  void remdmsSigmaNeverExceedsItsBound() {
+    Seeded.cases(
+        1000,
+        random ->
+            remdmSigma(
+                Seeded.of(
+                    random, 1.0, 0.02, random.nextDouble(0.02, 1), random.nextDouble(0.02, 1)),
+                Seeded.of(random, 0.0, 1.0, random.nextDouble(), random.nextDouble()),
+                Seeded.of(random, Remdm.Strategy.values())));
+  }
+
+  private static void remdmSigma(double t, double share, Remdm.Strategy strategy) {
     double s = t * share;
     double alphaT = 1 - t;
     double alphaS = 1 - s;
