@@ -17,6 +17,7 @@ final class DeviceCopy implements Storage.Copy {
   private volatile boolean deviceNewer;
   private long from; // of the range that is newer on the device
   private long to;
+  private boolean ofRounded; // see DeviceTensors.product
 
   DeviceCopy(DeviceTensors owner, Storage storage, DeviceMemory memory) {
     this.owner = owner;
@@ -55,6 +56,15 @@ final class DeviceCopy implements Storage.Copy {
     hostNewer = false;
   }
 
+  boolean ofRounded() {
+    return ofRounded;
+  }
+
+  /** The device will write a product into it, of factors that were rounded or not. */
+  void product(boolean rounded) {
+    ofRounded = rounded;
+  }
+
   /** The device will write these bytes. */
   void written(long first, long bytes) {
     if (bytes == 0) {
@@ -82,6 +92,7 @@ final class DeviceCopy implements Storage.Copy {
   public void beforeWriting() {
     beforeReading();
     hostNewer = true;
+    ofRounded = false;
   }
 
   @Override

@@ -40,11 +40,6 @@ final class Products {
     };
   }
 
-  /** Whether activations are rounded before they meet weights of this type. */
-  boolean rounds(DType weight) {
-    return type(weight) != Factor.F32;
-  }
-
   private static boolean quantised(DType dtype) {
     return dtype.blockLength() > 1;
   }
@@ -71,7 +66,7 @@ final class Products {
       Factor type = type(dtype);
       long w = as(type, weight, Scratch.Slot.WEIGHT);
       long a = as(type, x, Scratch.Slot.ACTIVATION);
-      long c = device.tensors().write(out);
+      long c = device.tensors().product(out, type != Factor.F32);
       multiply(c, a, Read.STRAIGHT, w, Read.TRANSPOSED, t, n, k, type, false);
     }
   }
@@ -89,7 +84,7 @@ final class Products {
           "matmul_small",
           "matmul_small_" + type,
           geometry,
-          device.tensors().write(out),
+          device.tensors().product(out, type(weight.dtype()) != Factor.F32),
           a,
           w,
           t,
@@ -114,7 +109,7 @@ final class Products {
         "matmul_int8",
         "matmul_int8_" + type,
         geometry,
-        device.tensors().write(out),
+        device.tensors().product(out, true),
         quants,
         scales,
         sums,
