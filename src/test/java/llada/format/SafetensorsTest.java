@@ -58,9 +58,9 @@ class SafetensorsTest {
   void readsEveryGoldenFile() throws IOException {
     try (Stream<Path> files = Files.walk(Golden.root());
         Arena arena = Arena.ofConfined()) {
-      files
-          .filter(path -> path.toString().endsWith(".safetensors"))
-          .forEach(
+      assertThat(files.filter(path -> path.toString().endsWith(".safetensors")))
+          .isNotEmpty()
+          .allSatisfy(
               path -> {
                 Safetensors opened = Safetensors.open(path, arena);
                 assertThat(opened.file()).isEqualTo(path);
