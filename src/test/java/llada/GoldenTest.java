@@ -54,7 +54,8 @@ class GoldenTest {
       assertThat(sources.filter(f -> f.toString().endsWith(".java")))
           .isNotEmpty()
           .noneSatisfy(
-              f -> assertThat(Files.readString(f)).containsPattern("root\\(\\)\\.resolve\\(\"tiny"));
+              f ->
+                  assertThat(Files.readString(f)).containsPattern("root\\(\\)\\.resolve\\(\"tiny"));
     }
   }
 }

@@ -21,7 +21,8 @@ import java.util.stream.Stream;
  * can write are believed. A folder that is missing or not like that costs time and is no error.
  */
 final class KernelCache {
-  private static final Set<PosixFilePermission> PRIVATE = PosixFilePermissions.fromString("rwx------");
+  private static final Set<PosixFilePermission> PRIVATE =
+      PosixFilePermissions.fromString("rwx------");
   private static final int DIGEST = 32; // bytes of a SHA-256
 
   private final Optional<Path> folder;

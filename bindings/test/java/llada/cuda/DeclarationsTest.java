@@ -30,7 +30,8 @@ final class DeclarationsTest {
       Pattern.compile("private static class (\\w+) \\{\\s+.*? DESC = \\S+\\.of\\(([^)]*)\\);");
 
   private static final Set<String> WORDS =
-      Set.of("void", "char", "int", "unsigned int", "unsigned char", "unsigned long long", "size_t");
+      Set.of(
+          "void", "char", "int", "unsigned int", "unsigned char", "unsigned long long", "size_t");
 
   private final Set<String> types = new LinkedHashSet<>();
   private final List<String> constants = new ArrayList<>();
@@ -38,7 +39,8 @@ final class DeclarationsTest {
 
   @Test
   void theFileIsThatOfTheBindings() throws IOException {
-    for (String name : List.of("driver/CudaDriver", "cublas/CuBlas", "cudnn/CuDnn", "nvrtc/Nvrtc")) {
+    for (String name :
+        List.of("driver/CudaDriver", "cublas/CuBlas", "cudnn/CuDnn", "nvrtc/Nvrtc")) {
       read(Files.readString(Path.of("main/generated/llada/cuda", name + ".java")));
     }
     assertThat(calls).hasSizeGreaterThan(50);
@@ -64,8 +66,7 @@ final class DeclarationsTest {
       String name = call.group(1);
       List<String> layouts =
           List.of(call.group(2).replaceAll("\\w+\\.C_", "").replaceAll("\\s", "").split(","));
-      Matcher prototype =
-          Pattern.compile("\\* (.*?)\\b" + name + "\\((.*)\\)\n").matcher(source);
+      Matcher prototype = Pattern.compile("\\* (.*?)\\b" + name + "\\((.*)\\)\n").matcher(source);
       assertThat(prototype.find(call.end())).as(name).isTrue();
       String result = prototype.group(1).strip();
       type(result, layouts.getFirst());

@@ -66,8 +66,8 @@ public record ChatTemplate(String bosToken) {
     }
     if (bosToken.isEmpty()) {
       throw new TokenizerException(
-          "this checkpoint has a chat template but no bos_token to begin it with; pass --raw to give"
-              + " the model the text as it is");
+          "this checkpoint has a chat template but no bos_token to begin it with; pass --raw to"
+              + " give the model the text as it is");
     }
     return recognise(jinja.get(), bosToken.get())
         .orElseThrow(

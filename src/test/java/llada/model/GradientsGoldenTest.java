@@ -105,7 +105,8 @@ final class GradientsGoldenTest {
                       - loss))
           .isLessThan(1e-6 * loss);
       Safetensors expected =
-          Safetensors.open(folder.resolve(VECTORS).resolveSibling(golden.get("grads_file").string()), arena);
+          Safetensors.open(
+              folder.resolve(VECTORS).resolveSibling(golden.get("grads_file").string()), arena);
       Map<String, Tensor> found = named(gradients.tensors());
       assertThat(found.keySet()).containsExactlyInAnyOrderElementsOf(expected.tensors().keySet());
       double worst = 0;
@@ -153,7 +154,8 @@ final class GradientsGoldenTest {
               TokenBatch.of(batch.noisy), batch.rows, batch.targets, batch.weights, gradients);
       double lossError = Math.abs(loss / golden.get("loss").number() - 1);
       Safetensors expected =
-          Safetensors.open(folder.resolve(VECTORS).resolveSibling(golden.get("grads_file").string()), arena);
+          Safetensors.open(
+              folder.resolve(VECTORS).resolveSibling(golden.get("grads_file").string()), arena);
       double worst = 0;
       for (Map.Entry<String, Tensor> entry : named(gradients.tensors()).entrySet()) {
         worst = Math.max(worst, relativeError(entry.getValue(), expected.tensor(entry.getKey())));
