@@ -58,7 +58,9 @@ public final class Golden {
     }
   }
 
-  /** The checkpoints of the set that have this file; without one the test is skipped by its name. */
+  /**
+   * The checkpoints of the set that have this file; without one the test is skipped by its name.
+   */
   public static List<Path> checkpointsWith(String file) {
     return checkpointsWith(root(), file);
   }

@@ -16,9 +16,10 @@ import java.util.stream.Stream;
 
 /**
  * Machine code on disk, so that only a program's first use on a kind of device waits for the
- * compiler: one file by the source's digest and the architecture, which holds the code's SHA-256 and
- * the code. A GPU runs what lies there, so only the user's own files in a folder that nobody else
- * can write are believed. A folder that is missing or not like that costs time and is no error.
+ * compiler: one file by the source's digest and the architecture, which holds the code's SHA-256
+ * and the code. A GPU runs what lies there, so only the user's own files in a folder that nobody
+ * else can write are believed. A folder that is missing or not like that costs time and is no
+ * error.
  */
 final class KernelCache {
   private static final Set<PosixFilePermission> PRIVATE =

@@ -18,8 +18,9 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * CUDA's libraries on the CPU, from native/emulator: built by make where g++ is, loaded in place of the real ones, with failures on request. A test that needs it is skipped
- * where it cannot be built, and says so.
+ * CUDA's libraries on the CPU, from native/emulator: built by make where g++ is, loaded in place of
+ * the real ones, with failures on request. A test that needs it is skipped where it cannot be
+ * built, and says so.
  */
 public final class Emulator {
   private static final Path NATIVE = Path.of("../native").toAbsolutePath().normalize();

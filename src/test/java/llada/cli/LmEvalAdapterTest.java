@@ -14,7 +14,10 @@ import llada.Golden;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** The Python side of an evaluation harness; src/test/python/llada_lm_eval_test.py says what is asked. */
+/**
+ * The Python side of an evaluation harness; src/test/python/llada_lm_eval_test.py says what is
+ * asked.
+ */
 class LmEvalAdapterTest {
   @TempDir Path folder;
 
