@@ -3,6 +3,7 @@ package llada.cuda;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.lang.foreign.Arena;
+import java.lang.foreign.ValueLayout;
 import java.lang.reflect.Method;
 import java.util.Arrays;
 import java.util.List;
@@ -79,7 +80,9 @@ final class CudaKernelsTest {
           Tensor x = Numbers.random(arena, 1, 0, 2 * 33, 4 * d);
           Tensor identity = Tensor.allocate(arena, weights, 4 * d, 4 * d);
           for (int i = 0; i < 4 * d; i++) {
-            identity.set((4L * d + 1) * i, 1);
+            long at = (4L * d + 1) * i; // the first 16 bits of a float32 1 are a bfloat16 1
+            long end = (at + 1) * (weights == DType.F32 ? Float.BYTES : Short.BYTES);
+            identity.data().set(ValueLayout.JAVA_SHORT_UNALIGNED, end - 2, (short) 0x3f80);
           }
           Tensor q = Tensor.allocate(arena, DType.F32, 2 * 33, 4 * d);
           kernels.matmul(q, x, identity);
