@@ -1,14 +1,6 @@
 // Small helpers on whole vectors. Grid min(65535, ceil(n / 256)), block 256, where nothing else is said.
 #include "block.cuh"
 
-extern "C" __global__ void fill(float* x, float value, long long n) {
-  FOR_EACH_ELEMENT(i, n) { x[i] = value; }
-}
-
-extern "C" __global__ void scale(float* x, float factor, long long n) {
-  FOR_EACH_ELEMENT(i, n) { x[i] *= factor; }
-}
-
 // partial[b] = the sum of block b's squares, in double. Grid at most 1024, block 256.
 extern "C" __global__ void sum_of_squares(double* partial, const float* x, long long n) {
   double sum = 0;

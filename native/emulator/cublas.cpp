@@ -1,6 +1,5 @@
 // libcublas.so.13: matrix products with cuBLAS's rules. Matrices are stored by columns; a leading
 // dimension is at least the number of stored rows; what a type combination does not allow is refused.
-#include <cublas_v2.h>
 
 #include <set>
 #include <vector>
@@ -9,7 +8,7 @@
 
 using namespace emulator;
 
-struct cublasContext {
+struct cublasHandle_tObject {
   CUstream stream = nullptr;
   cublasMath_t mode = CUBLAS_DEFAULT_MATH;
 };
@@ -148,7 +147,7 @@ cublasStatus_t refuse(cublasStatus_t status, const std::string& why) {
 
 }  // namespace
 
-#define CALL extern "C" EMULATOR_API cublasStatus_t CUBLASWINAPI
+#define CALL extern "C" EMULATOR_API cublasStatus_t
 #define LOCKED std::lock_guard<std::recursive_mutex> hold(lock())
 #define WITH_HANDLE(handle)                                                                        \
   LOCKED;                                                                                          \
@@ -164,7 +163,7 @@ CALL cublasCreate_v2(cublasHandle_t* handle) {
   if (setting("devices") == 0 || ready() != CUDA_SUCCESS) {
     return CUBLAS_STATUS_NOT_INITIALIZED;
   }
-  *handle = new cublasContext();
+  *handle = new cublasHandle_tObject();
   handles().insert(*handle);
   return CUBLAS_STATUS_SUCCESS;
 }
@@ -180,7 +179,7 @@ CALL cublasGetVersion_v2(cublasHandle_t, int* version) {
   if (!version) {
     return CUBLAS_STATUS_INVALID_VALUE;
   }
-  *version = CUBLAS_VERSION;
+  *version = 130000;
   return CUBLAS_STATUS_SUCCESS;
 }
 
@@ -266,13 +265,11 @@ CALL cublasGemmEx(
   return result == CUDA_SUCCESS ? CUBLAS_STATUS_SUCCESS : CUBLAS_STATUS_EXECUTION_FAILED;
 }
 
-extern "C" EMULATOR_API const char* CUBLASWINAPI cublasGetStatusName(cublasStatus_t status) {
-  switch ((int)status) {
-#include "cublas_errors.inc"
-    default: return "CUBLAS_STATUS unknown";
-  }
+extern "C" EMULATOR_API const char* cublasGetStatusName(cublasStatus_t status) {
+  const char* name = statusName("CUBLAS_STATUS_", status);
+  return name ? name : "CUBLAS_STATUS unknown";
 }
 
-extern "C" EMULATOR_API const char* CUBLASWINAPI cublasGetStatusString(cublasStatus_t status) {
+extern "C" EMULATOR_API const char* cublasGetStatusString(cublasStatus_t status) {
   return cublasGetStatusName(status);
 }

@@ -1,4 +1,4 @@
-// libcuda.so.1: the calls of the driver, declared by the real cuda.h.
+// libcuda.so.1: the calls of the driver.
 #include <string.h>
 
 #include <map>
@@ -22,15 +22,6 @@ struct State {
 
 State state;
 thread_local CUcontext currentContext;
-
-struct Named {
-  int code;
-  const char* name;
-};
-
-const Named ERRORS[] = {
-#include "cuda_errors.inc"
-};
 
 CUdevice deviceOf(CUcontext context) { return (CUdevice)((uintptr_t)context / 16 - 1); }
 
@@ -94,7 +85,7 @@ CUresult ready() {
 
 }  // namespace emulator
 
-#define CALL extern "C" EMULATOR_API CUresult CUDAAPI
+#define CALL extern "C" EMULATOR_API CUresult
 #define LOCKED std::lock_guard<std::recursive_mutex> hold(lock())
 #define REQUIRE(condition, error)                                                                  \
   if (!(condition)) {                                                                              \
@@ -127,14 +118,8 @@ CALL cuDriverGetVersion(int* version) {
 }
 
 CALL cuGetErrorName(CUresult error, const char** text) {
-  for (const Named& named : ERRORS) {
-    if (named.code == (int)error) {
-      *text = named.name;
-      return CUDA_SUCCESS;
-    }
-  }
-  *text = nullptr;
-  return CUDA_ERROR_INVALID_VALUE;
+  *text = error ? statusName("CUDA_ERROR_", error) : "CUDA_SUCCESS";
+  return *text ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
 }
 
 CALL cuGetErrorString(CUresult error, const char** text) { return cuGetErrorName(error, text); }
@@ -180,19 +165,6 @@ CALL cuDeviceGetAttribute(int* value, CUdevice_attribute attribute, CUdevice dev
     case CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR: *value = capability / 10; break;
     case CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR: *value = capability % 10; break;
     case CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT: *value = 4; break;
-    case CU_DEVICE_ATTRIBUTE_WARP_SIZE: *value = 32; break;
-    case CU_DEVICE_ATTRIBUTE_MAX_THREADS_PER_BLOCK: *value = 1024; break;
-    case CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK: *value = 48 << 10; break;
-    case CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN:
-      *value = sharedLimit(); break;
-    case CU_DEVICE_ATTRIBUTE_CLOCK_RATE: *value = 1000000; break;
-    case CU_DEVICE_ATTRIBUTE_MEMORY_CLOCK_RATE: *value = 1000000; break;
-    case CU_DEVICE_ATTRIBUTE_GLOBAL_MEMORY_BUS_WIDTH: *value = 64; break;
-    case CU_DEVICE_ATTRIBUTE_L2_CACHE_SIZE: *value = 1 << 20; break;
-    case CU_DEVICE_ATTRIBUTE_UNIFIED_ADDRESSING: *value = 1; break;
-    case CU_DEVICE_ATTRIBUTE_CONCURRENT_KERNELS: *value = 1; break;
-    case CU_DEVICE_ATTRIBUTE_INTEGRATED: *value = 0; break;
-    case CU_DEVICE_ATTRIBUTE_MEMORY_POOLS_SUPPORTED: *value = 0; break;
     default: return CUDA_ERROR_INVALID_VALUE; // add here what the caller comes to need
   }
   return CUDA_SUCCESS;
@@ -226,12 +198,6 @@ CALL cuCtxSetCurrent(CUcontext context) {
   REQUIRE(state.initialised, CUDA_ERROR_NOT_INITIALIZED);
   REQUIRE(!context || state.retained[deviceOf(context)], CUDA_ERROR_INVALID_CONTEXT);
   currentContext = context;
-  return CUDA_SUCCESS;
-}
-
-CALL cuCtxGetCurrent(CUcontext* context) {
-  LOCKED;
-  *context = currentContext;
   return CUDA_SUCCESS;
 }
 
@@ -394,10 +360,4 @@ CALL cuEventSynchronize(CUevent event) {
   READY();
   count("synchronise");
   return synchronizeEvent(event);
-}
-
-CALL cuEventElapsedTime_v2(float* milliseconds, CUevent start, CUevent end) {
-  READY();
-  REQUIRE(milliseconds, CUDA_ERROR_INVALID_VALUE);
-  return elapsed(milliseconds, start, end);
 }

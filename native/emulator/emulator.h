@@ -1,12 +1,11 @@
 // What the emulated libraries share. All of it lives in the emulated libcuda.
 #pragma once
 
-#include <cuda.h>
-
 #include <functional>
 #include <mutex>
 #include <string>
 
+#include "declarations.h"
 #include "kernel.h"
 
 #define EMULATOR_API __attribute__((visibility("default")))
@@ -26,6 +25,11 @@ EMULATOR_API bool fails(const char* name);
 EMULATOR_API void count(const char* what);
 // Remembers why something failed, for emulatorReport and, if asked for, on stderr.
 EMULATOR_API void report(const std::string& message);
+
+// ---- statuses.cpp
+
+// The name of the status with this value whose name starts so; nullptr if there is none.
+EMULATOR_API const char* statusName(const char* prefix, int value);
 
 // ---- context.cpp: whether calls are possible at all
 

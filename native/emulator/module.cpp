@@ -84,7 +84,7 @@ int sharedLimit() {
 
 }  // namespace emulator
 
-#define CALL extern "C" EMULATOR_API CUresult CUDAAPI
+#define CALL extern "C" EMULATOR_API CUresult
 #define READY()                                                                                    \
   std::lock_guard<std::recursive_mutex> hold(lock());                                              \
   if (CUresult notReady = ready()) {                                                               \
@@ -151,9 +151,6 @@ CALL cuFuncSetAttribute(CUfunction handle, CUfunction_attribute attribute, int v
   auto* function = (Function*)handle;
   if (!all().functions.count(function)) {
     return CUDA_ERROR_INVALID_HANDLE;
-  }
-  if (attribute == CU_FUNC_ATTRIBUTE_PREFERRED_SHARED_MEMORY_CARVEOUT) {
-    return CUDA_SUCCESS;
   }
   if (attribute != CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES || value < 0 ||
       value > sharedLimit()) {

@@ -1,5 +1,4 @@
 // libnvrtc.so.13: "compiles" the sources that the emulator was built from, and no others.
-#include <nvrtc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +11,7 @@
 
 using namespace emulator;
 
-struct _nvrtcProgram {
+struct nvrtcProgramObject {
   std::string source;
   std::string name;
   std::vector<std::pair<std::string, std::string>> headers; // name, text
@@ -32,10 +31,8 @@ CALL nvrtcVersion(int* major, int* minor) {
 }
 
 extern "C" EMULATOR_API const char* nvrtcGetErrorString(nvrtcResult result) {
-  switch ((int)result) {
-#include "nvrtc_errors.inc"
-    default: return "NVRTC_ERROR unknown";
-  }
+  const char* name = statusName("NVRTC_", result);
+  return name ? name : "NVRTC_ERROR unknown";
 }
 
 CALL nvrtcCreateProgram(
@@ -44,7 +41,7 @@ CALL nvrtcCreateProgram(
   if (!program || !source || count < 0 || (count > 0 && (!headers || !names))) {
     return NVRTC_ERROR_INVALID_INPUT;
   }
-  auto* created = new _nvrtcProgram();
+  auto* created = new nvrtcProgramObject();
   created->source = source;
   created->name = name ? name : "default_program";
   for (int i = 0; i < count; i++) {

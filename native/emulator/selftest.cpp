@@ -1,9 +1,5 @@
 // The emulator against its own rules, through the same calls that Java makes.
-#include <cublas_v2.h>
-#include <cuda.h>
-#include <cudnn.h>
 #include <math.h>
-#include <nvrtc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +8,8 @@
 #include <iterator>
 #include <string>
 #include <vector>
+
+#include "declarations.h"
 
 extern "C" int emulatorSet(const char* name, long long value);
 extern "C" const char* emulatorReport();
@@ -92,7 +90,7 @@ struct Session {
   }
 
   ~Session() {
-    cuDevicePrimaryCtxRelease(0);
+    cuDevicePrimaryCtxRelease_v2(0);
     cuCtxSetCurrent(nullptr);
   }
 
@@ -110,14 +108,14 @@ struct Session {
 
   CUdeviceptr floats(const std::vector<float>& values) {
     CUdeviceptr at = 0;
-    CHECK(cuMemAlloc(&at, 4 * values.size()) == CUDA_SUCCESS);
-    CHECK(cuMemcpyHtoDAsync(at, values.data(), 4 * values.size(), stream) == CUDA_SUCCESS);
+    CHECK(cuMemAlloc_v2(&at, 4 * values.size()) == CUDA_SUCCESS);
+    CHECK(cuMemcpyHtoDAsync_v2(at, values.data(), 4 * values.size(), stream) == CUDA_SUCCESS);
     return at;
   }
 
   std::vector<float> back(CUdeviceptr at, size_t count) {
     std::vector<float> values(count);
-    CHECK(cuMemcpyDtoHAsync(values.data(), at, 4 * count, stream) == CUDA_SUCCESS);
+    CHECK(cuMemcpyDtoHAsync_v2(values.data(), at, 4 * count, stream) == CUDA_SUCCESS);
     CHECK(cuStreamSynchronize(stream) == CUDA_SUCCESS);
     return values;
   }
@@ -128,46 +126,43 @@ void nothingWorksBeforeItIsSetUp() {
   emulatorSet("devices", 0);
   CHECK(cuInit(0) == CUDA_ERROR_NO_DEVICE);
   cublasHandle_t blas;
-  CHECK(cublasCreate(&blas) == CUBLAS_STATUS_NOT_INITIALIZED);
-  cudnnHandle_t dnn;
-  CHECK(cudnnCreate(&dnn) == CUDNN_STATUS_NOT_INITIALIZED);
+  CHECK(cublasCreate_v2(&blas) == CUBLAS_STATUS_NOT_INITIALIZED);
   CUdeviceptr at;
-  CHECK(cuMemAlloc(&at, 4) == CUDA_ERROR_NOT_INITIALIZED);
+  CHECK(cuMemAlloc_v2(&at, 4) == CUDA_ERROR_NOT_INITIALIZED);
   emulatorReset();
   emulatorSet("fail_init", CUDA_ERROR_SYSTEM_DRIVER_MISMATCH);
   CHECK(cuInit(0) == CUDA_ERROR_SYSTEM_DRIVER_MISMATCH);
   emulatorReset();
   CHECK(cuInit(0) == CUDA_SUCCESS);
-  CHECK(cuMemAlloc(&at, 4) == CUDA_ERROR_INVALID_CONTEXT);
+  CHECK(cuMemAlloc_v2(&at, 4) == CUDA_ERROR_INVALID_CONTEXT);
   CHECK(emulatorSet("no_such_setting", 1) == -1);
   const char* name;
   CHECK(cuGetErrorName(CUDA_ERROR_OUT_OF_MEMORY, &name) == CUDA_SUCCESS &&
         strcmp(name, "CUDA_ERROR_OUT_OF_MEMORY") == 0);
   CHECK(strcmp(cublasGetStatusName(CUBLAS_STATUS_ALLOC_FAILED), "CUBLAS_STATUS_ALLOC_FAILED") == 0);
-  CHECK(strcmp(cudnnGetErrorString(CUDNN_STATUS_NOT_INITIALIZED), "CUDNN_STATUS_NOT_INITIALIZED") == 0);
   CHECK(strcmp(nvrtcGetErrorString(NVRTC_ERROR_COMPILATION), "NVRTC_ERROR_COMPILATION") == 0);
 }
 
 void memoryIsCountedAndGuarded() {
   Session s("residual.cu");
   CUdeviceptr at;
-  CHECK(cuMemAlloc(&at, 0) == CUDA_ERROR_INVALID_VALUE);
+  CHECK(cuMemAlloc_v2(&at, 0) == CUDA_ERROR_INVALID_VALUE);
   emulatorSet("memory", 1000);
-  CHECK(cuMemAlloc(&at, 1001) == CUDA_ERROR_OUT_OF_MEMORY);
+  CHECK(cuMemAlloc_v2(&at, 1001) == CUDA_ERROR_OUT_OF_MEMORY);
   emulatorSet("memory", 1 << 20);
   emulatorSet("fail_alloc_at", 2);
   CUdeviceptr first;
-  CHECK(cuMemAlloc(&first, 100) == CUDA_SUCCESS);
-  CHECK(cuMemAlloc(&at, 100) == CUDA_ERROR_OUT_OF_MEMORY);
-  CHECK(cuMemAlloc(&at, 100) == CUDA_SUCCESS);
+  CHECK(cuMemAlloc_v2(&first, 100) == CUDA_SUCCESS);
+  CHECK(cuMemAlloc_v2(&at, 100) == CUDA_ERROR_OUT_OF_MEMORY);
+  CHECK(cuMemAlloc_v2(&at, 100) == CUDA_SUCCESS);
   CHECK(emulatorLiveAllocations() == 2);
   size_t unused;
   size_t total;
-  CHECK(cuMemGetInfo(&unused, &total) == CUDA_SUCCESS && total - unused == 200);
-  CHECK(cuMemFree(first) == CUDA_SUCCESS);
-  CHECK(cuMemFree(first) == CUDA_ERROR_INVALID_VALUE); // twice
-  CHECK(cuMemFree(at + 4) == CUDA_ERROR_INVALID_VALUE);
-  CHECK(cuMemFree(at) == CUDA_SUCCESS);
+  CHECK(cuMemGetInfo_v2(&unused, &total) == CUDA_SUCCESS && total - unused == 200);
+  CHECK(cuMemFree_v2(first) == CUDA_SUCCESS);
+  CHECK(cuMemFree_v2(first) == CUDA_ERROR_INVALID_VALUE); // twice
+  CHECK(cuMemFree_v2(at + 4) == CUDA_ERROR_INVALID_VALUE);
+  CHECK(cuMemFree_v2(at) == CUDA_SUCCESS);
   CHECK(emulatorLiveAllocations() == 0);
 }
 
@@ -191,7 +186,7 @@ void wrongAddressesAreFound() {
       CHECK(!residual(s, out, x, delta, 101));
       CHECK(strstr(emulatorReport(), "0 bytes after the end of allocation"));
     } else if (which == 2) { // freed
-      CHECK(cuMemFree(delta) == CUDA_SUCCESS);
+      CHECK(cuMemFree_v2(delta) == CUDA_SUCCESS);
       CHECK(!residual(s, out, x, delta, 100));
       CHECK(strstr(emulatorReport(), "of freed allocation"));
     } else { // never allocated
@@ -200,7 +195,7 @@ void wrongAddressesAreFound() {
     }
     // After a fault the context is lost.
     CUdeviceptr more;
-    CHECK(cuMemAlloc(&more, 4) == CUDA_ERROR_ILLEGAL_ADDRESS);
+    CHECK(cuMemAlloc_v2(&more, 4) == CUDA_ERROR_ILLEGAL_ADDRESS);
     CHECK(cuCtxSynchronize() == CUDA_ERROR_ILLEGAL_ADDRESS);
   }
   Session s("residual.cu"); // a write before the start shows when it is freed
@@ -209,14 +204,14 @@ void wrongAddressesAreFound() {
   Session t;
   CUdeviceptr small = t.floats({1, 2, 3});
   float four[4] = {1, 2, 3, 4};
-  CHECK(cuMemcpyHtoDAsync(small, four, 16, t.stream) == CUDA_SUCCESS);
+  CHECK(cuMemcpyHtoDAsync_v2(small, four, 16, t.stream) == CUDA_SUCCESS);
   CHECK(cuStreamSynchronize(t.stream) == CUDA_ERROR_ILLEGAL_ADDRESS);
 }
 
 void whatWasNeverWrittenIsNan() {
   Session s;
   CUdeviceptr at;
-  CHECK(cuMemAlloc(&at, 40) == CUDA_SUCCESS);
+  CHECK(cuMemAlloc_v2(&at, 40) == CUDA_SUCCESS);
   CHECK(isnan(s.back(at, 10)[9]));
   CHECK(cuMemsetD8Async(at, 0, 40, s.stream) == CUDA_SUCCESS);
   CHECK(s.back(at, 10)[9] == 0);
@@ -226,12 +221,12 @@ void workIsDoneNoSoonerThanAskedFor() {
   Session s("residual.cu");
   CUdeviceptr x = s.floats(std::vector<float>(100, 1));
   void* host;
-  CHECK(cuMemAllocHost(&host, 400) == CUDA_SUCCESS);
+  CHECK(cuMemAllocHost_v2(&host, 400) == CUDA_SUCCESS);
   float* result = (float*)host;
   result[0] = -1;
   long long n = 100;
   CHECK(s.launch(s.function("residual"), 1, 32, 0, x, x, x, n) == CUDA_SUCCESS);
-  CHECK(cuMemcpyDtoHAsync(result, x, 400, s.stream) == CUDA_SUCCESS);
+  CHECK(cuMemcpyDtoHAsync_v2(result, x, 400, s.stream) == CUDA_SUCCESS);
   CHECK(result[0] == -1); // not yet
   CUstream other;
   CUevent event;
@@ -244,7 +239,7 @@ void workIsDoneNoSoonerThanAskedFor() {
   CHECK(cuStreamSynchronize(other) == CUDA_SUCCESS);
   CHECK(result[0] == 2);
   CHECK(cuEventSynchronize(event) == CUDA_SUCCESS);
-  CHECK(cuEventDestroy(event) == CUDA_SUCCESS && cuStreamDestroy(other) == CUDA_SUCCESS);
+  CHECK(cuEventDestroy_v2(event) == CUDA_SUCCESS && cuStreamDestroy_v2(other) == CUDA_SUCCESS);
   CHECK(cuMemFreeHost(host) == CUDA_SUCCESS && cuMemFreeHost(host) == CUDA_ERROR_INVALID_VALUE);
 }
 
@@ -255,11 +250,11 @@ void graphsRepeat() {
   CUgraph graph;
   CUgraphExec exec;
   long long n = 10;
-  CHECK(cuStreamBeginCapture(s.stream, CU_STREAM_CAPTURE_MODE_THREAD_LOCAL) == CUDA_SUCCESS);
+  CHECK(cuStreamBeginCapture_v2(s.stream, CU_STREAM_CAPTURE_MODE_THREAD_LOCAL) == CUDA_SUCCESS);
   CHECK(s.launch(s.function("residual"), 1, 32, 0, x, x, x, n) == CUDA_SUCCESS);
   CHECK(cuStreamEndCapture(s.stream, &graph) == CUDA_SUCCESS);
   CHECK(s.back(x, 10)[0] == 1); // captured, not done
-  CHECK(cuGraphInstantiate(&exec, graph, 0) == CUDA_SUCCESS);
+  CHECK(cuGraphInstantiateWithFlags(&exec, graph, 0) == CUDA_SUCCESS);
   CHECK(cuGraphDestroy(graph) == CUDA_SUCCESS);
   CHECK(cuGraphLaunch(exec, s.stream) == CUDA_SUCCESS);
   CHECK(cuGraphLaunch(exec, s.stream) == CUDA_SUCCESS);
@@ -268,8 +263,8 @@ void graphsRepeat() {
   CHECK(cuGraphLaunch(exec, s.stream) == CUDA_ERROR_INVALID_VALUE);
 
   CUdeviceptr at;
-  CHECK(cuStreamBeginCapture(s.stream, CU_STREAM_CAPTURE_MODE_GLOBAL) == CUDA_SUCCESS);
-  CHECK(cuMemAlloc(&at, 4) == CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED);
+  CHECK(cuStreamBeginCapture_v2(s.stream, CU_STREAM_CAPTURE_MODE_GLOBAL) == CUDA_SUCCESS);
+  CHECK(cuMemAlloc_v2(&at, 4) == CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED);
   CHECK(cuStreamEndCapture(s.stream, &graph) == CUDA_ERROR_STREAM_CAPTURE_INVALIDATED);
 }
 
@@ -342,7 +337,7 @@ void failuresComeWhenAskedFor() {
     for (int i = 0; i < 2; i++) {
       CHECK(result == CUDA_SUCCESS);
       s.launch(s.function("residual"), 1, 32, 0, x, x, x, n);
-      cuMemcpyHtoDAsync(x, &host, 4, s.stream);
+      cuMemcpyHtoDAsync_v2(x, &host, 4, s.stream);
       result = cuStreamSynchronize(s.stream);
     }
     CHECK(result == (strcmp(what, "lose_device_at") ? CUDA_ERROR_LAUNCH_FAILED
@@ -353,8 +348,8 @@ void failuresComeWhenAskedFor() {
 void productsAreStoredByColumns() {
   Session s;
   cublasHandle_t blas;
-  CHECK(cublasCreate(&blas) == CUBLAS_STATUS_SUCCESS);
-  CHECK(cublasSetStream(blas, (cudaStream_t)s.stream) == CUBLAS_STATUS_SUCCESS);
+  CHECK(cublasCreate_v2(&blas) == CUBLAS_STATUS_SUCCESS);
+  CHECK(cublasSetStream_v2(blas, (cudaStream_t)s.stream) == CUBLAS_STATUS_SUCCESS);
   float one = 1;
   float zero = 0;
   auto multiply = [&](cublasOperation_t ta, cublasOperation_t tb, int m, int n, int k, CUdeviceptr a,
@@ -380,7 +375,7 @@ void productsAreStoredByColumns() {
                      CUBLAS_GEMM_DEFAULT) == CUBLAS_STATUS_NOT_SUPPORTED);
   CUdeviceptr halves = s.floats({0});
   unsigned short bits[2] = {0x3f80, 0x4000}; // 1 and 2 as bfloat16
-  cuMemcpyHtoDAsync(halves, bits, 4, s.stream);
+  cuMemcpyHtoDAsync_v2(halves, bits, 4, s.stream);
   CHECK(cublasGemmEx(blas, CUBLAS_OP_T, CUBLAS_OP_N, 1, 1, 2, &one, (void*)halves, CUDA_R_16BF, 2,
                      (void*)halves, CUDA_R_16BF, 2, &zero, (void*)c, CUDA_R_32F, 1, CUBLAS_COMPUTE_32F,
                      CUBLAS_GEMM_DEFAULT) == CUBLAS_STATUS_SUCCESS);
@@ -389,13 +384,13 @@ void productsAreStoredByColumns() {
   CHECK(cublasSetMathMode(blas, CUBLAS_TF32_TENSOR_OP_MATH) == CUBLAS_STATUS_SUCCESS);
   CHECK(multiply(CUBLAS_OP_N, CUBLAS_OP_N, 1, 1, 1, fine, 1, fine, 1, 0, c, 1) == CUBLAS_STATUS_SUCCESS);
   CHECK(s.back(c, 1)[0] == 1); // TF32 has 10 bits
-  CHECK(cublasSetWorkspace(blas, (void*)(a + 4), 8) == CUBLAS_STATUS_INVALID_VALUE);
+  CHECK(cublasSetWorkspace_v2(blas, (void*)(a + 4), 8) == CUBLAS_STATUS_INVALID_VALUE);
   emulatorSet("fail_gemm_at", 1);
   CHECK(multiply(CUBLAS_OP_N, CUBLAS_OP_N, 1, 1, 1, a, 1, b, 1, 0, c, 1) == CUBLAS_STATUS_EXECUTION_FAILED);
   CHECK(multiply(CUBLAS_OP_N, CUBLAS_OP_N, 3, 2, 2, a, 3, b, 2, 0, c, 3) == CUBLAS_STATUS_SUCCESS);
   CHECK(cuStreamSynchronize(s.stream) == CUDA_ERROR_ILLEGAL_ADDRESS); // A has 4 numbers, not 6
-  CHECK(cublasDestroy(blas) == CUBLAS_STATUS_SUCCESS);
-  CHECK(cublasDestroy(blas) == CUBLAS_STATUS_NOT_INITIALIZED);
+  CHECK(cublasDestroy_v2(blas) == CUBLAS_STATUS_SUCCESS);
+  CHECK(cublasDestroy_v2(blas) == CUBLAS_STATUS_NOT_INITIALIZED);
 }
 
 void onlyKnownSourcesCompile() {

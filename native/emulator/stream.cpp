@@ -1,7 +1,6 @@
 // Streams. Work is not done when it is asked for but as late as CUDA allows: when somebody
 // synchronises. A result that is read too early, or a missing wait between two streams, so becomes
 // visible, which on a fast GPU it might not.
-#include <chrono>
 #include <deque>
 #include <memory>
 #include <set>
@@ -28,7 +27,6 @@ struct Stream {
 struct Event {
   Stream* stream = nullptr; // of the last record
   unsigned long at = 0;
-  std::shared_ptr<double> time = std::make_shared<double>(-1);
   Graph* capture = nullptr;
 };
 
@@ -82,12 +80,6 @@ CUresult catchUpAll(bool onlyBlocking) {
     }
   }
   return sticky();
-}
-
-double now() {
-  return std::chrono::duration<double, std::milli>(
-             std::chrono::steady_clock::now().time_since_epoch())
-      .count();
 }
 
 }  // namespace
@@ -199,11 +191,7 @@ CUresult recordEvent(CUevent handle, CUstream streamHandle) {
   if (stream->capture) {
     return CUDA_SUCCESS; // the graph keeps the order of asking, which is right already
   }
-  event->time = std::make_shared<double>(-1);
-  CUresult result = enqueue(streamHandle, [time = event->time] {
-    *time = now();
-    return CUDA_SUCCESS;
-  });
+  CUresult result = enqueue(streamHandle, [] { return CUDA_SUCCESS; });
   event->stream = stream;
   event->at = stream->submitted;
   return result;
@@ -245,19 +233,6 @@ CUresult synchronizeEvent(CUevent handle) {
     return CUDA_ERROR_CAPTURED_EVENT;
   }
   return event->stream ? catchUp(event->stream, event->at) : CUDA_SUCCESS;
-}
-
-CUresult elapsed(float* milliseconds, CUevent start, CUevent end) {
-  Event* a = find(start);
-  Event* b = find(end);
-  if (!a || !b || !a->stream || !b->stream) {
-    return CUDA_ERROR_INVALID_HANDLE;
-  }
-  if (*a->time < 0 || *b->time < 0) {
-    return CUDA_ERROR_NOT_READY;
-  }
-  *milliseconds = (float)(*b->time - *a->time);
-  return CUDA_SUCCESS;
 }
 
 CUresult beginCapture(CUstream handle) {

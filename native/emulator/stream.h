@@ -14,7 +14,6 @@ CUresult destroyEvent(CUevent event);
 CUresult recordEvent(CUevent event, CUstream stream);
 CUresult waitEvent(CUstream stream, CUevent event);
 CUresult synchronizeEvent(CUevent event);
-CUresult elapsed(float* milliseconds, CUevent start, CUevent end);
 
 CUresult beginCapture(CUstream stream);
 CUresult endCapture(CUstream stream, CUgraph* out);

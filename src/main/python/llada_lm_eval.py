@@ -11,11 +11,14 @@ As a library: `import llada_lm_eval` registers the model "llada-java".
 """
 
 import json
+import logging
 import os
 import subprocess
 
 from lm_eval.api.model import LM
 from lm_eval.api.registry import register_model
+
+log = logging.getLogger(__name__)
 
 LAUNCHER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "..", "llada")
 
@@ -82,6 +85,9 @@ class LLaDAJava(LM):
             arguments.append("--check-greedy")
         self.server = Server(arguments + str(options).split())
         self.info = self.server.ask("info")
+        if self.info["gen_length"] >= self.max_length:
+            raise ValueError(f"gen_length is {self.info['gen_length']}; the model takes {self.max_length} "
+                             "tokens with the context: give a smaller one")
 
     @property
     def max_length(self):
@@ -92,20 +98,40 @@ class LLaDAJava(LM):
         return self.info["model"].replace("/", "__")
 
     def apply_chat_template(self, chat_history, add_generation_prompt=True):
-        return self.server.ask("apply_chat_template", messages=chat_history)
+        """The conversation as one text; without add_generation_prompt the model continues the last message."""
+        return self.server.ask("apply_chat_template", messages=chat_history,
+                               add_generation_prompt=bool(add_generation_prompt))
+
+    def _ask(self, fallback, method, **members):
+        """An answer; for a request that the model refuses a warning and the fallback, so that the run goes on."""
+        try:
+            found = self.server.ask(method, **members)
+        except ValueError as error:
+            log.warning("%s is answered by %s: %s", method, fallback, error)
+            return fallback
+        if found.get("left_out"):
+            log.warning("%s: the first %d tokens of a context did not fit and were left out",
+                        method, found["left_out"])
+        return found
 
     def loglikelihood(self, requests, disable_tqdm=False):
         answers = []
+        refused = {"log_likelihood": float("-inf"), "is_greedy": False}
         for request in self._shown(requests, "loglikelihood", disable_tqdm):
             context, continuation = request.args
-            found = self.server.ask("loglikelihood", context=context, continuation=continuation)
+            if not continuation:  # no text at all is certain
+                answers.append((0.0, True))
+                continue
+            found = self._ask(refused, "loglikelihood", context=context, continuation=continuation)
             answers.append((found["log_likelihood"], found["is_greedy"]))
         return answers
 
     def loglikelihood_rolling(self, requests, disable_tqdm=False):
         answers = []
+        refused = {"log_likelihood": float("-inf")}
         for request in self._shown(requests, "loglikelihood_rolling", disable_tqdm):
-            found = self.server.ask("loglikelihood_rolling", text=request.args[0])
+            text = request.args[0]
+            found = self._ask(refused, "loglikelihood_rolling", text=text) if text else {"log_likelihood": 0.0}
             answers.append(found["log_likelihood"])
         return answers
 
@@ -113,11 +139,11 @@ class LLaDAJava(LM):
         answers = []
         for request in self._shown(requests, "generate_until", disable_tqdm):
             context, arguments = request.args
-            until = arguments.get("until", [])
-            members = {"until": [until] if isinstance(until, str) else list(until)}
-            if "max_gen_toks" in arguments:
+            until = arguments.get("until") or []
+            members = {"until": [until] if isinstance(until, str) else [stop for stop in until if stop]}
+            if arguments.get("max_gen_toks") is not None:
                 members["max_gen_toks"] = int(arguments["max_gen_toks"])
-            found = self.server.ask("generate_until", context=context, **members)
+            found = self._ask({"text": ""}, "generate_until", context=context, **members)
             answers.append(found["text"])
         return answers
 

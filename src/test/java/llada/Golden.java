@@ -1,5 +1,7 @@
 package llada;
 
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -54,6 +56,27 @@ public final class Golden {
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
+  }
+
+  /**
+   * The checkpoints of the set that have this file; without one the test is skipped by its name.
+   */
+  public static List<Path> checkpointsWith(String file) {
+    return checkpointsWith(root(), file);
+  }
+
+  static List<Path> checkpointsWith(Path root, String file) {
+    List<Path> found =
+        checkpoints(root).stream().filter(c -> Files.exists(c.resolve(file))).toList();
+    assumeTrue(!found.isEmpty(), () -> "no checkpoint in %s has %s".formatted(root, file));
+    return found;
+  }
+
+  /** Skips a test by its name where this checkpoint has no vectors for it. */
+  public static void need(Path checkpoint, String file) {
+    assumeTrue(
+        Files.exists(checkpoint.resolve(file)),
+        () -> "%s has no %s".formatted(checkpoint.getFileName(), file));
   }
 
   /** Parses a JSON file of the set. */

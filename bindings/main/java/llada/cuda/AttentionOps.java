@@ -12,7 +12,6 @@ final class AttentionOps {
   private static final int SIDE = 16; // threads of a block, squared
 
   private final DeviceKernels device;
-  private boolean rounds;
 
   /** The sizes of a call: batch, queries, keys, heads, key-value heads, head size. */
   private record Sizes(int b, int tq, int tk, int h, int g, int d, int causal) {
@@ -52,11 +51,10 @@ final class AttentionOps {
     this.device = device;
   }
 
-  /** Whether queries, keys and values may be rounded to bfloat16 on their way into a product. */
-  void round(boolean allowed) {
-    rounds = allowed;
-  }
-
+  /**
+   * On tensor cores where the product that made the queries rounded its factors: there queries,
+   * keys and values may be rounded to bfloat16, too.
+   */
   void forward(
       Tensor out,
       Tensor q,
@@ -73,7 +71,7 @@ final class AttentionOps {
     long query = tensors.read(q);
     long key = tensors.read(k);
     long value = tensors.read(v);
-    if (rounds && sizes.d <= WIDE_TILE_HEAD) {
+    if (tensors.ofRounded(q) && sizes.d <= WIDE_TILE_HEAD) {
       onTensorCores(tensors.write(out), query, key, value, mask, sizes);
     } else {
       forward(tensors.write(out), 0, query, key, value, mask, sizes);

@@ -49,7 +49,7 @@ public final class CudaKernels implements Kernels, AutoCloseable {
    * @throws CudaException if the device or a library does not work
    */
   public CudaKernels(CudaDevice device, Precision precision) {
-    this(device, precision, KernelCache.ofUser(System.getenv()));
+    this(device, precision, KernelCache.ofUser(System.getenv(), System.getProperty("user.home")));
   }
 
   CudaKernels(CudaDevice gpu, Precision precision, KernelCache cache) {
@@ -92,11 +92,6 @@ public final class CudaKernels implements Kernels, AutoCloseable {
   @Override
   public void load(List<Tensor> weights) {
     tensors().load(weights);
-    // Where a model's products round their activations, those of attention do, too.
-    attention.round(
-        weights.stream()
-            .filter(w -> w.shape().rank() == 2)
-            .anyMatch(w -> products.rounds(w.dtype())));
   }
 
   @Override

@@ -18,6 +18,7 @@ final class DeviceCopy implements Storage.Copy {
   private boolean freed; // under the owner's monitor
   private long from; // of the range that is newer on the device
   private long to;
+  private boolean ofRounded; // see DeviceTensors.product
 
   DeviceCopy(DeviceTensors owner, Storage storage, DeviceMemory memory) {
     this.owner = owner;
@@ -56,6 +57,15 @@ final class DeviceCopy implements Storage.Copy {
     hostNewer = false;
   }
 
+  boolean ofRounded() {
+    return ofRounded;
+  }
+
+  /** The device will write a product into it, of factors that were rounded or not. */
+  void product(boolean rounded) {
+    ofRounded = rounded;
+  }
+
   /** The device will write these bytes. */
   void written(long first, long bytes) {
     if (bytes == 0) {
@@ -83,6 +93,7 @@ final class DeviceCopy implements Storage.Copy {
   public void beforeWriting() {
     beforeReading();
     hostNewer = true;
+    ofRounded = false;
   }
 
   @Override

@@ -98,6 +98,21 @@ final class DeviceTensors implements AutoCloseable {
     return update(tensor);
   }
 
+  /**
+   * The same for a product, with a note whether its factors were rounded: what reads it next may
+   * then round as well, whichever model it belongs to.
+   */
+  synchronized long product(Tensor out, boolean rounded) {
+    long address = write(out);
+    copy(out.storage()).product(rounded);
+    return address;
+  }
+
+  /** Whether this is a product of rounded factors. */
+  synchronized boolean ofRounded(Tensor tensor) {
+    return copy(tensor.storage()).ofRounded();
+  }
+
   private synchronized long address(Tensor tensor) {
     DeviceCopy copy = copy(tensor.storage());
     if (copy.stale()) {

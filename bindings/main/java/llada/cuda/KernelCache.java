@@ -1,52 +1,65 @@
 package llada.cuda;
 
 import java.io.IOException;
+import java.io.OutputStream;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.nio.file.attribute.PosixFilePermission;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.Arrays;
 import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Stream;
 
 /**
  * Machine code on disk, so that only a program's first use on a kind of device waits for the
- * compiler: one file by the source's digest and the architecture. A folder that cannot be written
- * costs time and is no error.
+ * compiler: one file by the source's digest and the architecture, which holds the code's SHA-256
+ * and the code. A GPU runs what lies there, so only the user's own files in a folder that nobody
+ * else can write are believed. A folder that is missing or not like that costs time and is no
+ * error.
  */
 final class KernelCache {
-  private final Path folder;
+  private static final Set<PosixFilePermission> PRIVATE =
+      PosixFilePermissions.fromString("rwx------");
+  private static final int DIGEST = 32; // bytes of a SHA-256
+
+  private final Optional<Path> folder;
 
   KernelCache(Path folder) {
+    this(Optional.of(folder));
+  }
+
+  private KernelCache(Optional<Path> folder) {
     this.folder = folder;
   }
 
-  /** Where a user's caches are. */
-  static KernelCache ofUser(Map<String, String> environment) {
-    String cache = environment.get("XDG_CACHE_HOME");
-    Path root =
-        cache != null && !cache.isBlank()
-            ? Path.of(cache)
-            : Path.of(System.getProperty("user.home"), ".cache");
-    return new KernelCache(root.resolve("llada").resolve("cuda"));
+  /**
+   * Where a user's caches are. A relative path means nothing (XDG Base Directory Specification, and
+   * a user without an entry has the home "?"): then nothing is kept.
+   */
+  static KernelCache ofUser(Map<String, String> environment, String home) {
+    return new KernelCache(
+        Stream.of(environment.getOrDefault("XDG_CACHE_HOME", ""), home + "/.cache")
+            .map(Path::of)
+            .filter(Path::isAbsolute)
+            .map(root -> root.resolve("llada").resolve("cuda"))
+            .findFirst());
   }
 
   /** Compiles, unless that was done before. */
   byte[] code(KernelSource source, String architecture) {
-    Path file = file(source, architecture);
-    try {
-      if (Files.isRegularFile(file)) {
-        return Files.readAllBytes(file);
-      }
-    } catch (IOException e) {
-      return compile(source, architecture);
-    }
-    byte[] code = compile(source, architecture);
-    keep(file, code);
-    return code;
+    return folder
+        .flatMap(f -> read(f, name(source, architecture)))
+        .orElseGet(() -> renew(source, architecture));
   }
 
   /** Compiles again, for code on disk that does not load. */
   byte[] renew(KernelSource source, String architecture) {
     byte[] code = compile(source, architecture);
-    keep(file(source, architecture), code);
+    folder.ifPresent(f -> keep(f, name(source, architecture), code));
     return code;
   }
 
@@ -55,24 +68,58 @@ final class KernelCache {
         .cubin();
   }
 
-  private Path file(KernelSource source, String architecture) {
+  private static String name(KernelSource source, String architecture) {
     String stem = source.name().substring(0, source.name().lastIndexOf('.'));
     String digest = source.digest(KernelCompiler.version()).substring(0, 32);
-    return folder.resolve("%s-%s-%s.cubin".formatted(stem, architecture, digest));
+    return "%s-%s-%s.cubin".formatted(stem, architecture, digest);
+  }
+
+  private static Optional<byte[]> read(Path folder, String name) {
+    Path file = folder.resolve(name);
+    try {
+      if (!ours(folder) || !ours(file)) {
+        return Optional.empty();
+      }
+      byte[] kept = Files.readAllBytes(file);
+      byte[] code = Arrays.copyOfRange(kept, Math.min(DIGEST, kept.length), kept.length);
+      boolean whole =
+          Arrays.equals(KernelSource.sha256().digest(code), Arrays.copyOf(kept, DIGEST));
+      return whole ? Optional.of(code) : Optional.empty();
+    } catch (IOException | UnsupportedOperationException e) {
+      return Optional.empty();
+    }
+  }
+
+  /** Whether this is no link, the user's own, and for nobody else to write. */
+  private static boolean ours(Path path) throws IOException {
+    Set<PosixFilePermission> allowed =
+        Files.getPosixFilePermissions(path, LinkOption.NOFOLLOW_LINKS);
+    return !Files.isSymbolicLink(path)
+        && Files.getOwner(path).equals(Files.getOwner(Path.of("/proc/self")))
+        && !allowed.contains(PosixFilePermission.GROUP_WRITE)
+        && !allowed.contains(PosixFilePermission.OTHERS_WRITE);
   }
 
   /** Beside and renamed: several processes may compile the same program at once. */
-  private void keep(Path file, byte[] code) {
+  private static void keep(Path folder, String name, byte[] code) {
     try {
-      Files.createDirectories(folder);
-      Path beside = Files.createTempFile(folder, file.getFileName().toString(), ".part");
+      if (!Files.exists(folder, LinkOption.NOFOLLOW_LINKS)) {
+        Files.createDirectories(folder, PosixFilePermissions.asFileAttribute(PRIVATE));
+      }
+      if (!ours(folder)) {
+        return;
+      }
+      Path beside = Files.createTempFile(folder, name, ".part");
       try {
-        Files.write(beside, code);
-        Files.move(beside, file, StandardCopyOption.ATOMIC_MOVE);
+        try (OutputStream out = Files.newOutputStream(beside)) {
+          out.write(KernelSource.sha256().digest(code));
+          out.write(code);
+        }
+        Files.move(beside, folder.resolve(name), StandardCopyOption.ATOMIC_MOVE);
       } finally {
         Files.deleteIfExists(beside);
       }
-    } catch (IOException _) {
+    } catch (IOException | UnsupportedOperationException _) {
       // The next run compiles again.
     }
   }

@@ -60,11 +60,16 @@ record KernelSource(String name, String text, Map<String, String> headers) {
 
   /** SHA-256 of everything that the machine code depends on, but for the architecture. */
   String digest(String compiler) {
+    MessageDigest sha = sha256();
+    sha.update(bytes(compiler + "\n" + KernelCompiler.OPTIONS + "\n" + text));
+    headers.forEach((header, content) -> sha.update(bytes("\n" + header + "\n" + content)));
+    return HexFormat.of().formatHex(sha.digest());
+  }
+
+  /** A new digest. */
+  static MessageDigest sha256() {
     try {
-      MessageDigest sha = MessageDigest.getInstance("SHA-256");
-      sha.update(bytes(compiler + "\n" + KernelCompiler.OPTIONS + "\n" + text));
-      headers.forEach((header, content) -> sha.update(bytes("\n" + header + "\n" + content)));
-      return HexFormat.of().formatHex(sha.digest());
+      return MessageDigest.getInstance("SHA-256");
     } catch (NoSuchAlgorithmException e) {
       throw new IllegalStateException(e); // every JDK has it
     }

@@ -46,11 +46,6 @@ final class Products {
     };
   }
 
-  /** Whether activations are rounded before they meet weights of this type. */
-  boolean rounds(DType weight) {
-    return type(weight) != Factor.F32;
-  }
-
   private static boolean quantised(DType dtype) {
     return dtype.blockLength() > 1;
   }
@@ -77,7 +72,7 @@ final class Products {
       Factor type = type(dtype);
       long w = as(type, weight, Scratch.Slot.WEIGHT);
       long a = as(type, x, Scratch.Slot.ACTIVATION);
-      long c = device.tensors().write(out);
+      long c = device.tensors().product(out, type != Factor.F32);
       multiply(c, a, Read.STRAIGHT, w, Read.TRANSPOSED, t, n, k, type, false);
     }
   }
@@ -95,7 +90,7 @@ final class Products {
           "matmul_small",
           "matmul_small_" + type,
           geometry,
-          device.tensors().write(out),
+          device.tensors().product(out, type(weight.dtype()) != Factor.F32),
           a,
           w,
           t,
@@ -120,7 +115,7 @@ final class Products {
         "matmul_int8",
         "matmul_int8_" + type,
         geometry,
-        device.tensors().write(out),
+        device.tensors().product(out, true),
         quants,
         scales,
         sums,

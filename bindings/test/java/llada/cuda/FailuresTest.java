@@ -121,7 +121,7 @@ final class FailuresTest {
 
   @Test
   void aDeviceThatIsLost() {
-    Path model = Golden.root().resolve("tiny-llada");
+    Path model = Golden.resources().resolve("golden/tiny-llada");
     try (Checkpoint checkpoint = Checkpoint.open(model)) {
       CudaKernels kernels = open();
       MaskPredictor predictor =

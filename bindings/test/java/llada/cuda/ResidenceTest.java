@@ -25,7 +25,7 @@ import org.junit.jupiter.api.Test;
 
 /** Numbers are where they are asked for, whoever wrote them last, and travel no more than that. */
 final class ResidenceTest {
-  private static final Path MODEL = Golden.root().resolve("tiny-llada");
+  private static final Path MODEL = Golden.resources().resolve("golden/tiny-llada");
 
   private CudaKernels kernels;
 

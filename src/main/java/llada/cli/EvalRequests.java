@@ -3,6 +3,7 @@ package llada.cli;
 import com.fasterxml.jackson.core.JsonGenerator;
 import java.io.IOException;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import llada.diffusion.LikelihoodOptions;
 import llada.diffusion.LogLikelihood;
@@ -12,6 +13,7 @@ import llada.diffusion.StepListener;
 import llada.evaluation.EncodedPair;
 import llada.format.FormatException;
 import llada.format.Json;
+import llada.tokenizer.ChatTemplate;
 import llada.tokenizer.ChatTemplate.Message;
 
 /** What an evaluation harness asks, one request at a time. */
@@ -74,14 +76,19 @@ final class EvalRequests {
   }
 
   private void logLikelihood(Json request, JsonGenerator json) throws IOException {
-    EncodedPair pair =
+    EncodedPair whole =
         EncodedPair.of(
             session.tokenizer(),
             request.get("context").string(),
             request.get("continuation").string());
-    LogLikelihood found = session.likelihood(pair.context(), pair.continuation(), likelihood, seed);
+    int most = session.config().maxSequenceLength();
+    EncodedPair pair = whole.lastTokens(most);
+    // A continuation that is too long by itself is scored in windows.
+    LogLikelihood found = scorer.score(pair.context(), pair.continuation());
     boolean greedy =
-        checkGreedy && session.isGreedy(pair.context(), pair.continuation(), likelihood);
+        checkGreedy
+            && pair.length() <= most
+            && session.isGreedy(pair.context(), pair.continuation(), likelihood);
     json.writeObjectFieldStart("result");
     json.writeNumberField("log_likelihood", found.value());
     if (!Double.isNaN(found.standardError())) {
@@ -89,15 +96,26 @@ final class EvalRequests {
     }
     json.writeNumberField("tokens", found.tokens());
     json.writeBooleanField("is_greedy", greedy);
+    leftOut(whole.length() - pair.length(), json);
     json.writeEndObject();
+  }
+
+  /** How many tokens of the context's beginning did not fit, for a warning. */
+  private static void leftOut(int tokens, JsonGenerator json) throws IOException {
+    if (tokens > 0) {
+      json.writeNumberField("left_out", tokens);
+    }
   }
 
   /** As published: cut at the first stop text while special tokens still show, then cleaned. */
   private void generateUntil(Json request, JsonGenerator json) throws IOException {
-    int[] prompt = session.tokenizer().encode(request.get("context").string());
+    int[] context = session.tokenizer().encode(request.get("context").string());
     Json most = request.get("max_gen_toks");
     SamplerOptions fitting =
         most.isNull() ? options : shortened(most.integer(1, Integer.MAX_VALUE));
+    int room = session.config().maxSequenceLength() - fitting.genLength();
+    int leftOut = Math.clamp(context.length - room, 0, context.length);
+    int[] prompt = Arrays.copyOfRange(context, leftOut, context.length);
     Answer answer =
         Answer.of(
             session.generate(
@@ -113,6 +131,7 @@ final class EvalRequests {
     json.writeStringField("text", clean);
     json.writeNumberField("tokens", answer.ids().length);
     json.writeNumberField("useful_tokens", answer.useful());
+    leftOut(leftOut, json);
     json.writeEndObject();
   }
 
@@ -132,6 +151,9 @@ final class EvalRequests {
     for (Json one : request.get("messages").list()) {
       messages.add(new Message(one.get("role").string(), one.get("content").string()));
     }
-    json.writeStringField("result", session.checkpoint().chatTemplate().render(messages));
+    ChatTemplate template = session.checkpoint().chatTemplate();
+    boolean answer = request.get("add_generation_prompt").or(true).bool();
+    json.writeStringField(
+        "result", answer ? template.render(messages) : template.renderOpen(messages));
   }
 }

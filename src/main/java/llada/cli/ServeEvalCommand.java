@@ -26,12 +26,17 @@ import picocli.CommandLine.Spec;
       "Requests come on standard input, answers go to standard output, a JSON object on a line",
       "each, in the same order.",
       "",
-      "  {\"id\": 1, \"method\": \"loglikelihood\", \"context\": \"2 + 2 =\", \"continuation\": \" 4\"}",
+      "  {\"id\": 1, \"method\": \"loglikelihood\", \"context\": \"2 + 2 =\", \"continuation\": \""
+          + " 4\"}",
       "  {\"id\": 1, \"result\": {\"log_likelihood\": -1.2, \"is_greedy\": true, ...}}",
       "",
       "Methods: info; loglikelihood (context, continuation); loglikelihood_rolling (text);",
-      "generate_until (context, until, max_gen_toks); apply_chat_template (messages). What is wrong",
-      "with a request is its answer, {\"id\", \"error\"}; the process goes on until its input ends.",
+      "generate_until (context, until, max_gen_toks); apply_chat_template (messages,",
+      "add_generation_prompt). Of a context that is too long the beginning is left out, and the"
+          + " answer",
+      "says so. What is wrong with a request is its answer, {\"id\", \"error\"}; the process goes"
+          + " on until",
+      "its input ends.",
       "src/main/python/llada_lm_eval.py is the other side for lm-evaluation-harness."
     },
     footer = {

@@ -66,8 +66,8 @@ public record ChatTemplate(String bosToken) {
     }
     if (bosToken.isEmpty()) {
       throw new TokenizerException(
-          "this checkpoint has a chat template but no bos_token to begin it with; pass --raw to give"
-              + " the model the text as it is");
+          "this checkpoint has a chat template but no bos_token to begin it with; pass --raw to"
+              + " give the model the text as it is");
     }
     return recognise(jinja.get(), bosToken.get())
         .orElseThrow(
@@ -96,6 +96,23 @@ public record ChatTemplate(String bosToken) {
    * token will be encoded with that token.
    */
   public String render(List<Message> messages) {
+    return turns(messages) + HEADER + "assistant" + HEADER_END;
+  }
+
+  /**
+   * The same up to the last message's content, for a model that goes on with that message.
+   *
+   * @throws IllegalArgumentException if there is no message
+   */
+  public String renderOpen(List<Message> messages) {
+    if (messages.isEmpty()) {
+      throw new IllegalArgumentException("there is no message to go on with");
+    }
+    String turns = turns(messages);
+    return turns.substring(0, turns.length() - END_OF_TURN.length());
+  }
+
+  private String turns(List<Message> messages) {
     StringBuilder out = new StringBuilder();
     for (Message message : messages) {
       if (out.isEmpty()) {
@@ -104,7 +121,7 @@ public record ChatTemplate(String bosToken) {
       out.append(HEADER).append(message.role()).append(HEADER_END);
       out.append(trim(message.content())).append(END_OF_TURN);
     }
-    return out.append(HEADER).append("assistant").append(HEADER_END).toString();
+    return out.toString();
   }
 
   /**

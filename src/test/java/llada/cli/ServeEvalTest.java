@@ -3,7 +3,9 @@ package llada.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
 import java.util.List;
+import llada.checkpoint.Checkpoint;
 import llada.format.Json;
 import org.junit.jupiter.api.Test;
 
@@ -91,11 +93,10 @@ class ServeEvalTest {
             not json
             {"id": 3, "method": "loglikelihood", "context": "a"}
             {"id": 4, "method": "loglikelihood", "context": "a", "continuation": ""}
-            {"id": 5, "method": "loglikelihood", "context": "%s", "continuation": "x"}
-            {"id": 6, "method": "generate_until", "context": "%s"}
+            {"id": 5, "method": "generate_until", "context": "a", "max_gen_toks": 0}
+            {"id": 6, "method": "apply_chat_template", "messages": [], "add_generation_prompt": false}
             {"id": 7, "method": "info"}
-            """
-                .formatted("a ".repeat(2000), "a ".repeat(2000)),
+            """,
             "--mc-num=1");
     assertThat(answers).hasSize(7);
     List<String> messages =
@@ -104,11 +105,72 @@ class ServeEvalTest {
             "request 2: not valid JSON",
             "continuation is missing",
             "continuation is empty",
-            "the model takes at most 1024",
-            "shorten the prompt");
+            "max_gen_toks is 0",
+            "there is no message to go on with");
     for (int i = 0; i < messages.size(); i++) {
       assertThat(answers.get(i).get("error").string()).contains(messages.get(i));
     }
     assertThat(answers.get(6).get("result").get("max_length").integer()).isEqualTo(1024);
+  }
+
+  /** As the harness's own backends: the beginning is left out, and that is said. */
+  @Test
+  void anOverLongContextLosesItsBeginning() {
+    String words = "my lord ".repeat(1000);
+    List<Json> answers =
+        serve(
+            """
+            {"id": 1, "method": "loglikelihood", "context": "%s", "continuation": "ROMEO"}
+            {"id": 2, "method": "generate_until", "context": "%s", "until": []}
+            {"id": 3, "method": "loglikelihood", "context": "", "continuation": "%s"}
+            {"id": 4, "method": "generate_until", "context": ""}
+            """
+                .formatted(words, words, words),
+            "--mc-num=1",
+            "--gen-length=8");
+    long left = answers.get(0).get("result").get("left_out").integer();
+    long tokens = answers.get(0).get("result").get("tokens").integer();
+    long leftOfGeneration = answers.get(1).get("result").get("left_out").integer();
+    assertThat(leftOfGeneration).isEqualTo(left - tokens + 8 + 1);
+    String kept;
+    try (Checkpoint checkpoint = Checkpoint.open(CliRun.model())) {
+      int[] context = checkpoint.tokenizer().encode(words.strip());
+      kept =
+          checkpoint
+              .tokenizer()
+              .decode(Arrays.copyOfRange(context, (int) left, context.length), false);
+    }
+    Json same =
+        serve(
+                """
+                {"method": "loglikelihood", "context": "%s ", "continuation": "ROMEO"}
+                """
+                    .formatted(kept),
+                "--mc-num=1")
+            .getFirst()
+            .get("result");
+    assertThat(same.get("left_out").isNull()).isTrue();
+    assertThat(answers.get(0).get("result").get("log_likelihood").number())
+        .isEqualTo(same.get("log_likelihood").number());
+    assertThat(answers.get(2).get("result").get("log_likelihood").number()).isNegative();
+    assertThat(answers.get(2).get("result").get("left_out").isNull()).isTrue();
+    assertThat(answers.get(3).get("result").get("tokens").integer()).isEqualTo(8);
+  }
+
+  @Test
+  void withoutAGenerationPromptTheLastMessageIsOpen() {
+    List<Json> answers =
+        serve(
+            """
+            {"method": "apply_chat_template", "messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": " The answer is "}], "add_generation_prompt": false}
+            {"method": "apply_chat_template", "messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Yes"}], "add_generation_prompt": true}
+            """);
+    assertThat(answers.get(0).get("result").string())
+        .endsWith(
+            "user<|end_header_id|>\n\n"
+                + "Hi<|eot_id|><|start_header_id|>assistant<|end_header_id|>\n\n"
+                + "The answer is");
+    assertThat(answers.get(1).get("result").string())
+        .endsWith("Yes<|eot_id|><|start_header_id|>assistant<|end_header_id|>\n\n");
   }
 }

@@ -7,6 +7,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalInt;
 import java.util.stream.Stream;
@@ -32,7 +33,7 @@ import org.junit.jupiter.params.provider.MethodSource;
  */
 final class DiffusionSamplerGoldenTest {
   static Stream<Arguments> everyCaseOnEveryBackend() throws IOException {
-    Stream.Builder<Arguments> cases = Stream.builder();
+    List<Arguments> cases = new ArrayList<>();
     for (Path checkpoint : Golden.checkpoints()) {
       Path folder = checkpoint.resolve("golden/generate");
       if (!Files.isDirectory(folder)) {
@@ -46,12 +47,15 @@ final class DiffusionSamplerGoldenTest {
         }
       }
     }
-    return cases.build();
+    return cases.isEmpty() // one, to be skipped by its name
+        ? Stream.of(Arguments.of(Golden.root(), Golden.root(), "scalar"))
+        : cases.stream();
   }
 
   @ParameterizedTest
   @MethodSource("everyCaseOnEveryBackend")
   void publishedModeReproducesEveryStep(Path folder, Path file, String backendName) {
+    Golden.need(folder, "golden/generate");
     Json golden = Golden.json(file);
     int[][] prompts = Golden.ints(golden.get("prompt"));
     boolean[][] visible = Golden.mask(golden.get("attention_mask"));
@@ -104,6 +108,7 @@ final class DiffusionSamplerGoldenTest {
 
   @Test
   void transferCountsAgree() {
+    Golden.need(Golden.root(), "transfer_tokens.json");
     Path file = Golden.root().resolve("transfer_tokens.json");
     Json json = Golden.json(file);
     List<Json> cases = json.get("rows").list();

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import java.util.Arrays;
+import java.util.List;
 import java.util.SplittableRandom;
 import llada.Golden;
 import llada.format.Json;
@@ -16,14 +17,19 @@ import org.junit.jupiter.params.provider.ValueSource;
 class ForwardProcessTest {
   private static final int MASK = 99;
 
-  private static Json golden() {
-    return Golden.json(Golden.root().resolve("tiny-llada/golden/training/training.json"));
+  /** Every file of its kind. */
+  private static List<Json> golden() {
+    String file = "golden/training/training.json";
+    return Golden.checkpointsWith(file).stream().map(c -> Golden.json(c.resolve(file))).toList();
   }
 
   @ParameterizedTest
   @ValueSource(strings = {"pretrain", "sft"})
   void masksAsPublished(String kind) {
-    Json json = golden().get(kind);
+    golden().forEach(root -> masksAsPublished(root.get(kind), kind));
+  }
+
+  private static void masksAsPublished(Json json, String kind) {
     int[][] x0 = Golden.ints(json.get("input_ids"));
     boolean sft = kind.equals("sft");
     int[] prompts =
@@ -55,7 +61,10 @@ class ForwardProcessTest {
 
   @Test
   void aCutBatchCountsItsOwnTokens() {
-    Json root = golden();
+    golden().forEach(ForwardProcessTest::aCutBatchCountsItsOwnTokens);
+  }
+
+  private static void aCutBatchCountsItsOwnTokens(Json root) {
     Json json = root.get("pretrain");
     int length = (int) root.get("pretrain_truncated").get("random_length").integer();
     int[][] x0 =

@@ -58,9 +58,9 @@ class SafetensorsTest {
   void readsEveryGoldenFile() throws IOException {
     try (Stream<Path> files = Files.walk(Golden.root());
         Arena arena = Arena.ofConfined()) {
-      files
-          .filter(path -> path.toString().endsWith(".safetensors"))
-          .forEach(
+      assertThat(files.filter(path -> path.toString().endsWith(".safetensors")))
+          .isNotEmpty()
+          .allSatisfy(
               path -> {
                 Safetensors opened = Safetensors.open(path, arena);
                 assertThat(opened.file()).isEqualTo(path);
@@ -77,7 +77,8 @@ class SafetensorsTest {
          "b":{"dtype":"F32","shape":[2,1],"data_offsets":[2,10]},
          "empty":{"dtype":"F64","shape":[0,3],"data_offsets":[2,2]},
          "a":{"dtype":"BF16","shape":[],"data_offsets":[0,2]},
-         "ids":{"dtype":"I64","shape":[1],"data_offsets":[10,18]}}  \s""";
+         "ids":{"dtype":"I64","shape":[1],"data_offsets":[10,18]}}  \s\
+        """;
     byte[] bytes = file(header, 18);
     ByteBuffer data =
         ByteBuffer.wrap(bytes, bytes.length - 18, 18).slice().order(ByteOrder.LITTLE_ENDIAN);
@@ -163,13 +164,16 @@ class SafetensorsTest {
         "`{'t':{'dtype':'F32','shape':[4294967296,4294967296],'data_offsets':[0,4]}}`|2^63|\"t\"",
         "`{'t':{'dtype':'F32','shape':[4611686018427387904],'data_offsets':[0,4]}}`|2^63|\"t\"",
         "`{'t':{'dtype':'F32','shape':[9223372036854775808],'data_offsets':[0,4]}}`|2^63|shape",
-        "`{'t':{'dtype':'F32','shape':[1,1,1,1,1,1,1,1,1],'data_offsets':[0,4]}}`|9 elements|at most 8",
+        "`{'t':{'dtype':'F32','shape':[1,1,1,1,1,1,1,1,1],'data_offsets':[0,4]}}`|9 elements|at"
+            + " most 8",
         "`{'__metadata__':{'a':1}}`|__metadata__: a is 1|a string",
         "`{'__metadata__':[]}`|__metadata__|an object",
         "`{}`|bytes 0 to 4|without holes",
-        "`{'t':{'dtype':'U8','shape':[1],'data_offsets':[0,1]},'u':{'dtype':'U8','shape':[2],'data_offsets':[2,4]}}`|bytes 1 to 2|without holes",
+        "`{'t':{'dtype':'U8','shape':[1],'data_offsets':[0,1]},'u':{'dtype':'U8','shape':[2],'data_offsets':[2,4]}}`|bytes"
+            + " 1 to 2|without holes",
         "`{'t':{'dtype':'U8','shape':[1],'data_offsets':[0,1]}}`|bytes 1 to 4|without holes",
-        "`{'t':{'dtype':'U8','shape':[3],'data_offsets':[0,3]},'u':{'dtype':'U8','shape':[2],'data_offsets':[2,4]}}`|bytes 2 to 4 overlap|\"t\"",
+        "`{'t':{'dtype':'U8','shape':[3],'data_offsets':[0,3]},'u':{'dtype':'U8','shape':[2],'data_offsets':[2,4]}}`|bytes"
+            + " 2 to 4 overlap|\"t\"",
         "`{'t':{'dtype':'U8','shape':[1],'data_offsets':[0,1]},'t':{'dtype':'U8','shape':[3],'data_offsets':[1,4]}}`|uplicate|t",
       })
   void refusesHeadersThatBreakARule(String header, String value, String rule) throws IOException {

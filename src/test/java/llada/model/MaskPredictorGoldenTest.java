@@ -3,7 +3,6 @@ package llada.model;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.lang.foreign.Arena;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -49,10 +48,8 @@ final class MaskPredictorGoldenTest {
   @ParameterizedTest
   @MethodSource("everyCheckpointOnEveryBackend")
   void logitsAgree(Path folder, String backendName, TestReporter reporter) {
+    Golden.need(folder, "golden/logits.json");
     Path list = folder.resolve("golden/logits.json");
-    if (!Files.exists(list)) {
-      return;
-    }
     try (Checkpoint checkpoint = Checkpoint.open(folder);
         Backend backend = Backends.choose(backendName, 2, Precision.EXACT);
         Arena arena = Arena.ofShared()) {
@@ -86,10 +83,8 @@ final class MaskPredictorGoldenTest {
   @ParameterizedTest
   @MethodSource("everyCheckpointOnEveryBackend")
   void activationsAgree(Path folder, String backendName, TestReporter reporter) {
+    Golden.need(folder, "golden/activations.json");
     Path list = folder.resolve("golden/activations.json");
-    if (!Files.exists(list)) {
-      return;
-    }
     try (Checkpoint checkpoint = Checkpoint.open(folder);
         Backend backend = Backends.choose(backendName, 2, Precision.EXACT);
         Arena arena = Arena.ofShared()) {

@@ -4,7 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import it.unimi.dsi.fastutil.doubles.DoubleArrayList;
 import it.unimi.dsi.fastutil.ints.IntArrayList;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import llada.Golden;
@@ -18,14 +17,19 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 /** Losses of pre-training and fine-tuning against those of the published recipe in float64. */
 final class MaskedCrossEntropyGoldenTest {
+  private static final String VECTORS = "golden/training/training.json";
+
   @ParameterizedTest
   @CsvSource({"pretrain,vector", "pretrain,scalar", "sft,vector", "sft,scalar"})
   void lossAgrees(String kind, String backendName, TestReporter reporter) {
-    Path folder = Golden.root().resolve("tiny-llada");
-    if (!Files.exists(folder.resolve("golden/training/training.json"))) {
-      return; // another set of vectors
+    for (Path folder : Golden.checkpointsWith(VECTORS)) {
+      lossAgrees(folder, kind, backendName, reporter);
     }
-    Json golden = Golden.json(folder.resolve("golden/training/training.json")).get(kind);
+  }
+
+  private static void lossAgrees(
+      Path folder, String kind, String backendName, TestReporter reporter) {
+    Json golden = Golden.json(folder.resolve(VECTORS)).get(kind);
     int[][] x0 = Golden.ints(golden.get("input_ids"));
     int[][] masked = Golden.ints(golden.get("masked"));
     int length = x0[0].length;

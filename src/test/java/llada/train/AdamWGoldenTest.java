@@ -27,16 +27,18 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 /** Five steps of AdamW on the published model, as an independent program in float64 made them. */
 class AdamWGoldenTest {
-  private static final Path FOLDER = Golden.root().resolve("tiny-llada");
-
-  private static Json golden() {
-    return Golden.json(FOLDER.resolve("golden/training/training.json"));
-  }
+  private static final String VECTORS = "golden/training/training.json";
 
   @ParameterizedTest
   @CsvSource({"0,vector", "1,vector", "0,scalar"})
   void fiveSteps(int which, String backendName) {
-    Json root = golden();
+    for (Path folder : Golden.checkpointsWith(VECTORS)) {
+      fiveSteps(folder, which, backendName);
+    }
+  }
+
+  private static void fiveSteps(Path folder, int which, String backendName) {
+    Json root = Golden.json(folder.resolve(VECTORS));
     Json run = root.get("adamw").get(which);
     boolean all = run.get("weight_decay_on").string().equals("every parameter");
     AdamW.Options options =
@@ -48,7 +50,7 @@ class AdamWGoldenTest {
             all,
             run.get("clip").number());
     try (Arena arena = Arena.ofShared();
-        Checkpoint checkpoint = Checkpoint.open(FOLDER);
+        Checkpoint checkpoint = Checkpoint.open(folder);
         Backend backend = Backends.choose(backendName, 2)) {
       LladaConfig config = checkpoint.config();
       try (Network network =
@@ -79,7 +81,7 @@ class AdamWGoldenTest {
         if (!run.get("final_file").isNull()) {
           Safetensors last =
               Safetensors.open(
-                  FOLDER.resolve("golden/training").resolve(run.get("final_file").string()), arena);
+                  folder.resolve(VECTORS).resolveSibling(run.get("final_file").string()), arena);
           weights.forEach((name, tensor) -> checkEqual(last.tensor(name), tensor, name));
         }
       }
@@ -141,7 +143,11 @@ class AdamWGoldenTest {
 
   @Test
   void truncatedLoss() {
-    Json root = golden();
+    Golden.checkpointsWith(VECTORS).forEach(AdamWGoldenTest::truncatedLoss);
+  }
+
+  private static void truncatedLoss(Path folder) {
+    Json root = Golden.json(folder.resolve(VECTORS));
     Json json = root.get("pretrain");
     int length = (int) root.get("pretrain_truncated").get("random_length").integer();
     int[][] x0 = Golden.ints(json.get("input_ids"));
@@ -150,7 +156,7 @@ class AdamWGoldenTest {
     }
     float[][] u =
         json.get("u").list().stream().map(AdamWGoldenTest::floats).toArray(float[][]::new);
-    try (Checkpoint checkpoint = Checkpoint.open(FOLDER);
+    try (Checkpoint checkpoint = Checkpoint.open(folder);
         Backend backend = Backends.choose("vector", 2);
         Network network =
             new PredictorNetwork(

@@ -193,7 +193,7 @@ class DataTest {
             {"role": "user", "content": "C"}, {"role": "assistant", "content": "D"}]}
             """);
     try (Arena arena = Arena.ofShared();
-        Checkpoint model = Checkpoint.open(Golden.root().resolve("tiny-llada"))) {
+        Checkpoint model = Checkpoint.open(Golden.resources().resolve("golden/tiny-llada"))) {
       int eos = model.config().eosTokenId();
       TokenCache cache =
           Chats.cache(
