@@ -3,8 +3,10 @@ package llada.cuda;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.Map;
+import llada.format.AtomicFile;
+import llada.format.Disk;
+import llada.format.FormatException;
 
 /**
  * Machine code on disk, so that only a program's first use on a kind of device waits for the
@@ -64,15 +66,9 @@ final class KernelCache {
   /** Beside and renamed: several processes may compile the same program at once. */
   private void keep(Path file, byte[] code) {
     try {
-      Files.createDirectories(folder);
-      Path beside = Files.createTempFile(folder, file.getFileName().toString(), ".part");
-      try {
-        Files.write(beside, code);
-        Files.move(beside, file, StandardCopyOption.ATOMIC_MOVE);
-      } finally {
-        Files.deleteIfExists(beside);
-      }
-    } catch (IOException _) {
+      Disk.current().createFolders(folder);
+      AtomicFile.write(file, code);
+    } catch (IOException | FormatException _) {
       // The next run compiles again.
     }
   }

@@ -1,18 +1,16 @@
 package llada.checkpoint;
 
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
-import java.nio.file.attribute.PosixFilePermissions;
-import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
-import java.util.stream.Stream;
+import llada.format.AtomicFile;
+import llada.format.Disk;
+import llada.format.DiskLock;
 import llada.format.FormatException;
 import llada.format.Safetensors;
 import llada.format.TokenizerFiles;
@@ -76,10 +74,26 @@ public final class HuggingFaceFolder {
       Map<String, Tensor> weights,
       Path tokenizerFrom,
       MoreFiles more) {
+    requireNew(folder);
+    replace(folder, config, weights, tokenizerFrom, more);
+  }
+
+  /**
+   * As {@link #write(Path, LladaConfig, Map, Path, MoreFiles)}, but a folder of that name is
+   * removed, once the new one is complete.
+   *
+   * @throws FormatException if the folder cannot be written; the old one is then untouched
+   */
+  public static void replace(
+      Path folder,
+      LladaConfig config,
+      Map<String, Tensor> weights,
+      Path tokenizerFrom,
+      MoreFiles more) {
     write(
         folder,
         beside -> {
-          Files.write(beside.resolve("config.json"), HuggingFaceConfig.write(config));
+          AtomicFile.write(beside.resolve("config.json"), HuggingFaceConfig.write(config));
           copyTokenizer(tokenizerFrom, beside);
           Safetensors.write(beside.resolve("model.safetensors"), weights, Map.of("format", "pt"));
           more.writeInto(beside);
@@ -94,10 +108,12 @@ public final class HuggingFaceFolder {
    * @throws FormatException if it exists or cannot be written
    */
   public static void write(Path folder, Checkpoint model, MoreFiles weights) {
+    requireNew(folder);
     write(
         folder,
         beside -> {
-          Files.write(beside.resolve("config.json"), HuggingFaceConfig.write(model.config()));
+          AtomicFile.write(
+              beside.resolve("config.json"), HuggingFaceConfig.write(model.config()));
           if (Files.isDirectory(model.path())) {
             copyTokenizer(model.path(), beside);
           } else {
@@ -131,31 +147,42 @@ public final class HuggingFaceFolder {
   }
 
   private static void write(Path folder, MoreFiles content) {
-    requireNew(folder);
+    Disk disk = Disk.current();
     Path target = folder.toAbsolutePath().normalize();
-    Path beside = null;
-    try {
-      // A new name each time: whatever stands there already is somebody else's.
-      beside = Files.createTempDirectory(target.getParent(), "." + target.getFileName() + ".");
-      Path folderBeside = beside;
-      Thread atExit = new Thread(() -> removeQuietly(folderBeside));
-      Runtime.getRuntime().addShutdownHook(atExit); // an interrupted process leaves nothing either
+    // A new name each time: whatever stands there already is somebody else's.
+    Path beside = Disk.beside(target);
+    // An interrupted process leaves nothing either.
+    Thread atExit = new Thread(() -> removeQuietly(disk, beside));
+    try (DiskLock held = DiskLock.holdFolder(beside)) {
+      Runtime.getRuntime().addShutdownHook(atExit);
       try {
-        Files.setPosixFilePermissions(beside, PosixFilePermissions.fromString("rwxr-xr-x"));
+        disk.createFolder(beside);
         content.writeInto(beside);
-        Files.move(beside, target, StandardCopyOption.ATOMIC_MOVE);
+        disk.forceFolder(beside);
+        Path away = Disk.beside(target);
+        boolean replaced = Files.exists(target);
+        if (replaced) {
+          disk.rename(target, away);
+        }
+        try {
+          disk.rename(beside, target);
+        } catch (IOException e) {
+          if (replaced) {
+            disk.rename(away, target);
+          }
+          throw e;
+        }
+        disk.forceFolder(target.getParent());
+        removeQuietly(disk, away);
       } finally {
         forget(atExit);
+        removeQuietly(disk, beside);
       }
     } catch (IOException e) {
       throw new FormatException(
           "%s: cannot be written (%s); may you write there, and is there room on the disk?"
               .formatted(folder, e.getMessage()),
           e);
-    } finally {
-      if (beside != null) {
-        removeQuietly(beside);
-      }
     }
   }
 
@@ -175,10 +202,10 @@ public final class HuggingFaceFolder {
    */
   public static void copyTokenizer(Path from, Path to) {
     try {
-      Files.createDirectories(to);
+      Disk.current().createFolders(to);
       for (String name : TOKENIZER_FILES) {
         if (Files.isRegularFile(from.resolve(name)) && !Files.isSameFile(from, to)) {
-          Files.copy(from.resolve(name), to.resolve(name), StandardCopyOption.REPLACE_EXISTING);
+          AtomicFile.write(to.resolve(name), Files.readAllBytes(from.resolve(name)));
         }
       }
     } catch (IOException e) {
@@ -202,25 +229,15 @@ public final class HuggingFaceFolder {
     }
   }
 
-  /** Removes a folder. What cannot be removed is in no one's way; the first failure matters. */
-  private static void removeQuietly(Path tree) {
+  /** Removes a folder and its lock. What cannot be removed is in no one's way. */
+  private static void removeQuietly(Disk disk, Path tree) {
     for (int attempt = 0; attempt < 3; attempt++) { // a thread may still write a file there
       try {
-        remove(tree);
+        disk.deleteTree(tree);
+        disk.delete(DiskLock.ofFolder(tree));
         return;
-      } catch (IOException | UncheckedIOException e) {
+      } catch (IOException e) {
         // once more, up to three times
-      }
-    }
-  }
-
-  private static void remove(Path tree) throws IOException {
-    if (Files.notExists(tree)) {
-      return;
-    }
-    try (Stream<Path> files = Files.walk(tree)) {
-      for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
-        Files.delete(file);
       }
     }
   }

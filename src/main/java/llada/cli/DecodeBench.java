@@ -1,6 +1,5 @@
 package llada.cli;
 
-import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -247,9 +246,7 @@ final class DecodeBench implements Callable<Integer> {
 
   private void write(String name, String text) {
     byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
-    AtomicFile.write(
-        out.resolve(name).toAbsolutePath(),
-        channel -> AtomicFile.writeFully(channel, MemorySegment.ofArray(bytes)));
+    AtomicFile.write(out.resolve(name).toAbsolutePath(), bytes);
   }
 
   /** Quality against cost: positions computed per answer, to a logarithmic scale. */

@@ -10,7 +10,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 
 /** Opens files for reading, with one clear message for each way in which that fails. */
-final class MappedFile {
+public final class MappedFile {
   private MappedFile() {}
 
   /**
@@ -18,7 +18,7 @@ final class MappedFile {
    *
    * @throws FormatException if there is no such regular file or it cannot be read
    */
-  static MemorySegment map(Path file, Arena arena) {
+  public static MemorySegment map(Path file, Arena arena) {
     requireRegular(file);
     try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
       return channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size(), arena);

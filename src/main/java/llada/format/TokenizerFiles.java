@@ -5,7 +5,6 @@ import com.fasterxml.jackson.core.JsonGenerator;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -94,9 +93,7 @@ public final class TokenizerFiles {
   public static void write(Path folder, Map<String, byte[]> files) {
     files.forEach(
         (name, content) ->
-            AtomicFile.write(
-                folder.resolve(name),
-                channel -> AtomicFile.writeFully(channel, MemorySegment.ofArray(content))));
+            AtomicFile.write(folder.resolve(name), content));
   }
 
   @FunctionalInterface

@@ -3,7 +3,7 @@ package llada.train;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.nio.file.Files;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -13,6 +13,7 @@ import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.stream.Collectors;
 import llada.checkpoint.HuggingFaceFolder;
+import llada.format.AtomicFile;
 import llada.format.Safetensors;
 import llada.kernel.Parallel;
 import llada.tensor.DType;
@@ -144,7 +145,7 @@ public final class Lora implements Trained {
             .distinct()
             .sorted()
             .collect(Collectors.joining(", "));
-    Files.writeString(
+    AtomicFile.write(
         folder.resolve("adapter_config.json"),
         """
         {
@@ -156,7 +157,8 @@ public final class Lora implements Trained {
           "target_modules": [%s]
         }
         """
-            .formatted(adapters.getFirst().rank, scale * adapters.getFirst().rank, targets));
+            .formatted(adapters.getFirst().rank, scale * adapters.getFirst().rank, targets)
+            .getBytes(StandardCharsets.UTF_8));
   }
 
   @Override

@@ -1,8 +1,7 @@
 package llada.train;
 
-import java.io.IOException;
 import java.lang.foreign.Arena;
-import java.nio.file.Files;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -13,6 +12,7 @@ import java.util.Set;
 import java.util.SplittableRandom;
 import llada.checkpoint.HuggingFaceFolder;
 import llada.diffusion.NoisyBatch;
+import llada.format.AtomicFile;
 import llada.format.FormatException;
 import llada.kernel.Kernels;
 import llada.model.LladaConfig;
@@ -253,8 +253,8 @@ public final class Trainer implements AutoCloseable {
     Path file = run.path().resolve("non-finite-step-%d.txt".formatted(step + 1));
     String kept = file.toString();
     try {
-      Files.writeString(file, text);
-    } catch (IOException e) {
+      AtomicFile.write(file, text.toString().getBytes(StandardCharsets.UTF_8));
+    } catch (FormatException e) {
       kept = "nowhere, since " + file + " cannot be written";
     }
     Optional<Path> good = run.latest();
