@@ -15,6 +15,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.BiConsumer;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
 import llada.checkpoint.HuggingFaceFolder;
@@ -140,6 +141,45 @@ public final class RunFolder {
       throw new FormatException(
           model + ": is there, but was not written by this run; move it away, or give another --out");
     }
+  }
+
+  /** Whether a path is the folder of a run. */
+  public static boolean is(Path path) {
+    return Files.exists(path.resolve(PUBLISHED)) || !new RunFolder(path).checkpoints().isEmpty();
+  }
+
+  /**
+   * Checks every file of the run that carries a sum: tokens, checkpoints, the published model.
+   *
+   * @param told takes the name of what is whole, and what there is to say about it
+   * @throws FormatException at the first damage
+   */
+  public void verify(BiConsumer<String, String> told) {
+    Path tokens = folder.resolve("tokens.cache");
+    if (Files.exists(tokens)) {
+      TokenCache.check(tokens);
+      told.accept("tokens", "SHA-256 as noted");
+    }
+    for (Path checkpoint : checkpoints()) {
+      State state = check(checkpoint);
+      told.accept("checkpoint", "step %d, sums and numbers".formatted(state.step));
+    }
+    if (Files.exists(folder.resolve("model"))) {
+      Sha256.checkList(folder.resolve("model"));
+    }
+  }
+
+  /**
+   * The published model, or else the newest checkpoint.
+   *
+   * @throws FormatException if there is neither
+   */
+  public Path newestModel() {
+    Path model = folder.resolve("model");
+    return Files.exists(model)
+        ? model
+        : latest()
+            .orElseThrow(() -> new FormatException(folder + ": holds no checkpoint and no model"));
   }
 
   /** The newest complete checkpoint. */

@@ -63,6 +63,7 @@ final class WeightStream implements GgufWriter.Data, AutoCloseable {
   public void write(TensorEntry target, GgufWriter.Sink out) throws IOException {
     NamedWeight weight = weights.get(target.name());
     Tensor source = weight.tensor();
+    source.storage().check().run();
     DType type = target.dtype().orElseThrow();
     if (type == source.dtype() && weight.sameOrder(layout)) {
       copy(source.data(), out);
