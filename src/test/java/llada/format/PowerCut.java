@@ -154,6 +154,13 @@ public final class PowerCut implements Disk {
     return tree;
   }
 
+  /** Such a tree with hashes in place of contents, to be compared. */
+  public static Map<String, Integer> hashes(Map<String, byte[]> tree) {
+    Map<String, Integer> hashes = new TreeMap<>();
+    tree.forEach((name, bytes) -> hashes.put(name, Arrays.hashCode(bytes)));
+    return hashes;
+  }
+
   // ---- what is there after the cut
 
   private static final class File {
