@@ -153,7 +153,7 @@ public final class HuggingFaceFolder {
     Path beside = Disk.beside(target);
     // An interrupted process leaves nothing either.
     Thread atExit = new Thread(() -> removeQuietly(disk, beside));
-    try (DiskLock held = DiskLock.holdFolder(beside)) {
+    try (DiskLock _ = DiskLock.holdFolder(beside)) {
       Runtime.getRuntime().addShutdownHook(atExit);
       try {
         disk.createFolder(beside);

@@ -138,7 +138,7 @@ final class DemoRecipe {
     stage.model = model;
     stage.samplePrompt = prompt;
     stage.quiet = options.quiet;
-    try (DiskLock held = new RunFolder(stage.out).open()) {
+    try (DiskLock _ = new RunFolder(stage.out).open()) {
       return stage(name, settings, stage);
     } catch (IOException e) {
       throw new UncheckedIOException(e); // of the lock's file, which is closed

@@ -104,13 +104,13 @@ final class TrainCommand implements Callable<Integer> {
     if (!options.resume && options.data == null) {
       throw new UsageException("--data is missing; pass --data PATH, what to train on");
     }
-    if (options.model != null
-        && options.model.toAbsolutePath().normalize().startsWith(run.path().toAbsolutePath())) {
+    Path own = run.path().toAbsolutePath().normalize();
+    if (options.model != null && options.model.toAbsolutePath().normalize().startsWith(own)) {
       throw new UsageException(
           "--model %s lies in the run's folder, where the trained model is to be; give another -o"
               .formatted(options.model));
     }
-    try (DiskLock held = processes.first() ? run.open() : null;
+    try (DiskLock _ = processes.first() ? run.open() : null;
         Backend backend = computation.start()) {
       TrainSettings chosen = settings;
       if (options.resume) {

@@ -58,7 +58,7 @@ public record Lab(
     config.put("size", size.toString());
     config.putAll(experiment.config(size, inputs));
     sameAsBefore(own.resolve("config.json"), json(config));
-    try (DiskLock held = DiskLock.take(own.resolve("results.lock")).orElseThrow(() -> busy(own))) {
+    try (DiskLock _ = DiskLock.take(own.resolve("results.lock")).orElseThrow(() -> busy(own))) {
       return run(experiment, own, config);
     } catch (IOException e) {
       throw new FormatException(own + ": cannot be written: " + e.getMessage(), e);

@@ -111,9 +111,7 @@ public final class RunFolder {
   }
 
   private void requireOurs() {
-    if (!Files.isDirectory(folder)
-        || Files.exists(folder.resolve(PUBLISHED))
-        || !checkpoints().isEmpty()) {
+    if (!Files.isDirectory(folder) || is(folder)) {
       return;
     }
     try (Stream<Path> all = Files.list(folder)) {
@@ -145,7 +143,9 @@ public final class RunFolder {
 
   /** Whether a path is the folder of a run. */
   public static boolean is(Path path) {
-    return Files.exists(path.resolve(PUBLISHED)) || !new RunFolder(path).checkpoints().isEmpty();
+    return Files.exists(path.resolve(PUBLISHED))
+        || new RunFolder(path)
+            .checkpoints().stream().anyMatch(c -> Files.exists(c.resolve("training.json")));
   }
 
   /**

@@ -77,7 +77,7 @@ class RunSafetyTest {
 
   @Test
   void oneProcessAtATime() throws IOException {
-    try (DiskLock held = new RunFolder(folder.resolve("run")).open()) {
+    try (DiskLock _ = new RunFolder(folder.resolve("run")).open()) {
       refused("--data DIR/corpus.txt -o DIR/run" + TINY, "run: another process is training in it");
     }
     assertThat(train("--data DIR/corpus.txt -o DIR/run" + TINY).code()).isZero();

@@ -39,7 +39,7 @@ class PowerCutTest {
         .call(
             () -> {
               RunFolder files = new RunFolder(run);
-              try (DiskLock held = files.open();
+              try (DiskLock _ = files.open();
                   Arena arena = Arena.ofShared();
                   Network network = Runs.network(arena)) {
                 Path tokenizer = run.resolve("tokenizer");
