@@ -99,9 +99,9 @@ final class ArchitectureTest {
     Set<String> files =
         Set.of(
             "write writeString newOutputStream newBufferedWriter newByteChannel copy move delete"
-                    .concat(" deleteIfExists createFile createDirectory createDirectories")
-                    .concat(" createTempFile createTempDirectory createLink createSymbolicLink")
-                    .split(" "));
+                .concat(" deleteIfExists createFile createDirectory createDirectories")
+                .concat(" createTempFile createTempDirectory createLink createSymbolicLink")
+                .split(" "));
     noClasses()
         .that()
         .doNotHaveFullyQualifiedName("llada.format.LocalDisk")

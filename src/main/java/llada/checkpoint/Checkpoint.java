@@ -282,7 +282,8 @@ public final class Checkpoint implements AutoCloseable {
   private static FormatException noTokenizer(Path folder) {
     return new FormatException(
         folder
-            + ": holds no tokenizer.json; text cannot be turned into tokens without it: copy it from the model's repository into the folder");
+            + ": holds no tokenizer.json; text cannot be turned into tokens without it: copy it"
+            + " from the model's repository into the folder");
   }
 
   /**

@@ -112,8 +112,7 @@ public final class HuggingFaceFolder {
     write(
         folder,
         beside -> {
-          AtomicFile.write(
-              beside.resolve("config.json"), HuggingFaceConfig.write(model.config()));
+          AtomicFile.write(beside.resolve("config.json"), HuggingFaceConfig.write(model.config()));
           if (Files.isDirectory(model.path())) {
             copyTokenizer(model.path(), beside);
           } else {

@@ -1,9 +1,6 @@
 package llada.cli;
 
-import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -24,7 +21,8 @@ final class ChatLoop {
       /clear          forget the conversation
       /save FILE      write the conversation to FILE as Markdown
       /quit           leave; also Ctrl-D
-      Ctrl-C stops an answer.""";
+      Ctrl-C stops an answer.\
+      """;
 
   private final Session session;
   private final ChatTerminal terminal;
@@ -197,8 +195,7 @@ final class ChatLoop {
       throw new UsageException("/save needs a file, as in /save talk.md");
     }
     try {
-      AtomicFile.write(
-          Path.of(file), conversation.markdown().getBytes(StandardCharsets.UTF_8));
+      AtomicFile.write(Path.of(file), conversation.markdown().getBytes(StandardCharsets.UTF_8));
       terminal.remark("saved %d turns to %s".formatted(conversation.turns(), file));
     } catch (InvalidPathException e) {
       throw new UsageException("/save: " + e.getMessage());

@@ -91,9 +91,7 @@ public final class TokenizerFiles {
    * @throws FormatException if a file cannot be written
    */
   public static void write(Path folder, Map<String, byte[]> files) {
-    files.forEach(
-        (name, content) ->
-            AtomicFile.write(folder.resolve(name), content));
+    files.forEach((name, content) -> AtomicFile.write(folder.resolve(name), content));
   }
 
   @FunctionalInterface

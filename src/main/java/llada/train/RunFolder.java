@@ -90,7 +90,8 @@ public final class RunFolder {
                   () ->
                       new FormatException(
                           folder
-                              + ": another process is training in it; wait for it, or give another --out"));
+                              + ": another process is training in it; wait for it, or give another"
+                              + " --out"));
       try {
         DiskLock.removeAbandoned(folder, OUR_FILES);
         DiskLock.removeAbandoned(folder.resolve("tokenizer"), "[a-z_]+\\.(?:json|jinja)");
@@ -137,7 +138,8 @@ public final class RunFolder {
         && !(Files.isRegularFile(list)
             && Files.readAllLines(folder.resolve(PUBLISHED)).contains(Sha256.of(list)))) {
       throw new FormatException(
-          model + ": is there, but was not written by this run; move it away, or give another --out");
+          model
+              + ": is there, but was not written by this run; move it away, or give another --out");
     }
   }
 
@@ -226,8 +228,7 @@ public final class RunFolder {
           throw new FormatException(
               "%s; it cannot be renamed: %s".formatted(e.getMessage(), failed.getMessage()), e);
         }
-        told.accept(
-            "%s; the checkpoint is now %s".formatted(e.getMessage(), aside.getFileName()));
+        told.accept("%s; the checkpoint is now %s".formatted(e.getMessage(), aside.getFileName()));
       }
     }
     return Optional.empty();
@@ -360,9 +361,10 @@ public final class RunFolder {
         inside -> {
           more.writeInto(inside);
           Sha256.writeList(inside);
-          String line = Sha256.of(inside.resolve(Sha256.LIST)) + "\n";
-          AtomicFile.append(
-              folder.resolve(PUBLISHED), line.getBytes(StandardCharsets.US_ASCII));
+          Path list = folder.resolve(PUBLISHED);
+          String all = Files.readString(list) + Sha256.of(inside.resolve(Sha256.LIST)) + "\n";
+          AtomicFile.write(
+              list, all.getBytes(StandardCharsets.US_ASCII)); // what is added may be torn
         });
     return target;
   }

@@ -92,7 +92,11 @@ public final class TokenCache {
     long count = data.get(I64, 80);
     this.width = data.get(I32, 88);
     long limit = data.byteSize();
-    if (tokens < 0 || count < 0 || count > Integer.MAX_VALUE || tokens > limit || width != 2 && width != 4) {
+    if (tokens < 0
+        || count < 0
+        || count > Integer.MAX_VALUE
+        || tokens > limit
+        || width != 2 && width != 4) {
       throw broken(file);
     }
     this.documents = Math.toIntExact(count);

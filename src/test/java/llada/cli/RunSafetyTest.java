@@ -26,7 +26,8 @@ import org.junit.jupiter.api.io.TempDir;
 class RunSafetyTest {
   private static final String TINY =
       " --vocab 300 --dim 16 --layers 1 --heads 2 --ffn 24 --length 32 --batch 2 --backend vector"
-          + " --threads 1 --lr 1e-2 --steps 4 --save-every 2 --sample-every 0 --validate-every 0 -q";
+          + " --threads 1 --lr 1e-2 --steps 4 --save-every 2 --sample-every 0 --validate-every 0"
+          + " -q";
 
   @TempDir Path folder;
 
@@ -113,8 +114,7 @@ class RunSafetyTest {
       Path state = last.resolve("optimizer.safetensors");
       Map<String, Tensor> tensors = new HashMap<>(Safetensors.open(state, arena).tensors());
       String name = tensors.keySet().iterator().next();
-      Tensor spoiled =
-          Tensor.allocate(arena, DType.F32, tensors.get(name).shape().toArray());
+      Tensor spoiled = Tensor.allocate(arena, DType.F32, tensors.get(name).shape().toArray());
       spoiled.set(0, Float.NaN);
       tensors.put(name, spoiled);
       Safetensors.write(state, tensors, Map.of());

@@ -25,8 +25,8 @@ import java.util.stream.Stream;
 /**
  * A disk for tests. Operations take effect at once, nothing is really forced, and all are noted: so
  * it can be asked what would be there if the power had failed after any of them. Only what was
- * forced is sure then. Of the rest, names in folders (made, renamed, deleted) are there or not, each
- * for itself, and written bytes are there, missing, torn or zero.
+ * forced is sure then. Of the rest, names in folders (made, renamed, deleted) are there or not,
+ * each for itself, and written bytes are there, missing, torn or zero.
  *
  * <p>It can also fail: one operation, by its number, throws.
  */
@@ -273,8 +273,7 @@ public final class PowerCut implements Disk {
       RandomGenerator random) {
     folder.durable.forEach(
         (name, node) -> {
-          left.put(
-              prefix + name, node.file == null ? null : content(node.file, unforced, random));
+          left.put(prefix + name, node.file == null ? null : content(node.file, unforced, random));
           collect(node, prefix + name + "/", left, unforced, random);
         });
   }

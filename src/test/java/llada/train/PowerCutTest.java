@@ -159,8 +159,7 @@ class PowerCutTest {
         refused++;
       }
       failed = disk.failed() || n < 0;
-      List<Long> from =
-          run(run, new PowerCut(run), new ArrayList<>(), new ArrayList<>());
+      List<Long> from = run(run, new PowerCut(run), new ArrayList<>(), new ArrayList<>());
       assertThat(from.getFirst()).as("%s", run).isGreaterThanOrEqualTo(2L * savedAt.size());
       if (expected == null) {
         expected = result(run);

@@ -39,7 +39,9 @@ import picocli.CommandLine.Spec;
 public final class VerifyCommand implements Runnable, CommandProvider {
   private static final int TOKENS = 16;
 
-  @Parameters(paramLabel = "FILE", description = "A GGUF file, a Hugging Face folder, or the folder of a run.")
+  @Parameters(
+      paramLabel = "FILE",
+      description = "A GGUF file, a Hugging Face folder, or the folder of a run.")
   private Path model;
 
   @Option(

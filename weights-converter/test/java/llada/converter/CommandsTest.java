@@ -82,7 +82,8 @@ final class CommandsTest {
     train.addAll(List.of((shape + " --steps 2 --backend scalar").split(" ")));
     assertThat(Run.of(train.toArray()).code()).isZero();
     Run verify = Run.of("verify", run, "--backend", "scalar");
-    assertThat(verify.out()).contains("tokens", "step 2, sums and numbers", "model      ok: " + run);
+    assertThat(verify.out())
+        .contains("tokens", "step 2, sums and numbers", "model      ok: " + run);
     assertThat(verify.code()).isZero();
     Files.writeString(run.resolve("model/config.json"), "{}");
     verify = Run.of("verify", run, "--backend", "scalar");
