@@ -4,13 +4,16 @@ import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.tngtech.archunit.base.DescribedPredicate;
 import com.tngtech.archunit.core.domain.JavaClasses;
+import com.tngtech.archunit.core.domain.JavaMethodCall;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Set;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
@@ -88,6 +91,48 @@ final class ArchitectureTest {
         .should()
         .dependOnClassesThat()
         .resideInAnyPackage("picocli..", "org.jline..")
+        .check(CLASSES);
+  }
+
+  @Test
+  void onlyTheDiskWrites() {
+    Set<String> files =
+        Set.of(
+            "write writeString newOutputStream newBufferedWriter newByteChannel copy move delete"
+                .concat(" deleteIfExists createFile createDirectory createDirectories")
+                .concat(" createTempFile createTempDirectory createLink createSymbolicLink")
+                .split(" "));
+    noClasses()
+        .that()
+        .doNotHaveFullyQualifiedName("llada.format.LocalDisk")
+        .should()
+        .callMethodWhere(
+            new DescribedPredicate<JavaMethodCall>("the target writes to a file") {
+              @Override
+              public boolean test(JavaMethodCall call) {
+                String name = call.getTarget().getName();
+                return switch (call.getTargetOwner().getName()) {
+                  case "java.nio.file.Files" -> files.contains(name);
+                  // Opened for reading there.
+                  case "java.nio.channels.FileChannel" ->
+                      name.equals("open")
+                          && !call.getOriginOwner().getName().equals("llada.format.MappedFile");
+                  default -> false;
+                };
+              }
+            })
+        .orShould()
+        .callConstructor(java.io.FileOutputStream.class, String.class)
+        .orShould()
+        .callConstructor(java.io.FileOutputStream.class, java.io.File.class)
+        .orShould()
+        .callConstructor(java.io.FileOutputStream.class, String.class, boolean.class)
+        .orShould()
+        .dependOnClassesThat()
+        .haveFullyQualifiedName("java.io.FileWriter")
+        .orShould()
+        .dependOnClassesThat()
+        .haveFullyQualifiedName("java.io.RandomAccessFile")
         .check(CLASSES);
   }
 

@@ -1,11 +1,9 @@
 package llada.cuda;
 
 import java.io.IOException;
-import java.io.OutputStream;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Arrays;
@@ -13,6 +11,8 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Stream;
+import llada.format.AtomicFile;
+import llada.format.FormatException;
 
 /**
  * Machine code on disk, so that only a program's first use on a kind of device waits for the
@@ -106,20 +106,13 @@ final class KernelCache {
       if (!Files.exists(folder, LinkOption.NOFOLLOW_LINKS)) {
         Files.createDirectories(folder, PosixFilePermissions.asFileAttribute(PRIVATE));
       }
-      if (!ours(folder)) {
-        return;
+      if (ours(folder)) {
+        byte[] digest = KernelSource.sha256().digest(code);
+        byte[] kept = Arrays.copyOf(digest, DIGEST + code.length);
+        System.arraycopy(code, 0, kept, DIGEST, code.length);
+        AtomicFile.write(folder.resolve(name), kept);
       }
-      Path beside = Files.createTempFile(folder, name, ".part");
-      try {
-        try (OutputStream out = Files.newOutputStream(beside)) {
-          out.write(KernelSource.sha256().digest(code));
-          out.write(code);
-        }
-        Files.move(beside, folder.resolve(name), StandardCopyOption.ATOMIC_MOVE);
-      } finally {
-        Files.deleteIfExists(beside);
-      }
-    } catch (IOException | UnsupportedOperationException _) {
+    } catch (IOException | FormatException | UnsupportedOperationException _) {
       // The next run compiles again.
     }
   }

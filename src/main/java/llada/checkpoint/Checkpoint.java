@@ -312,7 +312,7 @@ public final class Checkpoint implements AutoCloseable {
    * The first weight that holds a NaN or an infinity, described for a message. Reads all weights.
    */
   public Optional<String> firstNonFinite() {
-    return NonFinite.first(weights);
+    return NonFinite.first(TensorNames.huggingFace(weights));
   }
 
   @Override

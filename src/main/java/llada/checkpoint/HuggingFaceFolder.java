@@ -1,18 +1,16 @@
 package llada.checkpoint;
 
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
-import java.nio.file.attribute.PosixFilePermissions;
-import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
-import java.util.stream.Stream;
+import llada.format.AtomicFile;
+import llada.format.Disk;
+import llada.format.DiskLock;
 import llada.format.FormatException;
 import llada.format.Safetensors;
 import llada.format.TokenizerFiles;
@@ -81,14 +79,23 @@ public final class HuggingFaceFolder {
       Map<String, Tensor> weights,
       Path tokenizerFrom,
       MoreFiles more) {
+    MoreFiles model = model(config, weights, tokenizerFrom);
     write(
         folder,
         beside -> {
-          copyTokenizer(tokenizerFrom, beside);
-          writeConfig(beside, config);
-          Safetensors.write(beside.resolve("model.safetensors"), weights, Map.of("format", "pt"));
+          model.writeInto(beside);
           more.writeInto(beside);
         });
+  }
+
+  /** A model's files: config.json, model.safetensors and copies of the tokenizer's. */
+  public static MoreFiles model(
+      LladaConfig config, Map<String, Tensor> weights, Path tokenizerFrom) {
+    return beside -> {
+      copyTokenizer(tokenizerFrom, beside);
+      writeConfig(beside, config);
+      Safetensors.write(beside.resolve("model.safetensors"), weights, Map.of("format", "pt"));
+    };
   }
 
   /**
@@ -120,7 +127,7 @@ public final class HuggingFaceFolder {
 
   private static void writeConfig(Path folder, LladaConfig config) throws IOException {
     boolean withCode = CODE.stream().allMatch(name -> Files.exists(folder.resolve(name)));
-    Files.write(folder.resolve("config.json"), HuggingFaceConfig.write(config, withCode));
+    AtomicFile.write(folder.resolve("config.json"), HuggingFaceConfig.write(config, withCode));
   }
 
   private static Map<String, String> specialTokens(Checkpoint model) {
@@ -147,30 +154,52 @@ public final class HuggingFaceFolder {
    */
   public static void write(Path folder, MoreFiles content) {
     requireNew(folder);
+    replace(folder, content);
+  }
+
+  /**
+   * As {@link #write(Path, MoreFiles)}, but a folder of that name is removed, once the new one is
+   * complete.
+   *
+   * @throws FormatException if the folder cannot be written; the old one is then untouched
+   */
+  public static void replace(Path folder, MoreFiles content) {
+    Disk disk = Disk.current();
     Path target = folder.toAbsolutePath().normalize();
-    Path beside = null;
-    try {
-      // A new name each time: whatever stands there already is somebody else's.
-      beside = Files.createTempDirectory(target.getParent(), "." + target.getFileName() + ".");
-      Path folderBeside = beside;
-      Thread atExit = new Thread(() -> removeQuietly(folderBeside));
-      Runtime.getRuntime().addShutdownHook(atExit); // an interrupted process leaves nothing either
+    // A new name each time: whatever stands there already is somebody else's.
+    Path beside = Disk.beside(target);
+    // An interrupted process leaves nothing either.
+    Thread atExit = new Thread(() -> removeQuietly(disk, beside));
+    try (DiskLock _ = DiskLock.holdFolder(beside)) {
+      Runtime.getRuntime().addShutdownHook(atExit);
       try {
-        Files.setPosixFilePermissions(beside, PosixFilePermissions.fromString("rwxr-xr-x"));
+        disk.createFolder(beside);
         content.writeInto(beside);
-        Files.move(beside, target, StandardCopyOption.ATOMIC_MOVE);
+        disk.forceFolder(beside);
+        Path away = Disk.beside(target);
+        boolean replaced = Files.exists(target);
+        if (replaced) {
+          disk.rename(target, away);
+        }
+        try {
+          disk.rename(beside, target);
+        } catch (IOException e) {
+          if (replaced) {
+            disk.rename(away, target);
+          }
+          throw e;
+        }
+        disk.forceFolder(target.getParent());
+        removeQuietly(disk, away);
       } finally {
         forget(atExit);
+        removeQuietly(disk, beside);
       }
     } catch (IOException e) {
       throw new FormatException(
           "%s: cannot be written (%s); may you write there, and is there room on the disk?"
               .formatted(folder, e.getMessage()),
           e);
-    } finally {
-      if (beside != null) {
-        removeQuietly(beside);
-      }
     }
   }
 
@@ -190,10 +219,10 @@ public final class HuggingFaceFolder {
    */
   public static void copyTokenizer(Path from, Path to) {
     try {
-      Files.createDirectories(to);
+      Disk.current().createFolders(to);
       for (String name : COPIED) {
         if (Files.isRegularFile(from.resolve(name)) && !Files.isSameFile(from, to)) {
-          Files.copy(from.resolve(name), to.resolve(name), StandardCopyOption.REPLACE_EXISTING);
+          AtomicFile.write(to.resolve(name), Files.readAllBytes(from.resolve(name)));
         }
       }
     } catch (IOException e) {
@@ -217,25 +246,15 @@ public final class HuggingFaceFolder {
     }
   }
 
-  /** Removes a folder. What cannot be removed is in no one's way; the first failure matters. */
-  private static void removeQuietly(Path tree) {
+  /** Removes a folder and its lock. What cannot be removed is in no one's way. */
+  private static void removeQuietly(Disk disk, Path tree) {
     for (int attempt = 0; attempt < 3; attempt++) { // a thread may still write a file there
       try {
-        remove(tree);
+        disk.deleteTree(tree);
+        disk.delete(DiskLock.ofFolder(tree));
         return;
-      } catch (IOException | UncheckedIOException e) {
+      } catch (IOException e) {
         // once more, up to three times
-      }
-    }
-  }
-
-  private static void remove(Path tree) throws IOException {
-    if (Files.notExists(tree)) {
-      return;
-    }
-    try (Stream<Path> files = Files.walk(tree)) {
-      for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
-        Files.delete(file);
       }
     }
   }

@@ -2,18 +2,17 @@ package llada.checkpoint;
 
 import java.util.Map;
 import java.util.Optional;
-import llada.model.LladaWeights;
 import llada.tensor.Tensor;
 
-/** Looks for the weight that spoils the logits, once they are found to be no numbers. */
-final class NonFinite {
+/** Looks for the weight that spoils the logits, or that must not be saved. */
+public final class NonFinite {
   private static final int CHUNK = 1 << 16;
 
   private NonFinite() {}
 
-  /** The first weight that is NaN or infinite, with its tensor under its Hugging Face name. */
-  static Optional<String> first(LladaWeights weights) {
-    for (Map.Entry<String, Tensor> entry : TensorNames.huggingFace(weights).entrySet()) {
+  /** The first number that is NaN or infinite, described for a message. */
+  public static Optional<String> first(Map<String, Tensor> byName) {
+    for (Map.Entry<String, Tensor> entry : byName.entrySet()) {
       long at = first(entry.getValue());
       if (at >= 0) {
         return Optional.of(

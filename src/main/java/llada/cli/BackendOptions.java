@@ -2,11 +2,13 @@ package llada.cli;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.nio.file.Files;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Map;
 import llada.backend.Backend;
 import llada.backend.Backends;
+import llada.format.AtomicFile;
+import llada.format.Disk;
 import llada.kernel.Precision;
 import llada.kernel.machine.MachineKernels;
 import picocli.CommandLine.ArgGroup;
@@ -121,10 +123,10 @@ final class BackendOptions {
           "--dump-kernels: only the machine backend assembles code, and this is " + chosen.name());
     }
     try {
-      Files.createDirectories(dump);
+      Disk.current().createFolders(dump);
       for (Map.Entry<String, String> listing : MachineKernels.listings().entrySet()) {
         Path file = dump.resolve(listing.getKey().replace(' ', '-') + ".txt");
-        Files.writeString(file, listing.getValue());
+        AtomicFile.write(file, listing.getValue().getBytes(StandardCharsets.UTF_8));
       }
     } catch (IOException e) {
       throw new UncheckedIOException("--dump-kernels " + dump + ": " + e.getMessage(), e);

@@ -1,14 +1,14 @@
 package llada.cli;
 
-import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.nio.file.Files;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.concurrent.atomic.AtomicBoolean;
 import llada.diffusion.Generation;
 import llada.diffusion.SamplerOptions;
 import llada.diffusion.StepListener;
+import llada.format.AtomicFile;
+import llada.format.FormatException;
 
 /** Reads lines, answers them and obeys the commands that begin with a slash. */
 final class ChatLoop {
@@ -21,7 +21,8 @@ final class ChatLoop {
       /clear          forget the conversation
       /save FILE      write the conversation to FILE as Markdown
       /quit           leave; also Ctrl-D
-      Ctrl-C stops an answer.""";
+      Ctrl-C stops an answer.\
+      """;
 
   private final Session session;
   private final ChatTerminal terminal;
@@ -194,12 +195,12 @@ final class ChatLoop {
       throw new UsageException("/save needs a file, as in /save talk.md");
     }
     try {
-      Files.writeString(Path.of(file), conversation.markdown());
+      AtomicFile.write(Path.of(file), conversation.markdown().getBytes(StandardCharsets.UTF_8));
       terminal.remark("saved %d turns to %s".formatted(conversation.turns(), file));
     } catch (InvalidPathException e) {
       throw new UsageException("/save: " + e.getMessage());
-    } catch (IOException e) {
-      throw new UsageException("/save: " + ErrorReport.of(new UncheckedIOException(e)).message());
+    } catch (FormatException e) {
+      throw new UsageException("/save: " + e.getMessage());
     }
   }
 

@@ -1,6 +1,5 @@
 package llada.cli;
 
-import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -37,7 +36,8 @@ import picocli.CommandLine.ParentCommand;
     footer = {
       "  llada bench decode -o results",
       "  llada bench decode --setting exact --setting dual+threshold=0.8+eos --questions 20",
-      "  llada bench decode -m llada-4.gguf --random-prompt 128 --gen-length 128 --setting exact \\",
+      "  llada bench decode -m llada-4.gguf --random-prompt 128 --gen-length 128 --setting exact"
+          + " \\",
       "      --setting dual+steps=32"
     })
 final class DecodeBench implements Callable<Integer> {
@@ -79,8 +79,8 @@ final class DecodeBench implements Callable<Integer> {
       names = "--random-prompt",
       paramLabel = "N",
       description =
-          "Instead of questions, one prompt of N random tokens: for models that answer nothing, such"
-              + " as those of synth.")
+          "Instead of questions, one prompt of N random tokens: for models that answer nothing,"
+              + " such as those of synth.")
   private Integer randomPrompt;
 
   @Option(
@@ -247,9 +247,7 @@ final class DecodeBench implements Callable<Integer> {
 
   private void write(String name, String text) {
     byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
-    AtomicFile.write(
-        out.resolve(name).toAbsolutePath(),
-        channel -> AtomicFile.writeFully(channel, MemorySegment.ofArray(bytes)));
+    AtomicFile.write(out.resolve(name).toAbsolutePath(), bytes);
   }
 
   /** Quality against cost: positions computed per answer, to a logarithmic scale. */

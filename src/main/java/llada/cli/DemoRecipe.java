@@ -3,7 +3,6 @@ package llada.cli;
 import java.io.IOException;
 import java.io.StringWriter;
 import java.io.UncheckedIOException;
-import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -19,6 +18,8 @@ import llada.diffusion.Generation;
 import llada.diffusion.RandomSource;
 import llada.diffusion.SamplerOptions;
 import llada.format.AtomicFile;
+import llada.format.Disk;
+import llada.format.DiskLock;
 import llada.format.FormatException;
 import llada.model.LladaConfig;
 import llada.model.MaskPredictor;
@@ -105,7 +106,7 @@ final class DemoRecipe {
   void run() {
     Path corpus = folder.resolve("corpus");
     try {
-      Files.createDirectories(corpus);
+      Disk.current().createFolders(corpus);
     } catch (IOException e) {
       throw new FormatException(corpus + ": cannot be made: " + e.getMessage(), e);
     }
@@ -137,7 +138,15 @@ final class DemoRecipe {
     stage.model = model;
     stage.samplePrompt = prompt;
     stage.quiet = options.quiet;
-    Optional<Path> latest = new RunFolder(stage.out).latest();
+    try (DiskLock _ = new RunFolder(stage.out).open()) {
+      return stage(name, settings, stage);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e); // of the lock's file, which is closed
+    }
+  }
+
+  private Path stage(String name, TrainSettings settings, TrainOptions stage) {
+    Optional<Path> latest = new RunFolder(stage.out).latestWhole(console::message);
     if (latest.isPresent()) {
       // Settings of this run, or else a message about the one that differs.
       Map<String, String> before = RunFolder.state(latest.get()).settings();
@@ -230,9 +239,7 @@ final class DemoRecipe {
   private void write(String name, String text) {
     byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
     try {
-      AtomicFile.write(
-          folder.resolve(name),
-          channel -> AtomicFile.writeFully(channel, MemorySegment.ofArray(bytes)));
+      AtomicFile.write(folder.resolve(name), bytes);
     } catch (UncheckedIOException e) {
       throw new FormatException(e.getMessage(), e);
     }

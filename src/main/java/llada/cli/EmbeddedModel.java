@@ -2,9 +2,10 @@ package llada.cli;
 
 import java.io.IOException;
 import java.io.InputStream;
-import java.nio.file.Files;
+import java.io.OutputStream;
+import java.nio.channels.Channels;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
+import llada.format.Disk;
 import llada.format.FormatException;
 
 /**
@@ -29,9 +30,11 @@ final class EmbeddedModel {
             "no model given, and this build has none in it: pass --model PATH, a Hugging Face"
                 + " folder or a GGUF file");
       }
-      Path file = Files.createTempFile("llada-demo-", ".gguf");
+      Path file = Disk.beside(Path.of(System.getProperty("java.io.tmpdir"), "llada-demo.gguf"));
       file.toFile().deleteOnExit();
-      Files.copy(in, file, StandardCopyOption.REPLACE_EXISTING);
+      try (OutputStream out = Channels.newOutputStream(Disk.current().create(file))) {
+        in.transferTo(out);
+      }
       return file;
     } catch (IOException e) {
       throw new FormatException(

@@ -10,6 +10,7 @@ import java.nio.file.NotDirectoryException;
 import java.util.List;
 import llada.backend.BackendException;
 import llada.format.FormatException;
+import llada.format.MappedFile;
 import llada.tokenizer.TokenizerException;
 import llada.train.NonFiniteLossException;
 import llada.train.ResumeException;
@@ -39,6 +40,8 @@ record ErrorReport(int exitCode, String message) {
               : new ErrorReport(ExitCodes.BAD_FILE, e.getMessage());
       case UncheckedIOException e -> of(e.getCause());
       case IOException e -> new ErrorReport(ExitCodes.BAD_FILE, file(e));
+      case InternalError e when MappedFile.change().isPresent() ->
+          of(MappedFile.change().orElseThrow()); // the JVM met a page that is gone
       case OutOfMemoryError e -> new ErrorReport(ExitCodes.OUT_OF_MEMORY, memory(e));
       default -> new ErrorReport(ExitCodes.INTERNAL, internal(thrown));
     };

@@ -1,8 +1,8 @@
 package llada.cli;
 
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
+import llada.format.Disk;
 import llada.format.FormatException;
 import llada.format.TokenizerFiles;
 import llada.tokenizer.BpeTrainer;
@@ -48,7 +48,7 @@ final class TokenizerTraining {
     }
     BpeTrainer.Result result = trainer.train(size - TokenizerFiles.SPECIAL.size(), minFrequency);
     try {
-      Files.createDirectories(folder);
+      Disk.current().createFolders(folder);
     } catch (IOException e) {
       throw new FormatException(folder + ": cannot be made: " + e.getMessage(), e);
     }

@@ -1,5 +1,7 @@
 package llada.cli;
 
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -9,6 +11,8 @@ import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.concurrent.locks.LockSupport;
 import llada.backend.Backend;
+import llada.format.DiskLock;
+import llada.format.FormatException;
 import llada.train.Processes;
 import llada.train.RunFolder;
 import picocli.CommandLine.Command;
@@ -71,7 +75,21 @@ final class TrainCommand implements Callable<Integer> {
     if (recipe != null) {
       return recipe();
     }
-    RunFolder run = new RunFolder(options.out);
+    Processes processes = Processes.join();
+    try {
+      train(new RunFolder(options.out), processes);
+    } catch (RuntimeException | Error e) {
+      if (!processes.first()) {
+        // The first process has most likely met the same: it speaks, and then ends this one.
+        LockSupport.parkNanos(SILENCE_NANOS);
+      }
+      throw e;
+    }
+    processes.close(); // only at a good end: a process that fails is to take the others with it
+    return ExitCodes.OK;
+  }
+
+  private void train(RunFolder run, Processes processes) {
     Optional<Path> latest = run.latest();
     if (!options.resume && latest.isPresent()) {
       throw new UsageException(
@@ -83,42 +101,45 @@ final class TrainCommand implements Callable<Integer> {
           "--resume: %s holds no checkpoint; start the run without --resume"
               .formatted(options.out));
     }
-    TrainSettings chosen = settings;
-    if (options.resume) {
-      chosen = resumed(RunFolder.state(latest.get()).settings(), latest.get());
-    }
-    if (options.data == null) {
+    if (!options.resume && options.data == null) {
       throw new UsageException("--data is missing; pass --data PATH, what to train on");
     }
-    try (Backend backend = computation.start()) {
-      train(chosen, backend, latest);
+    Path own = run.path().toAbsolutePath().normalize();
+    if (options.model != null && options.model.toAbsolutePath().normalize().startsWith(own)) {
+      throw new UsageException(
+          "--model %s lies in the run's folder, where the trained model is to be; give another -o"
+              .formatted(options.model));
     }
-    return ExitCodes.OK;
+    try (DiskLock _ = processes.first() ? run.open() : null;
+        Backend backend = computation.start()) {
+      TrainSettings chosen = settings;
+      if (options.resume) {
+        latest = processes.firstThenOthers(() -> whole(run));
+        chosen = resumed(RunFolder.state(latest.get()).settings(), latest.get());
+      }
+      train(chosen, backend, processes, latest);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e); // of the lock's file, which is closed
+    }
   }
 
-  private void train(TrainSettings chosen, Backend backend, Optional<Path> latest) {
-    Processes processes = Processes.join();
-    try {
-      TrainRun.Result result =
-          new TrainRun(
-                  root.console(),
-                  chosen,
-                  options,
-                  backend,
-                  processes,
-                  options.resume ? latest : Optional.empty())
-              .train();
-      if (result != null) {
-        root.console().out().println(text(result));
-      }
-    } catch (RuntimeException | Error e) {
-      if (!processes.first()) {
-        // The first process has most likely met the same: it speaks, and then ends this one.
-        LockSupport.parkNanos(SILENCE_NANOS);
-      }
-      throw e;
+  private Optional<Path> whole(RunFolder run) {
+    Optional<Path> found = run.latestWhole(root.console()::message);
+    if (found.isEmpty()) {
+      throw new FormatException(
+          "--resume: %s holds no checkpoint that is whole; start a new run with another -o"
+              .formatted(run.path()));
     }
-    processes.close(); // only at a good end: a process that fails is to take the others with it
+    return found;
+  }
+
+  private void train(
+      TrainSettings chosen, Backend backend, Processes processes, Optional<Path> checkpoint) {
+    TrainRun.Result result =
+        new TrainRun(root.console(), chosen, options, backend, processes, checkpoint).train();
+    if (result != null) {
+      root.console().out().println(text(result));
+    }
   }
 
   static String text(TrainRun.Result result) {

@@ -3,9 +3,9 @@ package llada.cli;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.lang.foreign.Arena;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -19,6 +19,7 @@ import llada.diffusion.Generation;
 import llada.diffusion.Objective;
 import llada.diffusion.RandomSource;
 import llada.diffusion.SamplerOptions;
+import llada.format.AtomicFile;
 import llada.format.FormatException;
 import llada.format.TokenizerConfig;
 import llada.format.TokenizerJson;
@@ -99,10 +100,6 @@ final class TrainRun {
   record Result(Path model, Validation validation) {}
 
   Result train() {
-    if (processes.first()) {
-      run.create();
-      run.tidy();
-    }
     Corpus corpus = Corpus.of(options.data);
     try (Arena arena = Arena.ofShared()) {
       tokenizerFolder = options.out.resolve("tokenizer");
@@ -218,9 +215,7 @@ final class TrainRun {
   /** The run keeps a tokenizer of its own: what it came from may be pruned or moved. */
   private void keepTokenizer(Corpus corpus, Path folder) {
     if (checkpoint.isPresent()) {
-      if (!Files.isRegularFile(folder.resolve("tokenizer.json"))) {
-        HuggingFaceFolder.copyTokenizer(checkpoint.get(), folder);
-      }
+      HuggingFaceFolder.copyTokenizer(checkpoint.get(), folder);
       return;
     }
     if (options.tokenizer != null || options.model != null) {
@@ -371,11 +366,9 @@ final class TrainRun {
     String shown = "step %d  sample: %s".formatted(step, text.strip().replace('\n', ' '));
     progress.text(AnswerText.printable(shown));
     try {
-      Files.writeString(
+      AtomicFile.append(
           options.out.resolve("samples.txt"),
-          "--- step %d%n%s%n".formatted(step, text),
-          StandardOpenOption.CREATE,
-          StandardOpenOption.APPEND);
+          "--- step %d%n%s%n".formatted(step, text).getBytes(StandardCharsets.UTF_8));
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

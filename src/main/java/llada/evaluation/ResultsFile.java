@@ -2,20 +2,21 @@ package llada.evaluation;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.channels.Channels;
 import java.nio.channels.FileChannel;
-import java.nio.channels.FileLock;
-import java.nio.channels.OverlappingFileLockException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import llada.format.AtomicFile;
+import llada.format.Disk;
+import llada.format.DiskLock;
 import llada.format.FormatException;
 import llada.format.Json;
 
@@ -31,15 +32,13 @@ public final class ResultsFile implements AutoCloseable {
   private final Path file;
   private final String settings;
   private final FileChannel channel;
-  private final FileLock lock;
   private final List<Json> earlier = new ArrayList<>();
   private final Set<String> ids = new HashSet<>();
 
-  private ResultsFile(Path file, String settings, FileChannel channel, FileLock lock) {
+  private ResultsFile(Path file, String settings, FileChannel channel) {
     this.file = file;
     this.settings = settings;
     this.channel = channel;
-    this.lock = lock;
   }
 
   /**
@@ -50,16 +49,19 @@ public final class ResultsFile implements AutoCloseable {
    *     holds results of other settings
    */
   public static ResultsFile open(Path file, String settings) {
-    if (Files.isDirectory(file)) {
-      throw new FormatException(file + ": is a folder; give the path of the file to write");
-    }
+    Path target = AtomicFile.target(file);
     FileChannel channel = null;
     try {
-      channel =
-          FileChannel.open(
-              file, StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE);
-      FileLock lock = lock(file, channel);
-      ResultsFile results = new ResultsFile(file, settings, channel, lock);
+      boolean fresh = Files.notExists(target);
+      channel = Disk.current().open(target);
+      if (DiskLock.of(channel).isEmpty()) {
+        throw new FormatException(
+            file + ": another run is writing to it; wait for it or give another file");
+      }
+      if (fresh) {
+        Disk.current().forceFolder(target.toAbsolutePath().getParent());
+      }
+      ResultsFile results = new ResultsFile(target, settings, channel);
       results.readEarlier();
       return results;
     } catch (NoSuchFileException e) {
@@ -74,22 +76,9 @@ public final class ResultsFile implements AutoCloseable {
     }
   }
 
-  private static FileLock lock(Path file, FileChannel channel) throws IOException {
-    FileLock lock;
-    try {
-      lock = channel.tryLock();
-    } catch (OverlappingFileLockException e) {
-      lock = null;
-    }
-    if (lock == null) {
-      throw new FormatException(
-          file + ": another run is writing to it; wait for it or give another file");
-    }
-    return lock;
-  }
-
   private void readEarlier() throws IOException {
-    byte[] bytes = Files.readAllBytes(file);
+    // Not by opening the file once more: closing that would let go of the lock.
+    byte[] bytes = Channels.newInputStream(channel).readAllBytes();
     int start = 0;
     int line = 0;
     while (start < bytes.length) {
@@ -100,8 +89,8 @@ public final class ResultsFile implements AutoCloseable {
       line++;
       byte[] text = Arrays.copyOfRange(bytes, start, end);
       String where = "%s: line %d".formatted(file, line);
-      if (end == bytes.length) {
-        keepLast(text, where, start);
+      if (end >= bytes.length - 1) {
+        keepLast(text, where, start, end == bytes.length);
       } else if (!new String(text, StandardCharsets.UTF_8).isBlank()) {
         keep(Json.parse(text, where), where);
       }
@@ -110,23 +99,48 @@ public final class ResultsFile implements AutoCloseable {
     channel.position(channel.size());
   }
 
-  /** The last line has no end: whole all the same, or torn. */
-  private void keepLast(byte[] text, String where, long start) throws IOException {
-    Optional<Json> whole;
+  /** The last line may be whole, also without its end, or torn. */
+  private void keepLast(byte[] text, String where, int start, boolean open) throws IOException {
+    if (!open && new String(text, StandardCharsets.UTF_8).isBlank()) {
+      return;
+    }
+    Optional<Json> whole = Optional.empty();
     try {
-      whole =
-          Optional.of(Json.parse(text, where))
-              .filter(json -> json.value() instanceof java.util.Map);
+      Json json = Json.parse(text, where);
+      json.map();
+      whole = Optional.of(json);
     } catch (FormatException e) {
-      whole = Optional.empty();
+      cut(text, where, start, e);
     }
     if (whole.isPresent()) {
       keep(whole.get(), where);
       channel.position(channel.size());
-      write("\n");
-    } else {
-      channel.truncate(start);
+      if (open) {
+        write("\n");
+      }
     }
+  }
+
+  /** Cuts a torn line off and keeps it beside; but only from a file of ours. */
+  private void cut(byte[] text, String where, int start, FormatException why) throws IOException {
+    String begin = "{\"id\":";
+    String torn = new String(text, StandardCharsets.UTF_8);
+    // Bytes that were on their way to the disk in a power cut may be zeros.
+    boolean ours =
+        !earlier.isEmpty()
+            || torn.startsWith(begin)
+            || begin.startsWith(torn)
+            || torn.startsWith("\0");
+    if (!ours) {
+      throw new FormatException(
+          where + ": is no result of this program; give another file (" + why.getMessage() + ")",
+          why);
+    }
+    byte[] kept = Arrays.copyOf(text, text.length + 1);
+    kept[text.length] = '\n';
+    AtomicFile.append(file.resolveSibling(file.getFileName() + ".torn"), kept);
+    channel.truncate(start);
+    channel.force(true);
   }
 
   private void keep(Json json, String where) {
@@ -194,12 +208,7 @@ public final class ResultsFile implements AutoCloseable {
 
   @Override
   public void close() {
-    try {
-      lock.release();
-    } catch (IOException e) {
-      // Closing the channel frees it as well.
-    }
-    close(channel);
+    close(channel); // which lets go of the lock
   }
 
   private static void close(FileChannel channel) {

@@ -5,17 +5,15 @@ import it.unimi.dsi.fastutil.objects.Object2IntLinkedOpenHashMap;
 import it.unimi.dsi.fastutil.objects.Object2IntMap;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Comparator;
 import java.util.List;
 import java.util.SplittableRandom;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import java.util.stream.Stream;
 import llada.experiments.SmallModel.Source;
+import llada.format.Disk;
 import llada.tokenizer.ChatTemplate.Message;
 import llada.train.Corpus;
 import llada.train.TrainingData;
@@ -62,7 +60,8 @@ final class Dialogues {
     DemoCorpus corpus = new DemoCorpus(seed, size.of(50, 3000, 30_000), size.of(50, 6000, 60_000));
     Dialogues dialogues = new Dialogues();
     try {
-      Path folder = Files.createTempDirectory("llada-dialogues");
+      Path folder = Disk.beside(Path.of(System.getProperty("java.io.tmpdir"), "llada-dialogues"));
+      Disk.current().createFolder(folder);
       try {
         Path texts = folder.resolve("texts.txt");
         Path chats = folder.resolve("chats.jsonl");
@@ -71,11 +70,7 @@ final class Dialogues {
         Corpus.of(List.of(texts)).forEach(d -> dialogues.text(d.text()));
         Corpus.of(List.of(chats)).forEach(d -> dialogues.chat(d.messages()));
       } finally {
-        try (Stream<Path> files = Files.walk(folder)) {
-          for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
-            Files.delete(file);
-          }
-        }
+        Disk.current().deleteTree(folder);
       }
     } catch (IOException e) {
       throw new UncheckedIOException(e);

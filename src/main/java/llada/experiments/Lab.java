@@ -15,6 +15,8 @@ import java.util.function.Supplier;
 import java.util.stream.LongStream;
 import llada.backend.Backend;
 import llada.experiments.Results.Row;
+import llada.format.Disk;
+import llada.format.DiskLock;
 import llada.format.FormatException;
 
 /**
@@ -46,7 +48,7 @@ public record Lab(
   public Report run(Experiment experiment) {
     Path own = folder.resolve(experiment.name());
     try {
-      Files.createDirectories(own);
+      Disk.current().createFolders(own);
     } catch (IOException e) {
       throw new FormatException(
           own + ": cannot be made: " + e.getMessage() + "; give another -o", e);
@@ -56,6 +58,19 @@ public record Lab(
     config.put("size", size.toString());
     config.putAll(experiment.config(size, inputs));
     sameAsBefore(own.resolve("config.json"), json(config));
+    try (DiskLock _ = DiskLock.take(own.resolve("results.lock")).orElseThrow(() -> busy(own))) {
+      return run(experiment, own, config);
+    } catch (IOException e) {
+      throw new FormatException(own + ": cannot be written: " + e.getMessage(), e);
+    }
+  }
+
+  private static FormatException busy(Path own) {
+    return new FormatException(
+        own + ": another process is running this experiment; wait for it, or give another -o");
+  }
+
+  private Report run(Experiment experiment, Path own, Map<String, String> config) {
     Results results = Results.open(own.resolve("results.csv"));
     List<Long> seeds = LongStream.range(firstSeed, firstSeed + repetitions).boxed().toList();
     List<Job> jobs = experiment.jobs(size, seeds, inputs);

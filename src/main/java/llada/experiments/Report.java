@@ -1,6 +1,5 @@
 package llada.experiments;
 
-import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -133,7 +132,7 @@ public final class Report {
 
   static void write(Path file, String text) {
     byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
-    AtomicFile.write(file, channel -> AtomicFile.writeFully(channel, MemorySegment.ofArray(bytes)));
+    AtomicFile.write(file, bytes);
   }
 
   String markdown() {

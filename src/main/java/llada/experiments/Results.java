@@ -1,7 +1,6 @@
 package llada.experiments;
 
 import java.io.IOException;
-import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -132,7 +131,7 @@ public final class Results {
     StringBuilder text = new StringBuilder(HEADER).append('\n');
     rows.forEach(row -> text.append(row.line()).append('\n'));
     byte[] bytes = text.toString().getBytes(StandardCharsets.UTF_8);
-    AtomicFile.write(file, channel -> AtomicFile.writeFully(channel, MemorySegment.ofArray(bytes)));
+    AtomicFile.write(file, bytes);
   }
 
   /** All rows. */

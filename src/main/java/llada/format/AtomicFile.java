@@ -6,12 +6,10 @@ import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
-import java.nio.file.StandardOpenOption;
-import java.util.HexFormat;
-import java.util.concurrent.ThreadLocalRandom;
+import java.util.regex.Pattern;
 
 /**
  * Writes a file so that a reader, or a machine that loses power, sees either the old file or the
@@ -20,6 +18,7 @@ import java.util.concurrent.ThreadLocalRandom;
  */
 public final class AtomicFile {
   private static final int CHUNK = 1 << 24;
+  private static final int MAX_LINKS = 40; // as Linux
 
   private AtomicFile() {}
 
@@ -34,29 +33,27 @@ public final class AtomicFile {
   }
 
   /**
-   * Writes {@code file}.
+   * Writes {@code file}; of a symbolic link, the file that it names.
    *
-   * @throws FormatException if it cannot be written; what was there before is untouched
+   * @throws FormatException if it cannot be written, or is there and no regular file; what was
+   *     there before is untouched
    */
   public static void write(Path file, Content content) {
-    if (Files.isDirectory(file)) {
-      throw new FormatException(file + ": is a folder; give the path of the file to write");
-    }
-    String suffix = HexFormat.of().toHexDigits(ThreadLocalRandom.current().nextLong());
-    Path temporary = file.resolveSibling("." + file.getFileName() + "." + suffix + ".tmp");
+    Path target = target(file);
+    Path temporary = Disk.beside(target);
+    Disk disk = Disk.current();
     boolean created = false;
     try {
-      try (FileChannel channel =
-          FileChannel.open(temporary, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
+      try (FileChannel channel = disk.create(temporary)) {
         created = true;
         temporary.toFile().deleteOnExit(); // an interrupted process leaves nothing beside, either
+        DiskLock.hold(channel);
         content.writeTo(channel);
         channel.force(true);
+        disk.rename(temporary, target);
+        created = false;
       }
-      Files.move(
-          temporary, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
-      created = false;
-      forceFolder(file);
+      disk.forceFolder(target.toAbsolutePath().getParent());
     } catch (NoSuchFileException e) {
       throw new FormatException(
           file + ": cannot be written: its folder does not exist; create it first", e);
@@ -76,13 +73,48 @@ public final class AtomicFile {
   }
 
   /**
-   * Checks that the disk has room for a file of {@code bytes} bytes, so that a long job does not
-   * fail at its end. What the file replaces does not count: it stays until the new one is complete.
+   * Writes a small file.
+   *
+   * @throws FormatException as {@link #write(Path, Content)}
+   */
+  public static void write(Path file, byte[] bytes) {
+    write(file, channel -> writeFully(channel, MemorySegment.ofArray(bytes)));
+  }
+
+  /**
+   * The file that is written to when {@code file} is given: itself, or what a symbolic link names.
+   *
+   * @throws FormatException if that is there and no regular file: a folder, a device, a pipe
+   */
+  public static Path target(Path file) {
+    Path target = file;
+    try {
+      for (int links = 0; Files.isSymbolicLink(target) && links < MAX_LINKS; links++) {
+        target = target.resolveSibling(Files.readSymbolicLink(target));
+      }
+    } catch (IOException e) {
+      throw new FormatException(file + ": the link cannot be read: " + e.getMessage(), e);
+    }
+    if (Files.isDirectory(target)) {
+      throw new FormatException(file + ": is a folder; give the path of the file to write");
+    }
+    if (Files.exists(target, LinkOption.NOFOLLOW_LINKS) && !Files.isRegularFile(target)) {
+      throw new FormatException(
+          file + ": is a device, a pipe or a circle of links; give the path of a file to write");
+    }
+    return target;
+  }
+
+  /**
+   * Checks that the disk has room for a file or folder of {@code bytes} bytes, so that a long job
+   * does not fail at its end. What it replaces does not count: it stays until the new one is
+   * complete. What processes that were killed left of the same file is removed first.
    *
    * @throws FormatException if the disk says that it has less
    */
   public static void requireSpace(Path file, long bytes) {
     Path folder = file.toAbsolutePath().getParent();
+    DiskLock.removeAbandoned(folder, Pattern.quote(file.getFileName().toString()));
     long free;
     try {
       free = Files.getFileStore(folder).getUsableSpace();
@@ -106,19 +138,27 @@ public final class AtomicFile {
     }
   }
 
-  // The rename itself lasts only once the folder is on the disk. Not every system can do this.
-  private static void forceFolder(Path file) {
-    Path folder = file.toAbsolutePath().getParent();
-    try (FileChannel channel = FileChannel.open(folder, StandardOpenOption.READ)) {
+  /**
+   * Adds to the end of a file and forces it; a file that does not exist is made.
+   *
+   * @throws IOException if that fails; a part may then have been added
+   */
+  public static void append(Path file, byte[] bytes) throws IOException {
+    Path target = target(file);
+    boolean fresh = Files.notExists(target);
+    try (FileChannel channel = Disk.current().open(target)) {
+      channel.position(channel.size());
+      writeFully(channel, MemorySegment.ofArray(bytes));
       channel.force(true);
-    } catch (IOException e) {
-      // Windows opens no folders; the file itself is complete and in place.
+    }
+    if (fresh) {
+      Disk.current().forceFolder(target.toAbsolutePath().getParent());
     }
   }
 
   private static void remove(Path temporary) {
     try {
-      Files.deleteIfExists(temporary);
+      Disk.current().delete(temporary);
     } catch (IOException e) {
       // The failure that led here is the one to report.
     }

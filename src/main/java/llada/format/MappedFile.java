@@ -12,28 +12,90 @@ import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.nio.file.attribute.FileTime;
+import java.util.Collection;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import llada.tensor.Storage;
+import llada.tensor.Tensor;
 
 /** Opens files for reading, with one clear message for each way in which that fails. */
-final class MappedFile {
+public final class MappedFile {
   private static final String POINTER = "version https://git-lfs.github.com/spec/";
 
   private MappedFile() {}
 
+  /** What a file was when it was mapped. */
+  private record Mapping(Path file, Object key, long size, FileTime time, MemorySegment bytes) {
+    /** Another file of this name does no harm: the mapping is of the old one, which stays. */
+    Optional<FormatException> change() {
+      try {
+        BasicFileAttributes now = Files.readAttributes(file, BasicFileAttributes.class);
+        if (!Objects.equals(now.fileKey(), key)
+            || now.size() == size && now.lastModifiedTime().equals(time)) {
+          return Optional.empty();
+        }
+        return Optional.of(
+            new FormatException(
+                "%s: was written to while it was in use (%,d bytes, now %,d); put the whole file back by renaming and start again"
+                    .formatted(file, size, now.size())));
+      } catch (IOException e) {
+        return Optional.empty(); // deleted; its content stays while it is mapped
+      }
+    }
+  }
+
+  private static final Set<Mapping> MAPPINGS = ConcurrentHashMap.newKeySet();
+
   /**
-   * Maps a whole file. Memory is touched only where it is read.
+   * Maps a whole file. Memory is touched only where it is read. A file that is cut short while it
+   * is mapped ends in an {@link InternalError} at the next touch, or, in machine code, with the
+   * process; {@link #change} says then, or better before, which it is.
    *
    * @throws FormatException if there is no such regular file or it cannot be read
    */
-  static MemorySegment map(Path file, Arena arena) {
+  public static MemorySegment map(Path file, Arena arena) {
     requireRegular(file);
     try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
+      BasicFileAttributes now = Files.readAttributes(file, BasicFileAttributes.class);
       MemorySegment bytes = channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size(), arena);
       long start = Math.min(bytes.byteSize(), POINTER.length());
       refusePointer(
           file, new String(bytes.asSlice(0, start).toArray(ValueLayout.JAVA_BYTE), ISO_8859_1));
+      MAPPINGS.removeIf(mapping -> !mapping.bytes.scope().isAlive());
+      MAPPINGS.add(
+          new Mapping(file, now.fileKey(), bytes.byteSize(), now.lastModifiedTime(), bytes));
       return bytes;
     } catch (IOException e) {
       throw unreadable(file, e);
+    }
+  }
+
+  /** The first of all mapped files that was written to since it was mapped. */
+  public static Optional<FormatException> change() {
+    return MAPPINGS.stream()
+        .filter(mapping -> mapping.bytes.scope().isAlive())
+        .flatMap(mapping -> mapping.change().stream())
+        .findFirst();
+  }
+
+  /** Lets tensors that are views of a mapping check its file: see {@link Storage#check}. */
+  static void watch(MemorySegment bytes, Collection<Tensor> tensors) {
+    for (Mapping mapping : MAPPINGS) {
+      if (mapping.bytes.equals(bytes)) {
+        Runnable check =
+            () ->
+                mapping
+                    .change()
+                    .ifPresent(
+                        change -> {
+                          throw change;
+                        });
+        tensors.forEach(tensor -> tensor.storage().checkedBy(check));
+      }
     }
   }
 

@@ -91,7 +91,10 @@ public final class Safetensors {
    * @throws FormatException if the file cannot be read or breaks any rule of the format
    */
   public static Safetensors open(Path file, Arena arena) {
-    return parse(file, MappedFile.map(file, arena));
+    MemorySegment bytes = MappedFile.map(file, arena);
+    Safetensors opened = parse(file, bytes);
+    MappedFile.watch(bytes, opened.tensors().values());
+    return opened;
   }
 
   /** Reads a file that is in memory already. */

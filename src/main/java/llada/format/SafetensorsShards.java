@@ -5,7 +5,6 @@ import com.fasterxml.jackson.core.JsonGenerator;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -46,9 +45,7 @@ public final class SafetensorsShards {
           folder.resolve(name(i, shards.size())), shards.get(i), METADATA, data);
     }
     byte[] index = index(shards);
-    AtomicFile.write(
-        folder.resolve(SafetensorsFolder.INDEX),
-        channel -> AtomicFile.writeFully(channel, MemorySegment.ofArray(index)));
+    AtomicFile.write(folder.resolve(SafetensorsFolder.INDEX), index);
   }
 
   private static List<List<TensorEntry>> shards(List<TensorEntry> tensors, long shardBytes) {

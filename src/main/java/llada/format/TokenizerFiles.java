@@ -5,7 +5,6 @@ import com.fasterxml.jackson.core.JsonGenerator;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -92,11 +91,7 @@ public final class TokenizerFiles {
    * @throws FormatException if a file cannot be written
    */
   public static void write(Path folder, Map<String, byte[]> files) {
-    files.forEach(
-        (name, content) ->
-            AtomicFile.write(
-                folder.resolve(name),
-                channel -> AtomicFile.writeFully(channel, MemorySegment.ofArray(content))));
+    files.forEach((name, content) -> AtomicFile.write(folder.resolve(name), content));
   }
 
   @FunctionalInterface

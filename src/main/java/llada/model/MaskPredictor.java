@@ -29,6 +29,7 @@ public final class MaskPredictor implements Predictor, AutoCloseable {
   private final int maxTokens;
   private final boolean causal;
   private Arena logitsArena = Arena.ofShared();
+  private final Runnable[] checks; // of the files that weights are mapped from
   private Tensor logits; // grows to the largest number of rows ever asked for
 
   /**
@@ -61,7 +62,19 @@ public final class MaskPredictor implements Predictor, AutoCloseable {
     this.head = Tensor.allocate(arena, DType.F32, maxTokens, config.dModel());
     this.headNormed = Tensor.allocate(arena, DType.F32, maxTokens, config.dModel());
     this.logits = Tensor.allocate(logitsArena, DType.F32, 0, config.embeddingSize());
+    this.checks =
+        weights.tensors().stream()
+            .map(tensor -> tensor.storage().check())
+            .distinct()
+            .toArray(Runnable[]::new);
     kernels.load(weights.tensors());
+  }
+
+  /** Before each pass: weights in a file that was cut short since would end the process. */
+  private void checkWeights() {
+    for (Runnable check : checks) {
+      check.run();
+    }
   }
 
   @Override
@@ -83,6 +96,7 @@ public final class MaskPredictor implements Predictor, AutoCloseable {
   /** As {@link #forward(TokenBatch, int[])}, showing intermediate values to {@code probe}. */
   public Tensor forward(TokenBatch batch, int[] rows, Probe probe) {
     int tokens = tokens(batch, config, maxTokens);
+    checkWeights();
     Activations a = activations.rows(tokens);
     TransformerBlock.Pass pass =
         TransformerBlock.Pass.of(
@@ -106,6 +120,7 @@ public final class MaskPredictor implements Predictor, AutoCloseable {
   @Override
   public Tensor forward(TokenBatch batch, PartialPass partial, int[] rows) {
     tokens(batch, config, maxTokens);
+    checkWeights();
     if (partial.ratio() < 1 && partial.cache().outputs() == null) {
       throw new IllegalArgumentException(
           "a ratio of %s needs a cache that keeps outputs".formatted(partial.ratio()));

@@ -1,6 +1,5 @@
 package llada.plot;
 
-import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -98,7 +97,7 @@ public record Chart(
    */
   public void writeSvg(Path file) {
     byte[] bytes = svg().getBytes(StandardCharsets.UTF_8);
-    AtomicFile.write(file, channel -> AtomicFile.writeFully(channel, MemorySegment.ofArray(bytes)));
+    AtomicFile.write(file, bytes);
   }
 
   /**
@@ -109,7 +108,7 @@ public record Chart(
    */
   public void writePng(Path file) {
     byte[] bytes = png();
-    AtomicFile.write(file, channel -> AtomicFile.writeFully(channel, MemorySegment.ofArray(bytes)));
+    AtomicFile.write(file, bytes);
   }
 
   private void draw(Canvas canvas) {

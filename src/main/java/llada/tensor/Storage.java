@@ -7,8 +7,11 @@ import java.lang.foreign.MemorySegment;
  * backend works on a copy of its own and says so.
  */
 public final class Storage {
+  private static final Runnable UNCHECKED = () -> {};
+
   private final MemorySegment memory;
   private Copy copy; // null while the memory is all there is
+  private Runnable check = UNCHECKED;
 
   /**
    * A copy of a storage, on a device for example, which may be newer. Calls come from any thread.
@@ -26,6 +29,16 @@ public final class Storage {
      * @param offset of the first byte
      */
     void clear(long offset, long bytes);
+  }
+
+  /** Says what tells, by an exception, that the memory is no longer what it was: of a file. */
+  public void checkedBy(Runnable check) {
+    this.check = check;
+  }
+
+  /** The check of the file that the memory is mapped from; else it does nothing. */
+  public Runnable check() {
+    return check;
   }
 
   Storage(MemorySegment memory) {

@@ -5,41 +5,30 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 import java.util.Map;
 import llada.format.FormatException;
+import llada.format.Sha256;
 import llada.tensor.Tensor;
 
 /** Hashes that tell whether something is still what it was. */
 final class Fingerprint {
   private Fingerprint() {}
 
-  static MessageDigest sha256() {
-    try {
-      return MessageDigest.getInstance("SHA-256");
-    } catch (NoSuchAlgorithmException e) {
-      throw new AssertionError("every JDK has SHA-256", e);
-    }
-  }
-
   /** Of tensors: names, shapes and bytes. */
   static String of(Map<String, Tensor> tensors) {
-    MessageDigest sha = sha256();
+    MessageDigest sha = Sha256.digest();
     tensors.forEach(
         (name, tensor) -> {
           sha.update((name + tensor).getBytes(StandardCharsets.UTF_8));
-          long size = tensor.bytes();
-          for (long at = 0; at < size; at += 1 << 24) {
-            sha.update(tensor.reading().asSlice(at, Math.min(1 << 24, size - at)).asByteBuffer());
-          }
+          Sha256.update(sha, tensor.reading());
         });
     return HexFormat.of().formatHex(sha.digest());
   }
 
   /** Of a corpus as far as a glance tells: names, sizes and times; and how it is to be read. */
   static byte[] key(Corpus corpus, byte[] tokenizer, String how) {
-    MessageDigest sha = sha256();
+    MessageDigest sha = Sha256.digest();
     sha.update(tokenizer);
     sha.update(how.getBytes(StandardCharsets.UTF_8));
     for (Path file : corpus.files()) {

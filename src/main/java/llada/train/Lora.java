@@ -1,8 +1,8 @@
 package llada.train;
 
-import com.fasterxml.jackson.core.JsonEncoding;
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonGenerator;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -15,6 +15,7 @@ import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.stream.Collectors;
 import llada.checkpoint.HuggingFaceFolder;
+import llada.format.AtomicFile;
 import llada.format.Safetensors;
 import llada.kernel.Parallel;
 import llada.tensor.DType;
@@ -148,10 +149,8 @@ public final class Lora implements Trained {
             .distinct()
             .sorted()
             .collect(Collectors.joining("|"));
-    try (JsonGenerator json =
-        new JsonFactory()
-            .createGenerator(folder.resolve("adapter_config.json").toFile(), JsonEncoding.UTF8)
-            .useDefaultPrettyPrinter()) {
+    ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+    try (JsonGenerator json = new JsonFactory().createGenerator(bytes).useDefaultPrettyPrinter()) {
       int rank = adapters.getFirst().rank;
       json.writeStartObject();
       json.writeStringField("base_model_name_or_path", adapted);
@@ -165,6 +164,7 @@ public final class Lora implements Trained {
       json.writeStringField("task_type", "CAUSAL_LM");
       json.writeEndObject();
     }
+    AtomicFile.write(folder.resolve("adapter_config.json"), bytes.toByteArray());
   }
 
   @Override

@@ -1,11 +1,9 @@
 package llada.train;
 
 import java.io.IOException;
-import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -44,7 +42,7 @@ public final class LossLog {
       }
     }
     byte[] bytes = kept.toString().getBytes(StandardCharsets.UTF_8);
-    AtomicFile.write(file, channel -> AtomicFile.writeFully(channel, MemorySegment.ofArray(bytes)));
+    AtomicFile.write(file, bytes);
   }
 
   /** Takes a row over if it is whole and not of a later step; a kill may have cut the last one. */
@@ -107,7 +105,7 @@ public final class LossLog {
       return;
     }
     try {
-      Files.writeString(file, pending, StandardOpenOption.APPEND);
+      AtomicFile.append(file, pending.toString().getBytes(StandardCharsets.UTF_8));
     } catch (IOException e) {
       throw new FormatException(
           file + ": cannot be written: " + e.getMessage() + "; is there room on the disk?", e);

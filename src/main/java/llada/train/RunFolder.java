@@ -6,34 +6,48 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.BiConsumer;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
 import llada.checkpoint.HuggingFaceFolder;
+import llada.checkpoint.NonFinite;
 import llada.format.AtomicFile;
+import llada.format.Disk;
+import llada.format.DiskLock;
 import llada.format.FormatException;
 import llada.format.Json;
 import llada.format.Safetensors;
+import llada.format.Sha256;
 import llada.model.LladaConfig;
 import llada.model.LladaWeights;
 import llada.tensor.Tensor;
 
 /**
- * The folder of a run. Each checkpoint is a Hugging Face folder {@code step-00001000} with two more
- * files: {@code optimizer.safetensors}, the optimizer's state, and {@code training.json}, the step
- * and the settings. It is written under another name and renamed when it is complete, and only then
- * are older ones removed: whenever the process is killed, the newest folder of that name is whole.
+ * The folder of a run. Each checkpoint is a Hugging Face folder {@code step-00001000} with three
+ * more files: {@code optimizer.safetensors}, the optimizer's state, {@code training.json}, the step
+ * and the settings, and {@code SHA256SUMS}. It is written under another name, forced to the disk,
+ * renamed when it is complete, and only then are older ones removed: whenever the process is killed
+ * or the power fails, the newest folder of that name is whole.
+ *
+ * <p>One process at a time trains in it: {@link #open}.
  */
 public final class RunFolder {
   private static final String PREFIX = "step-";
+  private static final String LOCK = "run.lock";
+  private static final String PUBLISHED = "run.sha256"; // SHA-256 of each model's SHA256SUMS
+  private static final String MODEL_FILE = "model.safetensors";
+  private static final String OPTIMIZER_FILE = "optimizer.safetensors";
+  private static final String OUR_FILES =
+      PREFIX + "\\d{8,}|model|adapter|run\\.sha256|loss\\.csv|loss\\.svg|tokens\\.cache";
   private static final int MAX_STATE_BYTES = 1 << 20;
 
   private final Path folder;
@@ -58,17 +72,116 @@ public final class RunFolder {
   }
 
   /**
-   * Makes the folder.
+   * Takes the folder for this process, makes it if it does not exist, and removes what a process
+   * that was killed left half written or half removed.
    *
-   * @throws FormatException if it cannot be made
+   * @return to be closed at the run's end
+   * @throws FormatException if it cannot be made, holds what no run wrote, or another process
+   *     trains in it
    */
-  public void create() {
+  public DiskLock open() {
+    requireOurs();
+    Disk disk = Disk.current();
     try {
-      Files.createDirectories(folder);
+      disk.createFolders(folder);
+      DiskLock lock =
+          DiskLock.take(folder.resolve(LOCK))
+              .orElseThrow(
+                  () ->
+                      new FormatException(
+                          folder
+                              + ": another process is training in it; wait for it, or give another"
+                              + " --out"));
+      try {
+        DiskLock.removeAbandoned(folder, OUR_FILES);
+        DiskLock.removeAbandoned(folder.resolve("tokenizer"), "[a-z_]+\\.(?:json|jinja)");
+        if (Files.notExists(folder.resolve(PUBLISHED))) {
+          AtomicFile.write(folder.resolve(PUBLISHED), new byte[0]);
+        }
+        requireOurModel("model");
+        disk.forceFolder(folder); // what a killed process renamed, too, is to last
+        return lock;
+      } catch (IOException | RuntimeException e) {
+        lock.close();
+        throw e;
+      }
     } catch (IOException e) {
       throw new FormatException(
           folder + ": cannot be made (" + e.getMessage() + "); choose another --out", e);
     }
+  }
+
+  private void requireOurs() {
+    if (!Files.isDirectory(folder) || is(folder)) {
+      return;
+    }
+    try (Stream<Path> all = Files.list(folder)) {
+      // A run that was killed at its very beginning had a lock only, or half a list.
+      Optional<Path> strange =
+          all.filter(f -> !f.getFileName().toString().matches("run\\.lock|\\.run\\.sha256\\..*"))
+              .findFirst();
+      if (strange.isPresent()) {
+        throw new FormatException(
+            "%s: is no folder of a run, but holds %s; give a new folder as --out"
+                .formatted(folder, strange.get().getFileName()));
+      }
+    } catch (IOException e) {
+      throw new FormatException(folder + ": cannot be read: " + e.getMessage(), e);
+    }
+  }
+
+  /** A folder of this name must be this run's: it is going to be replaced. */
+  private void requireOurModel(String name) throws IOException {
+    Path model = folder.resolve(name);
+    Path list = model.resolve(Sha256.LIST);
+    if (Files.exists(model, LinkOption.NOFOLLOW_LINKS)
+        && !(Files.isRegularFile(list)
+            && Files.readAllLines(folder.resolve(PUBLISHED)).contains(Sha256.of(list)))) {
+      throw new FormatException(
+          model
+              + ": is there, but was not written by this run; move it away, or give another --out");
+    }
+  }
+
+  /** Whether a path is the folder of a run. */
+  public static boolean is(Path path) {
+    return Files.exists(path.resolve(PUBLISHED))
+        || new RunFolder(path)
+            .checkpoints().stream().anyMatch(c -> Files.exists(c.resolve("training.json")));
+  }
+
+  /**
+   * Checks every file of the run that carries a sum: tokens, checkpoints, the published model.
+   *
+   * @param told takes the name of what is whole, and what there is to say about it
+   * @throws FormatException at the first damage
+   */
+  public void verify(BiConsumer<String, String> told) {
+    Path tokens = folder.resolve("tokens.cache");
+    if (Files.exists(tokens)) {
+      TokenCache.check(tokens);
+      told.accept("tokens", "SHA-256 as noted");
+    }
+    for (Path checkpoint : checkpoints()) {
+      State state = check(checkpoint);
+      told.accept("checkpoint", "step %d, sums and numbers".formatted(state.step));
+    }
+    if (Files.exists(folder.resolve("model"))) {
+      Sha256.checkList(folder.resolve("model"));
+    }
+  }
+
+  /**
+   * The published model, or else the newest checkpoint.
+   *
+   * @throws FormatException if there is neither
+   */
+  public Path newestModel() {
+    Path model = folder.resolve("model");
+    return Files.exists(model)
+        ? model
+        : latest()
+            .orElseThrow(() -> new FormatException(folder + ": holds no checkpoint and no model"));
   }
 
   /** The newest complete checkpoint. */
@@ -82,7 +195,7 @@ public final class RunFolder {
       return List.of();
     }
     try (Stream<Path> all = Files.list(folder)) {
-      return all.filter(f -> f.getFileName().toString().matches(PREFIX + "\\d+"))
+      return all.filter(f -> f.getFileName().toString().matches(PREFIX + "\\d{8,18}"))
           .sorted(Comparator.comparingLong(RunFolder::number))
           .toList();
     } catch (IOException e) {
@@ -94,24 +207,70 @@ public final class RunFolder {
     return Long.parseLong(checkpoint.getFileName().toString().substring(PREFIX.length()));
   }
 
-  /** Removes what a process that was killed left half written or half removed. */
-  public void tidy() {
-    if (!Files.isDirectory(folder)) {
-      return;
+  /**
+   * The newest checkpoint that is whole. Damaged ones that are newer are renamed, so that the run
+   * can make them anew.
+   *
+   * @param told takes a sentence for each of those
+   */
+  public Optional<Path> latestWhole(Consumer<String> told) {
+    for (Path checkpoint : checkpoints().reversed()) {
+      try {
+        check(checkpoint);
+        return Optional.of(checkpoint);
+      } catch (FormatException e) {
+        Path aside =
+            checkpoint.resolveSibling(checkpoint.getFileName() + ".damaged-" + Disk.suffix());
+        try {
+          Disk.current().rename(checkpoint, aside);
+          Disk.current().forceFolder(folder);
+        } catch (IOException failed) {
+          throw new FormatException(
+              "%s; it cannot be renamed: %s".formatted(e.getMessage(), failed.getMessage()), e);
+        }
+        told.accept("%s; the checkpoint is now %s".formatted(e.getMessage(), aside.getFileName()));
+      }
     }
-    try (Stream<Path> all = Files.list(folder)) {
+    return Optional.empty();
+  }
+
+  /** What a power cut did to the files of earlier versions. */
+  private static void requireContent(Path checkpoint) {
+    try (Stream<Path> all = Files.list(checkpoint)) {
       for (Path file : all.toList()) {
-        String name = file.getFileName().toString();
-        if (name.startsWith("." + PREFIX)
-            || name.startsWith(".old-")
-            || name.startsWith("..old-")
-            || name.endsWith(".tmp")) {
-          remove(file);
+        if (Files.size(file) == 0) {
+          throw new FormatException(file + ": is damaged: it is empty");
         }
       }
     } catch (IOException e) {
-      // What is left is in no one's way.
+      throw new FormatException(checkpoint + ": cannot be read: " + e.getMessage(), e);
     }
+  }
+
+  /**
+   * Checks a checkpoint: the sums of its files, which those of earlier versions do not have, what
+   * it says about its run, and that every number of it is finite.
+   *
+   * @return what it says about its run
+   * @throws FormatException naming the file that is damaged
+   */
+  public static State check(Path checkpoint) {
+    if (!Sha256.checkList(checkpoint)) {
+      Json.read(checkpoint.resolve("config.json"), MAX_STATE_BYTES);
+      requireContent(checkpoint);
+    }
+    State state = state(checkpoint);
+    for (String name : List.of(MODEL_FILE, OPTIMIZER_FILE)) {
+      try (Arena arena = Arena.ofShared()) {
+        Path file = checkpoint.resolve(name);
+        NonFinite.first(Safetensors.open(file, arena).tensors())
+            .ifPresent(
+                bad -> {
+                  throw new FormatException(file + ": " + bad);
+                });
+      }
+    }
+    return state;
   }
 
   /**
@@ -134,6 +293,17 @@ public final class RunFolder {
       return target; // the same step of the same run has the same content
     }
     Map<String, Tensor> model = HuggingFaceFolder.byName(weights);
+    NonFinite.first(model)
+        .or(() -> NonFinite.first(optimizer))
+        .ifPresent(
+            bad -> {
+              throw new NonFiniteLossException(
+                  "step %d: %s, so no checkpoint is written%s. Try a lower --lr or a lower --clip"
+                      .formatted(
+                          state.step,
+                          bad,
+                          latest().map(good -> "; the last good one is " + good).orElse("")));
+            });
     AtomicFile.requireSpace(target, bytes(model) + bytes(optimizer) + (1 << 20));
     HuggingFaceFolder.write(
         target,
@@ -141,11 +311,9 @@ public final class RunFolder {
         model,
         tokenizerFrom,
         inside -> {
-          Safetensors.write(inside.resolve("optimizer.safetensors"), optimizer, Map.of());
-          byte[] json = json(state);
-          AtomicFile.write(
-              inside.resolve("training.json"),
-              channel -> AtomicFile.writeFully(channel, MemorySegment.ofArray(json)));
+          Safetensors.write(inside.resolve(OPTIMIZER_FILE), optimizer, Map.of());
+          AtomicFile.write(inside.resolve("training.json"), json(state));
+          Sha256.writeList(inside);
         });
     return target;
   }
@@ -159,9 +327,9 @@ public final class RunFolder {
     List<Path> all = checkpoints();
     for (Path old : all.subList(0, Math.max(0, all.size() - keep))) {
       try {
-        Path away = folder.resolve(".old-" + old.getFileName());
-        Files.move(old, away, StandardCopyOption.ATOMIC_MOVE);
-        remove(away);
+        Path away = Disk.beside(old);
+        Disk.current().rename(old, away);
+        Disk.current().deleteTree(away);
       } catch (IOException e) {
         // It only takes room; the next start tries again.
       }
@@ -172,28 +340,27 @@ public final class RunFolder {
    * Writes a model, or adapters, without training state as {@code folder/name}, in place of an
    * older one.
    *
-   * @param write writes the folder that it is given
+   * @param content writes into the folder that it is given
    * @throws FormatException if it cannot be written; the older one is then untouched
    */
-  public Path publish(String name, Consumer<Path> write) {
+  public Path publish(String name, HuggingFaceFolder.MoreFiles content) {
     Path target = folder.resolve(name);
-    Path fresh = folder.resolve(".old-fresh-" + name);
     try {
-      remove(fresh);
-      write.accept(fresh);
-      if (Files.exists(target)) {
-        Path away = folder.resolve(".old-" + name);
-        remove(away);
-        Files.move(target, away, StandardCopyOption.ATOMIC_MOVE);
-        Files.move(fresh, target, StandardCopyOption.ATOMIC_MOVE);
-        remove(away);
-      } else {
-        Files.move(fresh, target, StandardCopyOption.ATOMIC_MOVE);
-      }
-      return target;
+      requireOurModel(name);
     } catch (IOException e) {
       throw new FormatException(target + ": cannot be written: " + e.getMessage(), e);
     }
+    HuggingFaceFolder.replace(
+        target,
+        inside -> {
+          content.writeInto(inside);
+          Sha256.writeList(inside);
+          Path list = folder.resolve(PUBLISHED);
+          String all = Files.readString(list) + Sha256.of(inside.resolve(Sha256.LIST)) + "\n";
+          AtomicFile.write(
+              list, all.getBytes(StandardCharsets.US_ASCII)); // what is added may be torn
+        });
+    return target;
   }
 
   /**
@@ -223,8 +390,8 @@ public final class RunFolder {
    */
   public static void restore(
       Path checkpoint, Map<String, Tensor> weights, Map<String, Tensor> optimizer) {
-    restore(checkpoint.resolve("model.safetensors"), weights);
-    restore(checkpoint.resolve("optimizer.safetensors"), optimizer);
+    restore(checkpoint.resolve(MODEL_FILE), weights);
+    restore(checkpoint.resolve(OPTIMIZER_FILE), optimizer);
   }
 
   private static void restore(Path file, Map<String, Tensor> into) {
@@ -264,16 +431,5 @@ public final class RunFolder {
       throw new UncheckedIOException(e); // memory does not fail so
     }
     return bytes.toByteArray();
-  }
-
-  private static void remove(Path tree) throws IOException {
-    if (Files.notExists(tree)) {
-      return;
-    }
-    try (Stream<Path> files = Files.walk(tree)) {
-      for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
-        Files.deleteIfExists(file);
-      }
-    }
   }
 }

@@ -3,6 +3,7 @@ package llada.train;
 import it.unimi.dsi.fastutil.ints.IntArrayList;
 import it.unimi.dsi.fastutil.longs.LongArrayList;
 import java.io.IOException;
+import java.io.InputStream;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -11,12 +12,14 @@ import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.security.MessageDigest;
 import java.util.Arrays;
 import java.util.HexFormat;
 import llada.format.AtomicFile;
+import llada.format.Disk;
 import llada.format.FormatException;
+import llada.format.MappedFile;
+import llada.format.Sha256;
 
 /**
  * The tokens of a corpus in a file that is mapped into memory: however large it is, only what is
@@ -81,12 +84,19 @@ public final class TokenCache {
   }
 
   private TokenCache(Path file, MemorySegment data) {
+    if (data.byteSize() < HEADER) {
+      throw broken(file);
+    }
     this.data = data;
     this.tokens = data.get(I64, 72);
     long count = data.get(I64, 80);
     this.width = data.get(I32, 88);
     long limit = data.byteSize();
-    if (tokens < 0 || count < 0 || count > limit || tokens > limit || width != 2 && width != 4) {
+    if (tokens < 0
+        || count < 0
+        || count > Integer.MAX_VALUE
+        || tokens > limit
+        || width != 2 && width != 4) {
       throw broken(file);
     }
     this.documents = Math.toIntExact(count);
@@ -114,28 +124,45 @@ public final class TokenCache {
    * @throws FormatException if it cannot be written
    */
   public static TokenCache open(Path file, byte[] key, int vocabulary, Source source, Arena arena) {
-    if (!hasKey(file, key)) {
-      write(file, key, vocabulary <= 1 << 16 ? 2 : 4, source);
+    if (hasKey(file, key)) {
+      try {
+        TokenCache cache = new TokenCache(file, MappedFile.map(file, arena));
+        cache.checkDigest(file);
+        return cache;
+      } catch (FormatException e) {
+        // Made anew, as if it were not there.
+      }
     }
-    try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
-      return new TokenCache(
-          file, channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size(), arena));
-    } catch (IOException e) {
-      throw new FormatException(file + ": cannot be read: " + e.getMessage(), e);
+    write(file, key, vocabulary <= 1 << 16 ? 2 : 4, source);
+    return new TokenCache(file, MappedFile.map(file, arena));
+  }
+
+  /**
+   * Checks a cache's tokens against the SHA-256 that it carries.
+   *
+   * @throws FormatException if it is damaged
+   */
+  public static void check(Path file) {
+    try (Arena arena = Arena.ofShared()) {
+      new TokenCache(file, MappedFile.map(file, arena)).checkDigest(file);
+    }
+  }
+
+  private void checkDigest(Path file) {
+    MessageDigest sha = Sha256.digest();
+    Sha256.update(sha, data.asSlice(HEADER, tokens * width));
+    Sha256.update(sha, data.asSlice(index));
+    if (!HexFormat.of().formatHex(sha.digest()).equals(digest)) {
+      throw broken(file);
     }
   }
 
   private static boolean hasKey(Path file, byte[] key) {
-    try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
-      ByteBuffer head = ByteBuffer.allocate(HEADER);
-      int read = 0;
-      while (head.hasRemaining() && read >= 0) {
-        read = channel.read(head);
-      }
-      byte[] bytes = head.array();
-      return !head.hasRemaining()
-          && Arrays.equals(bytes, 0, 8, MAGIC, 0, 8)
-          && Arrays.equals(bytes, 8, 40, key, 0, 32);
+    try (InputStream in = Files.newInputStream(file)) {
+      byte[] head = in.readNBytes(HEADER);
+      return head.length == HEADER
+          && Arrays.equals(head, 0, 8, MAGIC, 0, 8)
+          && Arrays.equals(head, 8, 40, key, 0, 32);
     } catch (IOException e) {
       return false; // not there yet; if it cannot be read, writing will say so
     }
@@ -143,7 +170,7 @@ public final class TokenCache {
 
   private static void write(Path file, byte[] key, int width, Source source) {
     try {
-      Files.createDirectories(file.toAbsolutePath().getParent());
+      Disk.current().createFolders(file.toAbsolutePath().getParent());
     } catch (IOException e) {
       throw new FormatException(file + ": its folder cannot be made: " + e.getMessage(), e);
     }
@@ -165,7 +192,7 @@ public final class TokenCache {
   private static final class Writer implements Sink {
     private final FileChannel channel;
     private final int width;
-    private final MessageDigest sha = Fingerprint.sha256();
+    private final MessageDigest sha = Sha256.digest();
     private final ByteBuffer buffer = ByteBuffer.allocate(1 << 20).order(ByteOrder.LITTLE_ENDIAN);
     private final LongArrayList starts = LongArrayList.of(0);
     private final IntArrayList prompts = new IntArrayList();

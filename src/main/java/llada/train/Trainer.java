@@ -1,8 +1,7 @@
 package llada.train;
 
-import java.io.IOException;
 import java.lang.foreign.Arena;
-import java.nio.file.Files;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -13,6 +12,7 @@ import java.util.Set;
 import java.util.SplittableRandom;
 import llada.checkpoint.HuggingFaceFolder;
 import llada.diffusion.NoisyBatch;
+import llada.format.AtomicFile;
 import llada.format.FormatException;
 import llada.kernel.Kernels;
 import llada.model.LladaConfig;
@@ -254,8 +254,8 @@ public final class Trainer implements AutoCloseable {
     Path file = run.path().resolve("non-finite-step-%d.txt".formatted(step + 1));
     String kept = file.toString();
     try {
-      Files.writeString(file, text);
-    } catch (IOException e) {
+      AtomicFile.write(file, text.toString().getBytes(StandardCharsets.UTF_8));
+    } catch (FormatException e) {
       kept = "nowhere, since " + file + " cannot be written";
     }
     Optional<Path> good = run.latest();
@@ -340,17 +340,11 @@ public final class Trainer implements AutoCloseable {
           written[0] =
               run.publish(
                   "model",
-                  folder ->
-                      HuggingFaceFolder.write(
-                          folder,
-                          config,
-                          HuggingFaceFolder.byName(network.weights()),
-                          tokenizerFrom));
+                  HuggingFaceFolder.model(
+                      config, HuggingFaceFolder.byName(network.weights()), tokenizerFrom));
           if (trained instanceof Lora lora) {
             String adapted = plan.notes().getOrDefault("model", "");
-            run.publish(
-                "adapter",
-                folder -> HuggingFaceFolder.write(folder, inside -> lora.write(inside, adapted)));
+            run.publish("adapter", inside -> lora.write(inside, adapted));
           }
         });
     return written[0];

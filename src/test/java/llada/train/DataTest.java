@@ -177,8 +177,15 @@ class DataTest {
       assertThat(made[0]).isEqualTo(2);
       byte[] bytes = Files.readAllBytes(file);
       Files.write(file, Arrays.copyOf(bytes, bytes.length - 1));
-      assertThatThrownBy(() -> TokenCache.open(file, other, 80_000, source, arena))
-          .hasMessageContaining("is no whole token cache; delete it");
+      assertThatThrownBy(() -> TokenCache.check(file)).hasMessageContaining("no whole token cache");
+      assertThat(TokenCache.open(file, other, 80_000, source, arena).digest())
+          .isEqualTo(cache.digest());
+      assertThat(made[0]).isEqualTo(3);
+      bytes[96] ^= 1; // another token
+      Files.write(file, bytes);
+      assertThat(TokenCache.open(file, other, 80_000, source, arena).document(0))
+          .containsExactly(1, 70_000, 3);
+      assertThat(made[0]).isEqualTo(4);
     }
   }
 

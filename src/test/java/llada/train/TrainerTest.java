@@ -57,7 +57,7 @@ class TrainerTest {
   /** Runs to the end, killed after each of these steps and resumed. */
   private Path run(String name, String kind, double ema, long... kills) throws IOException {
     Path run = folder.resolve(name);
-    new RunFolder(run).create();
+    new RunFolder(run).open().close();
     for (int part = 0; part <= kills.length; part++) {
       try (Arena arena = Arena.ofShared();
           Network network = Runs.network(arena)) {
@@ -105,12 +105,12 @@ class TrainerTest {
   @Test
   void whatAKillLeavesHalfWrittenIsPassedOverAndRemoved() throws IOException {
     Path run = run("run", "all", 0);
-    Path half = Files.createDirectories(run.resolve(".step-00000012.123"));
+    Path half = Files.createDirectories(run.resolve(".step-00000012.0123456789abcdef.tmp"));
     Files.writeString(half.resolve("config.json"), "{");
-    Path old = Files.createDirectories(run.resolve(".old-step-00000002"));
+    Path old = Files.createDirectories(run.resolve(".step-00000002.fedcba9876543210.tmp"));
     RunFolder again = new RunFolder(run);
     assertThat(again.latest()).hasValue(run.resolve("step-00000010"));
-    again.tidy();
+    again.open().close();
     assertThat(half).doesNotExist();
     assertThat(old).doesNotExist();
     assertThat(run.resolve("step-00000010/optimizer.safetensors")).exists();

@@ -1,21 +1,17 @@
 package llada.converter;
 
 import java.io.IOException;
-import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
-import java.util.HexFormat;
 import java.util.List;
 import java.util.Locale;
 import llada.format.FormatException;
+import llada.format.Sha256;
 import llada.format.TextLines;
 
 /** SHA-256 sums of a model's files. */
 final class Checksums {
-  private static final int BUFFER = 1 << 20;
   private static final int MAX_LIST_BYTES = 1 << 20;
   private static final String SUM = "[0-9a-fA-F]{64}";
 
@@ -35,7 +31,7 @@ final class Checksums {
       throw new FormatException(
           file + ": is no file, so it has no SHA-256; give a folder's sums by --checksums");
     }
-    String found = sum(file);
+    String found = Sha256.of(file);
     if (!found.equals(wanted.toLowerCase(Locale.ROOT))) {
       throw new FormatException(
           "%s: its SHA-256 is %s, but %s was given; download it again"
@@ -82,20 +78,5 @@ final class Checksums {
       // no file has such a name
     }
     throw new FormatException("%s: '%s' is no file in %s".formatted(list, name, folder));
-  }
-
-  static String sum(Path file) {
-    try (InputStream in = Files.newInputStream(file)) {
-      MessageDigest digest = MessageDigest.getInstance("SHA-256");
-      byte[] buffer = new byte[BUFFER];
-      for (int n = in.read(buffer); n >= 0; n = in.read(buffer)) {
-        digest.update(buffer, 0, n);
-      }
-      return HexFormat.of().formatHex(digest.digest());
-    } catch (IOException e) {
-      throw new FormatException(file + ": cannot be read: " + e.getMessage(), e);
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException("every JDK has SHA-256", e);
-    }
   }
 }

@@ -13,6 +13,7 @@ import llada.format.FormatException;
 import llada.model.MaskPredictor;
 import llada.model.TokenBatch;
 import llada.tensor.Tensor;
+import llada.train.RunFolder;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -27,17 +28,21 @@ import picocli.CommandLine.Spec;
       "Looked at are structure, checksums if given, names and shapes against the configuration, the"
           + " tokenizer, and that every number is finite.",
       "",
+      "The folder of a training run is checked with all its checkpoints.",
       "The first fault ends the check with one message and exit code 3."
     },
     footer = {
       "  llada verify llada-q4_k_m.gguf",
       "  llada verify LLaDA-8B-Instruct --checksums SHA256SUMS",
-      "  llada verify llada-q4_0.gguf --corpus held-out.txt"
+      "  llada verify llada-q4_0.gguf --corpus held-out.txt",
+      "  llada verify run"
     })
 public final class VerifyCommand implements Runnable, CommandProvider {
   private static final int TOKENS = 16;
 
-  @Parameters(paramLabel = "FILE", description = "A GGUF file or Hugging Face folder.")
+  @Parameters(
+      paramLabel = "FILE",
+      description = "A GGUF file, a Hugging Face folder, or the folder of a run.")
   private Path model;
 
   @Option(
@@ -88,6 +93,11 @@ public final class VerifyCommand implements Runnable, CommandProvider {
     }
     if (checksums != null) {
       ok(out, "checksums", Checksums.requireAll(model, checksums) + " files as listed");
+    }
+    if (RunFolder.is(model)) {
+      new RunFolder(model).verify((what, found) -> ok(out, what, found));
+      model = new RunFolder(model).newestModel();
+      ok(out, "model", model.toString());
     }
     try (Checkpoint checkpoint = Checkpoint.open(model);
         Backend computation = Backends.choose(backend, Arguments.threads(spec, threads))) {

@@ -60,7 +60,9 @@ final class WeightStream implements GgufWriter.Data, AutoCloseable {
 
   @Override
   public void write(TensorEntry target, GgufWriter.Sink out) throws IOException {
-    convert(weights.get(target.name()), target.dtype().orElseThrow(), out);
+    NamedWeight weight = weights.get(target.name());
+    weight.tensor().storage().check().run();
+    convert(weight, target.dtype().orElseThrow(), out);
   }
 
   private void convert(NamedWeight weight, DType type, GgufWriter.Sink out) throws IOException {

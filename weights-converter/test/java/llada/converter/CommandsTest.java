@@ -10,8 +10,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HexFormat;
+import java.util.List;
 import java.util.SplittableRandom;
 import llada.Golden;
 import llada.checkpoint.Checkpoint;
@@ -69,6 +71,24 @@ final class CommandsTest {
     Files.writeString(list, sum + "  ../s.gguf\n");
     assertThat(Run.of("verify", file, "--checksums", list).err())
         .contains("'../s.gguf' is no file in");
+  }
+
+  @Test
+  void verifyChecksTheFolderOfARun() throws IOException {
+    Path data = Files.writeString(temp.resolve("t.txt"), "The cat sat on the mat. ".repeat(99));
+    Path run = temp.resolve("run");
+    String shape = "--vocab 300 --dim 16 --layers 1 --heads 2 --ffn 24 --length 32 --batch 2";
+    List<Object> train = new ArrayList<>(List.of("train", "--data", data, "-o", run, "-q"));
+    train.addAll(List.of((shape + " --steps 2 --backend scalar").split(" ")));
+    assertThat(Run.of(train.toArray()).code()).isZero();
+    Run verify = Run.of("verify", run, "--backend", "scalar");
+    assertThat(verify.out())
+        .contains("tokens", "step 2, sums and numbers", "model      ok: " + run);
+    assertThat(verify.code()).isZero();
+    Files.writeString(run.resolve("model/config.json"), "{}");
+    verify = Run.of("verify", run, "--backend", "scalar");
+    assertThat(verify.code()).isEqualTo(ExitCodes.BAD_FILE);
+    assertThat(verify.err()).contains("config.json: is damaged: its SHA-256 is not the one in");
   }
 
   @Test

@@ -61,7 +61,7 @@ final class HostileInputTest {
   @Test
   void checksums() throws Exception {
     Path list = folder.resolve("SUMS");
-    Files.writeString(list, Checksums.sum(Path.of(model)) + "  m.gguf\n");
+    Files.writeString(list, llada.format.Sha256.of(Path.of(model)) + "  m.gguf\n");
     HostileInput.file(
             "checksums",
             list,
