@@ -9,6 +9,8 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import llada.diffusion.Generation;
 import llada.diffusion.SamplerOptions;
 import llada.diffusion.StepListener;
+import llada.tensor.RandomStreams.Purpose;
+import llada.tensor.RandomStreams;
 
 /** Reads lines, answers them and obeys the commands that begin with a slash. */
 final class ChatLoop {
@@ -28,7 +30,8 @@ final class ChatLoop {
   private final Conversation conversation;
   private final AtomicBoolean stop = new AtomicBoolean();
   private SamplerOptions options;
-  private long seed;
+  private final long seed;
+  private long turns;
 
   ChatLoop(
       Session session,
@@ -104,7 +107,7 @@ final class ChatLoop {
           session.generate(
               prompt,
               options,
-              seed,
+              RandomStreams.seed(seed, Purpose.TURN, turns),
               step -> {
                 watched.step(step);
                 if (stop.get()) {
@@ -121,7 +124,7 @@ final class ChatLoop {
     } catch (Stopped _) {
       terminal.remark("stopped; this turn is not part of the conversation");
     }
-    seed++;
+    turns++;
   }
 
   private void command(String line) {
