@@ -16,6 +16,7 @@ import java.util.stream.LongStream;
 import llada.backend.Backend;
 import llada.experiments.Results.Row;
 import llada.format.FormatException;
+import llada.tensor.RandomStreams;
 
 /**
  * Runs experiments, each in a folder of its own: config.json, results.csv, report.md, charts.
@@ -54,6 +55,7 @@ public record Lab(
     Map<String, String> config = new LinkedHashMap<>();
     config.put("experiment", experiment.name());
     config.put("size", size.toString());
+    config.put("random streams", Integer.toString(RandomStreams.VERSION));
     config.putAll(experiment.config(size, inputs));
     sameAsBefore(own.resolve("config.json"), json(config));
     Results results = Results.open(own.resolve("results.csv"));
@@ -73,7 +75,7 @@ public record Lab(
       if (Files.exists(file)) {
         if (!Files.readString(file).equals(config)) {
           throw new FormatException(
-              "%s: the results there were made with other settings; give the same --size and files, or another -o"
+              "%s: the results there were made with other settings or by a version with other random streams; give the same --size and files, or another -o"
                   .formatted(file));
         }
         return;
