@@ -6,8 +6,8 @@ import java.nio.ByteOrder;
 import java.util.SplittableRandom;
 import llada.tensor.DType;
 import llada.tensor.Floats;
-import llada.tensor.RandomStreams.Purpose;
 import llada.tensor.RandomStreams;
+import llada.tensor.RandomStreams.Purpose;
 
 /**
  * Random weights as they lie in a file. The codes are uniform; the scales are set so that the

@@ -9,8 +9,8 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import llada.diffusion.Generation;
 import llada.diffusion.SamplerOptions;
 import llada.diffusion.StepListener;
-import llada.tensor.RandomStreams.Purpose;
 import llada.tensor.RandomStreams;
+import llada.tensor.RandomStreams.Purpose;
 
 /** Reads lines, answers them and obeys the commands that begin with a slash. */
 final class ChatLoop {

@@ -8,8 +8,8 @@ import llada.diffusion.LikelihoodOptions;
 import llada.evaluation.EncodedPair;
 import llada.evaluation.MultipleChoice;
 import llada.format.FormatException;
-import llada.tensor.RandomStreams.Purpose;
 import llada.tensor.RandomStreams;
+import llada.tensor.RandomStreams.Purpose;
 
 /**
  * Multiple choice by likelihood: the choice whose continuation is likeliest is the answer

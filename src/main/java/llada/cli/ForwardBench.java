@@ -15,8 +15,8 @@ import llada.model.LladaWeights;
 import llada.model.MaskPredictor;
 import llada.model.Probe;
 import llada.model.TokenBatch;
-import llada.tensor.RandomStreams.Purpose;
 import llada.tensor.RandomStreams;
+import llada.tensor.RandomStreams.Purpose;
 import llada.tensor.Tensor;
 
 /**

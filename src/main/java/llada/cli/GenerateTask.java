@@ -9,8 +9,8 @@ import llada.evaluation.ResultsFile;
 import llada.format.FormatException;
 import llada.format.Json;
 import llada.format.JsonLines;
-import llada.tensor.RandomStreams.Purpose;
 import llada.tensor.RandomStreams;
+import llada.tensor.RandomStreams.Purpose;
 import llada.tokenizer.ChatTemplate.Message;
 
 /**

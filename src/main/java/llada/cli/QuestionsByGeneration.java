@@ -10,8 +10,8 @@ import llada.evaluation.AnswerLetter;
 import llada.evaluation.Couplet;
 import llada.evaluation.MultipleChoice;
 import llada.format.FormatException;
-import llada.tensor.RandomStreams.Purpose;
 import llada.tensor.RandomStreams;
+import llada.tensor.RandomStreams.Purpose;
 
 /** Questions whose answers are generated and then judged. */
 final class QuestionsByGeneration implements ItemTask {

@@ -120,7 +120,9 @@ final class Session implements AutoCloseable {
    */
   String fingerprint(Object... settings) {
     CRC32C sum = new CRC32C();
-    sum.update((config() + Arrays.deepToString(settings) + RandomStreams.VERSION).getBytes(StandardCharsets.UTF_8));
+    sum.update(
+        (config() + Arrays.deepToString(settings) + RandomStreams.VERSION)
+            .getBytes(StandardCharsets.UTF_8));
     sum.update(checkpoint.weights().finalNorm().data().asByteBuffer());
     MemorySegment head = checkpoint.weights().head().data();
     sum.update(head.asSlice(0, Math.min(GLANCE, head.byteSize())).asByteBuffer());

@@ -7,8 +7,8 @@ import java.util.Arrays;
 import llada.diffusion.LikelihoodOptions;
 import llada.diffusion.LogLikelihood;
 import llada.evaluation.EncodedPair;
-import llada.tensor.RandomStreams.Purpose;
 import llada.tensor.RandomStreams;
+import llada.tensor.RandomStreams.Purpose;
 
 /** The likelihood bound of texts, in windows where they are longer than the model takes. */
 final class TextScorer {

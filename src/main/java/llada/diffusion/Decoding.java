@@ -141,8 +141,7 @@ final class Decoding implements AutoCloseable {
       while (to < rows.length && rows[to] / canvas.length() == b) {
         int position = rows[to] % canvas.length();
         x0[b][position] = proposals.token(to);
-        shown[b][position] =
-            position < blockEnd ? proposals.score(to) : Double.NEGATIVE_INFINITY;
+        shown[b][position] = position < blockEnd ? proposals.score(to) : Double.NEGATIVE_INFINITY;
         to++;
       }
       revealed[b] = commit(block, step, b, rows, from, to);
@@ -260,7 +259,8 @@ final class Decoding implements AutoCloseable {
    */
   private int[] commit(Block block, int step, int b, int[] rows, int from, int to) {
     int end = from;
-    while (end < to && rows[end] % canvas.length() < end(block.start())) { // behind are later blocks
+    while (end < to
+        && rows[end] % canvas.length() < end(block.start())) { // behind are later blocks
       end++;
     }
     if (rule.readsAnswer()

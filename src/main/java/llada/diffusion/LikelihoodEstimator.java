@@ -22,8 +22,8 @@ import llada.tensor.Tensor;
  * a standard error is told only from 64 batches on, and not for antithetic ones; then the interval
  * of 1.96 standard errors covers 95 %.
  *
- * Stratified: one number is drawn for a batch of b copies and settles how much is masked in all of
- * them, evenly spread. In the l-form, with k ~ U{1..L}, copy i has l = ((round(k + i L / b) - 1)
+ * <p>Stratified: one number is drawn for a batch of b copies and settles how much is masked in all
+ * of them, evenly spread. In the l-form, with k ~ U{1..L}, copy i has l = ((round(k + i L / b) - 1)
  * mod L) + 1 masks; in the t-form, t = frac(u + i / b).
  *
  * <p>Antithetic: half as many copies are drawn, each followed by its mirror image, with L + 1 - l

@@ -1,8 +1,8 @@
 package llada.diffusion;
 
 import java.util.SplittableRandom;
-import llada.tensor.RandomStreams.Purpose;
 import llada.tensor.RandomStreams;
+import llada.tensor.RandomStreams.Purpose;
 
 /**
  * The random choices of a likelihood estimate, addressed by what they are for. They do not depend

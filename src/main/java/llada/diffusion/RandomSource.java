@@ -4,8 +4,8 @@ import static llada.kernel.scalar.GumbelMax.Noise.uniform;
 
 import java.util.Arrays;
 import java.util.OptionalLong;
-import llada.tensor.RandomStreams.Purpose;
 import llada.tensor.RandomStreams;
+import llada.tensor.RandomStreams.Purpose;
 
 /**
  * The random numbers of a generation, addressed by what they are for and not by the order of

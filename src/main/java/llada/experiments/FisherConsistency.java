@@ -12,8 +12,8 @@ import llada.diffusion.Objective;
 import llada.diffusion.RandomSource;
 import llada.diffusion.Remasking;
 import llada.diffusion.SamplerOptions;
-import llada.tensor.RandomStreams.Purpose;
 import llada.tensor.RandomStreams;
+import llada.tensor.RandomStreams.Purpose;
 
 /**
  * Experiment 2: Fisher consistency and the bound, on a distribution over 256 sequences, where

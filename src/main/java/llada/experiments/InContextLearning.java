@@ -11,8 +11,8 @@ import llada.diffusion.Objective;
 import llada.experiments.Report.Agreement;
 import llada.plot.Chart;
 import llada.plot.Series;
-import llada.tensor.RandomStreams.Purpose;
 import llada.tensor.RandomStreams;
+import llada.tensor.RandomStreams.Purpose;
 
 /** Experiment 3: rules that can only be learnt from the examples in the prompt. */
 final class InContextLearning implements Experiment {

@@ -13,8 +13,8 @@ import llada.diffusion.Objective;
 import llada.experiments.Report.Agreement;
 import llada.plot.Chart;
 import llada.plot.Series;
-import llada.tensor.RandomStreams.Purpose;
 import llada.tensor.RandomStreams;
+import llada.tensor.RandomStreams.Purpose;
 
 /**
  * Experiment 8: LLaDA's loss is that of D3PM with an absorbing state and that of MDLM. The three

@@ -11,8 +11,8 @@ import llada.diffusion.ForwardProcess;
 import llada.diffusion.NoisyBatch;
 import llada.diffusion.Objective;
 import llada.model.TokenBatch;
-import llada.tensor.RandomStreams.Purpose;
 import llada.tensor.RandomStreams;
+import llada.tensor.RandomStreams.Purpose;
 
 /** What is measured on sequences of one length, many at a time. */
 final class Measures {

@@ -14,8 +14,8 @@ import llada.diffusion.SamplerOptions;
 import llada.experiments.Report.Agreement;
 import llada.plot.Chart;
 import llada.plot.Series;
-import llada.tensor.RandomStreams.Purpose;
 import llada.tensor.RandomStreams;
+import llada.tensor.RandomStreams.Purpose;
 
 /** Experiment 6: one model, many ways to sample from it. */
 final class Sampling implements Experiment {
@@ -181,7 +181,8 @@ final class Sampling implements Experiment {
 
     /** Stories of which the first tokens are given. */
     int[][] continued(int given, SamplerOptions options) {
-      int[][] stories = Fables.stories(samples(size), RandomStreams.of(0, Purpose.EXPERIMENT_HELD_OUT));
+      int[][] stories =
+          Fables.stories(samples(size), RandomStreams.of(0, Purpose.EXPERIMENT_HELD_OUT));
       int[][] prompts =
           Arrays.stream(stories).map(s -> Arrays.copyOf(s, given)).toArray(int[][]::new);
       return Measures.join(prompts, model.generate(prompts, options, random));

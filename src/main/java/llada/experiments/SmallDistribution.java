@@ -1,8 +1,8 @@
 package llada.experiments;
 
 import java.util.SplittableRandom;
-import llada.tensor.RandomStreams.Purpose;
 import llada.tensor.RandomStreams;
+import llada.tensor.RandomStreams.Purpose;
 
 /**
  * A distribution over all sequences of a few letters, small enough to be enumerated: p(x) is

@@ -14,8 +14,8 @@ import llada.diffusion.SamplerOptions;
 import llada.experiments.Report.Agreement;
 import llada.plot.Chart;
 import llada.plot.Series;
-import llada.tensor.RandomStreams.Purpose;
 import llada.tensor.RandomStreams;
+import llada.tensor.RandomStreams.Purpose;
 
 /** Experiment 1: a mask ratio that varies, against BERT's 15 % and against no weight 1 / t. */
 final class VariableMasking implements Experiment {
@@ -77,7 +77,8 @@ final class VariableMasking implements Experiment {
               (_, rows) ->
                   texts(
                       size,
-                      Fables.stories(size.of(16, 256, 1024), RandomStreams.of(seed, Purpose.EXPERIMENT_DATA)),
+                      Fables.stories(
+                          size.of(16, 256, 1024), RandomStreams.of(seed, Purpose.EXPERIMENT_DATA)),
                       "",
                       rows)));
     }
@@ -89,7 +90,8 @@ final class VariableMasking implements Experiment {
     try (SmallModel model =
         new SmallModel(shape(), Fables.VOCABULARY, objective, Fables.LENGTH, 64, seed, backend)) {
       model.train(recipe(size), Fables::batch);
-      int[][] heldOut = Fables.stories(size.of(16, 256, 1024), RandomStreams.of(0, Purpose.EXPERIMENT_HELD_OUT));
+      int[][] heldOut =
+          Fables.stories(size.of(16, 256, 1024), RandomStreams.of(0, Purpose.EXPERIMENT_HELD_OUT));
       for (int masked : new int[] {1, 3, 6, 9, 12, 15, 18, 21, 23}) {
         rows.add(
             "accuracy",

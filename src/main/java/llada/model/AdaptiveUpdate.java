@@ -14,7 +14,7 @@ import llada.tensor.Tensor;
  *
  * <pre>
  *   v      = v_proj(rms_norm(x))                       all positions of the pass
- *   S      = the ratio * n, rounded down but at least 1, with the lowest cos(v, cached v)
+ *   S      = the ratio * n with the lowest cos(v, cached v); rounded down, at least 1
  *   q, k   = rope(q_proj, k_proj of rms_norm(x[S]))    into the cached keys; values are all replaced
  *   A[S]   = attn_out(attention(q, cached k, cached v))
  *   mid    = x + A

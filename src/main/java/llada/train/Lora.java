@@ -16,8 +16,8 @@ import llada.checkpoint.HuggingFaceFolder;
 import llada.format.Safetensors;
 import llada.kernel.Parallel;
 import llada.tensor.DType;
-import llada.tensor.RandomStreams.Purpose;
 import llada.tensor.RandomStreams;
+import llada.tensor.RandomStreams.Purpose;
 import llada.tensor.Tensor;
 
 /**

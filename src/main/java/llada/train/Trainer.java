@@ -16,8 +16,8 @@ import llada.diffusion.NoisyBatch;
 import llada.format.FormatException;
 import llada.kernel.Kernels;
 import llada.model.LladaConfig;
-import llada.tensor.RandomStreams.Purpose;
 import llada.tensor.RandomStreams;
+import llada.tensor.RandomStreams.Purpose;
 import llada.tensor.Tensor;
 
 /**

@@ -1,8 +1,8 @@
 package llada.train;
 
 import java.util.SplittableRandom;
-import llada.tensor.RandomStreams.Purpose;
 import llada.tensor.RandomStreams;
+import llada.tensor.RandomStreams.Purpose;
 
 /**
  * Sequences to train on, and others to validate with; which one comes when follows from the seed.

@@ -6,8 +6,8 @@ import java.util.SplittableRandom;
 import llada.diffusion.NoisyBatch;
 import llada.diffusion.Objective;
 import llada.model.TokenBatch;
-import llada.tensor.RandomStreams.Purpose;
 import llada.tensor.RandomStreams;
+import llada.tensor.RandomStreams.Purpose;
 
 /**
  * How well held-out text is known: the Monte Carlo bound on its negative log-likelihood per token

@@ -11,8 +11,8 @@ import llada.model.BlockWeights;
 import llada.model.LladaConfig;
 import llada.model.LladaWeights;
 import llada.tensor.DType;
-import llada.tensor.RandomStreams.Purpose;
 import llada.tensor.RandomStreams;
+import llada.tensor.RandomStreams.Purpose;
 import llada.tensor.Shape;
 import llada.tensor.Tensor;
 

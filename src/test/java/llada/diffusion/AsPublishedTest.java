@@ -74,9 +74,7 @@ final class AsPublishedTest {
         if (chosen.isEmpty()) {
           chosen =
               List.of(
-                  masks.stream()
-                      .max(Comparator.comparingDouble(i -> confidence[i]))
-                      .orElseThrow());
+                  masks.stream().max(Comparator.comparingDouble(i -> confidence[i])).orElseThrow());
         }
         chosen.forEach(i -> x[i] = i % 5);
         steps.add(chosen);
@@ -114,8 +112,7 @@ final class AsPublishedTest {
     for (int step = 0; step < 20; step++) {
       int global = 37 + step;
       int[][] changed = {{Progress.NEVER, global - 5, Progress.NEVER, global - 1, Progress.NEVER}};
-      Progress progress =
-          new Progress(x, ScriptedPredictor.MASK, 1, 1, 5, step, global, changed);
+      Progress progress = new Progress(x, ScriptedPredictor.MASK, 1, 1, 5, step, global, changed);
       Plan plan = new DelayedCache().plan(progress);
       if (step < 2 || step % 8 == 0) {
         assertThat(plan).isSameAs(Plan.ALL);
@@ -123,7 +120,8 @@ final class AsPublishedTest {
         assertThat(plan.computed()[0]).containsExactly(2, 3, 4);
       }
       assertThat(new DelayedCache(8, true).plan(progress).computed()[0])
-          .containsExactly(step < 2 || step % 8 == 0 ? new int[] {1, 2, 3, 4} : new int[] {2, 3, 4});
+          .containsExactly(
+              step < 2 || step % 8 == 0 ? new int[] {1, 2, 3, 4} : new int[] {2, 3, 4});
     }
   }
 

@@ -35,7 +35,8 @@ final class RandomStreamsTest {
   @Test
   void countersAreNoNumbersOfAStream() {
     for (Purpose purpose : Purpose.values()) {
-      LongOpenHashSet seen = new LongOpenHashSet(RandomStreams.of(5, purpose).longs(1000).toArray());
+      LongOpenHashSet seen =
+          new LongOpenHashSet(RandomStreams.of(5, purpose).longs(1000).toArray());
       for (int c = 0; c < 1000; c++) {
         seen.add(RandomStreams.hash(5, purpose, c));
         RandomStreams.of(5, purpose, c).longs(2).forEach(seen::add);

@@ -7,8 +7,8 @@ import llada.diffusion.LikelihoodOptions;
 import llada.diffusion.MaskDraws;
 import llada.kernel.Kernels;
 import llada.model.MaskPredictor;
-import llada.tensor.RandomStreams.Purpose;
 import llada.tensor.RandomStreams;
+import llada.tensor.RandomStreams.Purpose;
 
 /**
  * LLaDA's bound on the negative log-likelihood of a text, estimated with masks drawn at random.

@@ -6,8 +6,9 @@ package llada.diffusion.cache;
  * all masks and the tokens that the step before revealed; what was revealed earlier is read.
  *
  * <pre>
- *   step k of a block:  everything                                    if k &lt; 2 or k mod refresh = 0
- *                       {i : x[i] = M, or x[i] written in step k - 1} else
+ *   step k of a block:
+ *     everything                                    if k &lt; 2 or k mod refresh = 0
+ *     {i : x[i] = M, or x[i] written in step k - 1} else
  * </pre>
  *
  * <p>As in the published code, each block begins with two full steps. It has PD for another model

@@ -12,9 +12,9 @@ package llada.diffusion.commit;
  * </pre>
  *
  * <p>The published code averages over five positions where the final answer is expected, and counts
- * steps, the one under way included: with one token a step its thresholds fall one step earlier. The thresholds
- * are raw logits, and so depend on the model. Until then, {@code rule} decides. With a cache that
- * leaves later masks out it can only look in steps that compute them.
+ * steps, the one under way included: with one token a step its thresholds fall one step earlier.
+ * The thresholds are raw logits, and so depend on the model. Until then, {@code rule} decides. With
+ * a cache that leaves later masks out it can only look in steps that compute them.
  *
  * @param rule what commits tokens until then
  * @param early below a third

@@ -2,8 +2,8 @@ package llada.diffusion.commit;
 
 /**
  * Fast-dLLM's confidence threshold (Wu et al. 2025, arXiv 2505.22618, sec. 3.3): a step commits
- * every proposal with a confidence of at least {@code tau} (as its code has it; above, says the paper),
- * and always the best one.
+ * every proposal with a confidence of at least {@code tau} (as its code has it; above, says the
+ * paper), and always the best one.
  *
  * <p>Tokens committed together are drawn from their marginals. The paper's theorem 1: if each of n
  * tokens has a confidence above 1 - eps, and (n + 1) eps is at most 1, then taking the likeliest of

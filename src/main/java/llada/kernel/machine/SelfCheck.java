@@ -6,8 +6,8 @@ import java.lang.foreign.ValueLayout;
 import java.util.Random;
 import llada.kernel.ScalarKernels;
 import llada.tensor.DType;
-import llada.tensor.RandomStreams.Purpose;
 import llada.tensor.RandomStreams;
+import llada.tensor.RandomStreams.Purpose;
 import llada.tensor.Tensor;
 
 /**

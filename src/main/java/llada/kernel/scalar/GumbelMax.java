@@ -36,8 +36,9 @@ public final class GumbelMax {
     }
 
     /**
-     * The number in (0, 1) of a key: 52 bits of {@link RandomStreams#mix}, moved by half a step so that neither 0 nor 1 occurs. With 53 bits the half would be
-     * rounded away, and the largest number be 1.
+     * The number in (0, 1) of a key: 52 bits of {@link RandomStreams#mix}, moved by half a step so
+     * that neither 0 nor 1 occurs. With 53 bits the half would be rounded away, and the largest
+     * number be 1.
      */
     static double uniform(long key) {
       return ((RandomStreams.mix(key) >>> 12) + 0.5) * 0x1.0p-52;

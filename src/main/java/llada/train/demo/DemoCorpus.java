@@ -15,8 +15,8 @@ import java.util.Random;
 import java.util.Set;
 import java.util.function.Function;
 import llada.format.AtomicFile;
-import llada.tensor.RandomStreams.Purpose;
 import llada.tensor.RandomStreams;
+import llada.tensor.RandomStreams.Purpose;
 import llada.train.demo.Questions.Question;
 
 /**
