@@ -31,48 +31,27 @@ public final class RandomStreams {
 
   /** What numbers are for. The name is part of the hash: a new one gives new numbers. */
   public enum Purpose {
-    /** Gumbel noise and scores of the sampler, by step and sequence. */
-    SAMPLING,
-    /** Masks of a likelihood estimate, by batch and copy. */
-    LIKELIHOOD,
-    /** A seed of its own for each prompt, question, window or piece of a list, by number. */
-    ITEM,
-    /** A seed of its own for each turn of a chat, by number. */
-    TURN,
-    /** What a training step draws: lengths, t and masks; by number of the batch. */
-    TRAINING,
-    /** The order of the sequences, by epoch. */
-    EPOCH,
-    /** Masks of a validation, by sequence. */
-    VALIDATION,
-    /** Fresh weights. */
-    WEIGHTS,
-    /** The first A of adapters. */
-    ADAPTERS,
-    /** Weights of a synthetic model, by tensor and piece. */
-    SYNTHETIC,
-    /** Texts of the demo corpus. */
-    CORPUS_TEXTS,
-    /** Chats of the demo corpus. */
-    CORPUS_CHATS,
-    /** Chats of the demo corpus for practice. */
-    CORPUS_PRACTICE,
-    /** Questions about the demo corpus that are held out. */
-    CORPUS_QUESTIONS,
-    /** A training step of an experiment, by number. */
-    EXPERIMENT_STEP,
-    /** The true distribution of an experiment. */
-    EXPERIMENT_TRUTH,
-    /** Data that an experiment trains on again and again. */
-    EXPERIMENT_DATA,
-    /** Data of an experiment that is never trained on. */
-    EXPERIMENT_HELD_OUT,
-    /** Masks and estimates of an experiment's measurements. */
-    EXPERIMENT_MEASURE,
-    /** Inputs of speed measurements. */
-    BENCHMARK,
-    /** Inputs of a backend's check of itself. */
-    SELF_CHECK
+    SAMPLING, // Gumbel noise and scores of the sampler, by step and sequence
+    LIKELIHOOD, // masks of a likelihood estimate, by batch and copy
+    ITEM, // a seed of its own for each prompt, question, window or piece of a list, by number
+    TURN, // a seed of its own for each turn of a chat, by number
+    TRAINING, // what a training step draws: lengths, t and masks; by number of the batch
+    EPOCH, // the order of the sequences, by epoch
+    VALIDATION, // masks of a validation, by sequence
+    WEIGHTS, // fresh weights
+    ADAPTERS, // the first A of adapters
+    SYNTHETIC, // weights of a synthetic model, by tensor and piece
+    CORPUS_TEXTS, // texts of the demo corpus
+    CORPUS_CHATS, // chats of the demo corpus
+    CORPUS_PRACTICE, // chats of the demo corpus for practice
+    CORPUS_QUESTIONS, // questions about the demo corpus that are held out
+    EXPERIMENT_STEP, // a training step of an experiment, by number
+    EXPERIMENT_TRUTH, // the true distribution of an experiment
+    EXPERIMENT_DATA, // data that an experiment trains on again and again
+    EXPERIMENT_HELD_OUT, // data of an experiment that is never trained on
+    EXPERIMENT_MEASURE, // masks and estimates of an experiment's measurements
+    BENCHMARK, // inputs of speed measurements
+    SELF_CHECK // inputs of a backend's check of itself
   }
 
   /** The generator of a stream. */

@@ -152,8 +152,7 @@ final class CacheExactnessTest {
     assertThat(sizes(new PrefixCache()))
         .containsExactly(28, 24, 24, 24, 28, 16, 16, 16, 28, 8, 8, 8);
     // Two tokens a step: the masks left, and the two that the step before revealed; each block
-    // begins
-    // with two full steps.
+    // begins with two full steps.
     assertThat(sizes(new DelayedCache()))
         .containsExactly(28, 28, 22, 20, 28, 28, 14, 12, 28, 28, 6, 4);
     assertThat(sizes(new DelayedCache(8, true)))
