@@ -6,6 +6,8 @@ import java.nio.ByteOrder;
 import java.util.SplittableRandom;
 import llada.tensor.DType;
 import llada.tensor.Floats;
+import llada.tensor.RandomStreams;
+import llada.tensor.RandomStreams.Purpose;
 
 /**
  * Random weights as they lie in a file. The codes are uniform; the scales are set so that the
@@ -37,11 +39,11 @@ final class RandomWeights {
   }
 
   private SplittableRandom generator(String tensor, long piece) {
-    long hash = new SplittableRandom(seed).nextLong();
+    long name = 0xcbf29ce484222325L;
     for (int i = 0; i < tensor.length(); i++) {
-      hash = (hash ^ tensor.charAt(i)) * 0x100000001b3L; // FNV-1a
+      name = (name ^ tensor.charAt(i)) * 0x100000001b3L; // FNV-1a
     }
-    return new SplittableRandom(new SplittableRandom(hash).nextLong() + piece);
+    return RandomStreams.of(seed, Purpose.SYNTHETIC, name, piece);
   }
 
   /**

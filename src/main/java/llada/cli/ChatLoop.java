@@ -9,6 +9,8 @@ import llada.diffusion.SamplerOptions;
 import llada.diffusion.StepListener;
 import llada.format.AtomicFile;
 import llada.format.FormatException;
+import llada.tensor.RandomStreams;
+import llada.tensor.RandomStreams.Purpose;
 
 /** Reads lines, answers them and obeys the commands that begin with a slash. */
 final class ChatLoop {
@@ -29,7 +31,8 @@ final class ChatLoop {
   private final Conversation conversation;
   private final AtomicBoolean stop = new AtomicBoolean();
   private SamplerOptions options;
-  private long seed;
+  private final long seed;
+  private long turns;
 
   ChatLoop(
       Session session,
@@ -105,7 +108,7 @@ final class ChatLoop {
           session.generate(
               prompt,
               options,
-              seed,
+              RandomStreams.seed(seed, Purpose.TURN, turns),
               step -> {
                 watched.step(step);
                 if (stop.get()) {
@@ -122,7 +125,7 @@ final class ChatLoop {
     } catch (Stopped _) {
       terminal.remark("stopped; this turn is not part of the conversation");
     }
-    seed++;
+    turns++;
   }
 
   private void command(String line) {

@@ -8,6 +8,8 @@ import llada.diffusion.LikelihoodOptions;
 import llada.evaluation.EncodedPair;
 import llada.evaluation.MultipleChoice;
 import llada.format.FormatException;
+import llada.tensor.RandomStreams;
+import llada.tensor.RandomStreams.Purpose;
 
 /**
  * Multiple choice by likelihood: the choice whose continuation is likeliest is the answer
@@ -64,7 +66,7 @@ final class ChoiceByLikelihood implements ItemTask {
   public List<Result> work(List<Integer> batch) {
     List<Result> results = new ArrayList<>();
     for (int item : batch) {
-      results.add(answer(items.get(item), seed + item));
+      results.add(answer(items.get(item), RandomStreams.seed(seed, Purpose.ITEM, item)));
     }
     return results;
   }

@@ -14,6 +14,8 @@ import llada.format.AtomicFile;
 import llada.format.FormatException;
 import llada.plot.Chart;
 import llada.plot.Series;
+import llada.tensor.RandomStreams;
+import llada.tensor.RandomStreams.Purpose;
 import llada.tokenizer.ChatTemplate;
 import llada.train.demo.DemoCorpus;
 import picocli.CommandLine.Command;
@@ -160,7 +162,7 @@ final class DecodeBench implements Callable<Integer> {
   }
 
   private List<Asked> random(Session session) {
-    SplittableRandom random = new SplittableRandom(0);
+    SplittableRandom random = RandomStreams.of(0, Purpose.BENCHMARK);
     int[] prompt =
         random
             .ints(randomPrompt, 0, session.config().vocabSize())

@@ -15,6 +15,8 @@ import llada.model.LladaWeights;
 import llada.model.MaskPredictor;
 import llada.model.Probe;
 import llada.model.TokenBatch;
+import llada.tensor.RandomStreams;
+import llada.tensor.RandomStreams.Purpose;
 import llada.tensor.Tensor;
 
 /**
@@ -83,7 +85,7 @@ final class ForwardBench {
       long seed) {
     TimedKernels kernels = new TimedKernels(backend.kernels());
     ForwardBench bench = new ForwardBench(config);
-    SplittableRandom random = new SplittableRandom(seed);
+    SplittableRandom random = RandomStreams.of(seed, Purpose.BENCHMARK);
     TokenBatch batch =
         TokenBatch.of(
             IntStream.generate(() -> random.nextInt(config.vocabSize())).limit(tokens).toArray());

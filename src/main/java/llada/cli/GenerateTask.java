@@ -9,6 +9,8 @@ import llada.evaluation.ResultsFile;
 import llada.format.FormatException;
 import llada.format.Json;
 import llada.format.JsonLines;
+import llada.tensor.RandomStreams;
+import llada.tensor.RandomStreams.Purpose;
 import llada.tokenizer.ChatTemplate.Message;
 
 /**
@@ -82,7 +84,7 @@ final class GenerateTask implements ItemTask {
 
   @Override
   public List<Result> work(List<Integer> items) {
-    long[] seeds = items.stream().mapToLong(item -> seed + item).toArray();
+    long[] seeds = RandomStreams.seeds(seed, Purpose.ITEM, items);
     List<Answer> answers =
         PaddedBatch.generate(session, items.stream().map(prompts::get).toList(), options, seeds);
     List<Result> results = new ArrayList<>();

@@ -10,6 +10,8 @@ import llada.evaluation.AnswerLetter;
 import llada.evaluation.Couplet;
 import llada.evaluation.MultipleChoice;
 import llada.format.FormatException;
+import llada.tensor.RandomStreams;
+import llada.tensor.RandomStreams.Purpose;
 
 /** Questions whose answers are generated and then judged. */
 final class QuestionsByGeneration implements ItemTask {
@@ -93,7 +95,7 @@ final class QuestionsByGeneration implements ItemTask {
 
   @Override
   public List<Result> work(List<Integer> items) {
-    long[] seeds = items.stream().mapToLong(item -> seed + item).toArray();
+    long[] seeds = RandomStreams.seeds(seed, Purpose.ITEM, items);
     List<Answer> answers =
         PaddedBatch.generate(session, items.stream().map(prompts::get).toList(), options, seeds);
     List<Result> results = new ArrayList<>();

@@ -14,6 +14,8 @@ import llada.format.TextLines;
 import llada.kernel.Precision;
 import llada.model.MaskPredictor;
 import llada.model.TokenBatch;
+import llada.tensor.RandomStreams;
+import llada.tensor.RandomStreams.Purpose;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -100,7 +102,7 @@ final class RoundingCommand implements Callable<Integer> {
       try (MaskPredictor a = predictor(truth, exact);
           MaskPredictor b = predictor(checkpoint, exact);
           MaskPredictor c = predictor(checkpoint, rounded)) {
-        SplittableRandom random = new SplittableRandom(seed);
+        SplittableRandom random = RandomStreams.of(seed, Purpose.BENCHMARK);
         for (int piece = 0; piece < pieces; piece++) {
           int from = (int) ((long) piece * (ids.length - tokens) / Math.max(1, pieces - 1));
           int[] right1 = Arrays.copyOfRange(ids, from, from + tokens);

@@ -23,6 +23,7 @@ import llada.diffusion.StepListener;
 import llada.format.FormatException;
 import llada.model.LladaConfig;
 import llada.model.MaskPredictor;
+import llada.tensor.RandomStreams;
 import llada.tokenizer.Tokenizer;
 
 /** An open model on a running backend, and what it took to get there. */
@@ -119,7 +120,9 @@ final class Session implements AutoCloseable {
    */
   String fingerprint(Object... settings) {
     CRC32C sum = new CRC32C();
-    sum.update((config() + Arrays.deepToString(settings)).getBytes(StandardCharsets.UTF_8));
+    sum.update(
+        (config() + Arrays.deepToString(settings) + RandomStreams.VERSION)
+            .getBytes(StandardCharsets.UTF_8));
     sum.update(checkpoint.weights().finalNorm().data().asByteBuffer());
     MemorySegment head = checkpoint.weights().head().data();
     sum.update(head.asSlice(0, Math.min(GLANCE, head.byteSize())).asByteBuffer());

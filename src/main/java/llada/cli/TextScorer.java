@@ -7,6 +7,8 @@ import java.util.Arrays;
 import llada.diffusion.LikelihoodOptions;
 import llada.diffusion.LogLikelihood;
 import llada.evaluation.EncodedPair;
+import llada.tensor.RandomStreams;
+import llada.tensor.RandomStreams.Purpose;
 
 /** The likelihood bound of texts, in windows where they are longer than the model takes. */
 final class TextScorer {
@@ -103,7 +105,7 @@ final class TextScorer {
               Arrays.copyOfRange(all, before, from),
               Arrays.copyOfRange(all, from, to),
               options,
-              seed + from);
+              RandomStreams.seed(seed, Purpose.ITEM, from));
       sum = sum == null ? part : sum.plus(part);
     }
     return sum;

@@ -12,6 +12,8 @@ import llada.diffusion.ForwardProcess;
 import llada.kernel.Precision;
 import llada.model.LladaConfig;
 import llada.model.TrainablePredictor;
+import llada.tensor.RandomStreams;
+import llada.tensor.RandomStreams.Purpose;
 import llada.train.AdamW;
 import llada.train.Network;
 import llada.train.PredictorNetwork;
@@ -110,7 +112,7 @@ final class TrainBench implements Callable<Integer> {
   private double[] measure(Network network, Backend backend, Arena arena) {
     Trained trained = Trained.AllWeights.of(network);
     AdamW adamW = new AdamW(trained.parameters(), AdamW.Options.LLADA, backend.kernels(), arena);
-    SplittableRandom random = new SplittableRandom(1);
+    SplittableRandom random = RandomStreams.of(1, Purpose.BENCHMARK);
     ForwardProcess process = ForwardProcess.llada(CONFIG.maskTokenId());
     double[] seconds = new double[repeat];
     for (int s = 0; s < warmup + repeat; s++) {

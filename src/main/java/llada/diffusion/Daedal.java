@@ -5,14 +5,19 @@ package llada.diffusion;
  *
  * <pre>
  *   1. start with {@code initial} masks; as long as
- *        sum over the last {@code window} positions whose proposal is EOS of p(EOS), / window
+ *        sum of p(EOS) over those of the last {@code window} positions whose proposal is EOS,
+ *        / window,
  *      is below {@code complete}, add {@code step} masks
  *   2. in every step of the sampler, as long as the same mean is below {@code end}: the mask of the
  *      block with the least confidence, if that is below {@code low}, becomes {@code step} masks
  * </pre>
  *
- * <p>Filled positions count as certain. A cache is computed anew after masks were put in, and stage
- * 2 only looks in steps that compute the last positions.
+ * <p>The published code differs in three things: its window is the last 32 positions whose proposal
+ * is EOS, however far they lie from the end; filled positions count with what the model proposes
+ * there, here as certain; and behind the length that stage 1 found it puts 16 EOS, which stay.
+ *
+ * <p>A cache is computed anew after masks were put in, and stage 2 only looks in steps that compute
+ * the last positions.
  *
  * @param initial tokens to start with
  * @param window positions at the end that tell whether there is room enough

@@ -68,8 +68,8 @@ final class Decoding implements AutoCloseable {
                 policy.keeps() == CachePolicy.Keeps.OUTPUTS);
   }
 
-  /** A block of the answer and the plan for it. */
-  record Block(int index, int start, int end, int steps, int[][] counts) {
+  /** A block of the answer and the plan for it; it ends where {@link #end} says. */
+  record Block(int index, int start, int steps, int[][] counts) {
     /** How many tokens a sequence should commit in a step; one if it takes longer than planned. */
     int quota(int sequence, int step) {
       return step < steps ? counts[sequence][step] : 1;
@@ -78,19 +78,24 @@ final class Decoding implements AutoCloseable {
 
   Block block(int index, int stepsPerBlock) {
     int start = canvas.promptLength + index * options.blockLength();
-    int end = Math.min(canvas.length(), start + options.blockLength());
+    int end = end(start);
     int[][] counts = new int[canvas.batch()][];
     for (int b = 0; b < counts.length; b++) {
       counts[b] = TransferSchedule.counts(canvas.masked(b, start, end), stepsPerBlock);
     }
-    return new Block(index, start, end, stepsPerBlock, counts);
+    return new Block(index, start, stepsPerBlock, counts);
+  }
+
+  /** Behind the block that starts there: the last one grows when masks are put in. */
+  private int end(int start) {
+    return Math.min(canvas.length(), start + options.blockLength());
   }
 
   /** Whether a block takes another step. */
   boolean goesOn(Block block, int step) {
     boolean planned = !rule.adaptive() && step < block.steps();
     boolean open =
-        options.mode() == SamplerMode.INTENDED && canvas.open(block.start(), block.end());
+        options.mode() == SamplerMode.INTENDED && canvas.open(block.start(), end(block.start()));
     return planned || open;
   }
 
@@ -100,19 +105,20 @@ final class Decoding implements AutoCloseable {
       insert(roomAt, room);
       room = 0;
     }
+    int blockEnd = end(block.start());
     Progress progress =
         new Progress(
             canvas.x,
             canvas.mask,
             canvas.promptLength,
             block.start(),
-            block.end(),
+            blockEnd,
             step,
             globalStep,
             canvas.changed);
     Plan plan = refreshes ? Plan.ALL : policy.plan(progress);
     refreshes = false;
-    int[] rows = rows(block, plan);
+    int[] rows = rows(block.start(), plan);
     int[][] x0 = new int[canvas.batch()][];
     double[][] shown = new double[canvas.batch()][canvas.length()];
     for (int b = 0; b < x0.length; b++) {
@@ -120,7 +126,11 @@ final class Decoding implements AutoCloseable {
       Arrays.fill(shown[b], Double.NEGATIVE_INFINITY);
     }
     if (rows.length > 0) {
-      propose(plan, rows);
+      Tensor logits = propose(plan, rows);
+      divergences.update(
+          (row, out) -> guidance.read(logits, row, rows.length, out),
+          rows,
+          row -> canvas.masked(row / canvas.length(), block.start(), blockEnd) > 0);
     }
     double ends = daedal.isPresent() ? ends(rows) : 0;
     int tailMasks = canvas.masked(0, tail(), canvas.length());
@@ -131,24 +141,26 @@ final class Decoding implements AutoCloseable {
       while (to < rows.length && rows[to] / canvas.length() == b) {
         int position = rows[to] % canvas.length();
         x0[b][position] = proposals.token(to);
-        shown[b][position] =
-            position < block.end() ? proposals.score(to) : Double.NEGATIVE_INFINITY;
+        shown[b][position] = position < blockEnd ? proposals.score(to) : Double.NEGATIVE_INFINITY;
         to++;
       }
       revealed[b] = commit(block, step, b, rows, from, to);
       from = to;
     }
-    daedal.ifPresent(d -> makeRoom(d, block, rows, ends, tailMasks));
+    daedal.ifPresent(d -> makeRoom(d, blockEnd, rows, ends, tailMasks));
     globalStep++;
     return new StepListener.Step(
         block.index(), step, options.steps(), canvas.x, revealed, shown, x0);
   }
 
   /** The masks that a step asks about, of those that it computes. */
-  private int[] rows(Block block, Plan plan) {
+  private int[] rows(int blockStart, Plan plan) {
     boolean published = options.mode() == SamplerMode.PUBLISHED;
-    int from = published ? 0 : block.start();
-    int to = published || rule.readsAnswer() ? canvas.length() : block.end();
+    int from = published ? 0 : blockStart;
+    int to = published || rule.readsAnswer() ? canvas.length() : end(blockStart);
+    if (rule.history() > 0) { // the history of the next block begins with the end of this one
+      to = end(to);
+    }
     int tail = tail(); // positions from there on are asked about, too
     IntArrayList rows = new IntArrayList();
     for (int b = 0; b < canvas.batch(); b++) {
@@ -201,10 +213,10 @@ final class Decoding implements AutoCloseable {
   }
 
   /** DAEDAL's second stage: room where the model lacks it. */
-  private void makeRoom(Daedal d, Block block, int[] rows, double ends, int tailMasks) {
+  private void makeRoom(Daedal d, int blockEnd, int[] rows, double ends, int tailMasks) {
     boolean seen = Arrays.stream(rows).filter(r -> r >= tail()).count() == tailMasks;
     int least = -1;
-    for (int r = 0; r < rows.length && rows[r] < block.end(); r++) {
+    for (int r = 0; r < rows.length && rows[r] < blockEnd; r++) {
       boolean open = canvas.x[0][rows[r]] == canvas.mask;
       if (open && (least < 0 || proposals.confidence(r) < proposals.confidence(least))) {
         least = r;
@@ -227,7 +239,7 @@ final class Decoding implements AutoCloseable {
     refreshes = true;
   }
 
-  private void propose(Plan plan, int[] rows) {
+  private Tensor propose(Plan plan, int[] rows) {
     Tensor logits = guidance.forward(canvas, plan, cache, rows);
     forwardPasses += guidance.passes();
     positions += guidance.positions();
@@ -235,7 +247,7 @@ final class Decoding implements AutoCloseable {
       repetition.apply(logits, rows, canvas, config);
     }
     proposals.propose(logits, rows, canvas.length(), globalStep);
-    divergences.update((row, out) -> guidance.read(logits, row, rows.length, out), rows);
+    return logits;
   }
 
   /**
@@ -247,7 +259,8 @@ final class Decoding implements AutoCloseable {
    */
   private int[] commit(Block block, int step, int b, int[] rows, int from, int to) {
     int end = from;
-    while (end < to && rows[end] % canvas.length() < block.end()) { // behind are later blocks
+    while (end < to
+        && rows[end] % canvas.length() < end(block.start())) { // behind are later blocks
       end++;
     }
     if (rule.readsAnswer()
@@ -308,7 +321,9 @@ final class Decoding implements AutoCloseable {
   private Candidates.Settled settled(Block block, int b) {
     int[] filled =
         Progress.positions(
-            block.start(), block.end(), i -> canvas.x[b][i] != canvas.mask && !canvas.given[b][i]);
+            block.start(),
+            end(block.start()),
+            i -> canvas.x[b][i] != canvas.mask && !canvas.given[b][i]);
     double[] confidence = new double[filled.length];
     Arrays.setAll(confidence, i -> canvas.confidence[b][filled[i]]);
     return new Candidates.Settled(

@@ -2,6 +2,7 @@ package llada.diffusion;
 
 import it.unimi.dsi.fastutil.ints.Int2ObjectOpenHashMap;
 import java.util.Arrays;
+import java.util.function.IntPredicate;
 
 /**
  * How far the distribution of each masked position moved from step to step:
@@ -41,13 +42,21 @@ final class Divergences {
    * Compares a step's distributions with those of the step before.
    *
    * @param rows positions of the flattened batch
+   * @param moves whether the sequence of a row is at work; one that waits for the rest of its batch
+   *     keeps what it had, and so does not depend on the others
    */
-  void update(Reader logits, int[] rows) {
+  void update(Reader logits, int[] rows, IntPredicate moves) {
     if (history == 0) {
       return;
     }
     Int2ObjectOpenHashMap<Past> now = new Int2ObjectOpenHashMap<>();
+    past.int2ObjectEntrySet().stream()
+        .filter(entry -> !moves.test(entry.getIntKey()))
+        .forEach(entry -> now.put(entry.getIntKey(), entry.getValue()));
     for (int r = 0; r < rows.length; r++) {
+      if (!moves.test(rows[r])) {
+        continue;
+      }
       logits.read(r, row);
       Past old = past.get(rows[r]);
       Past fresh = old == null ? new Past() : old;

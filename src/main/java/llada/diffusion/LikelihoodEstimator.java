@@ -13,12 +13,17 @@ import llada.tensor.Tensor;
  * <pre>
  *   l-form (eq. 6):  ln p(r0 | p0) >= - E over l ~ U{1..L}, l tokens masked, of
  *                                     (L / l) sum over masked i of CE_i
- *   t-form (eq. 3):                   - E over t ~ U(0, 1), each masked with probability t, of
- *                                     (1 / t) sum over masked i of CE_i
+ *   t-form (eq. 3):                   - E over t ~ U(0, 1), each masked with probability p, of
+ *                                     (1 / p) sum over masked i of CE_i,  p = (1 - eps) t + eps
  * </pre>
  *
- * Stratified: one number is drawn for a batch of b copies and settles how much is masked in all of
- * them, evenly spread. In the l-form, with k ~ U{1..L}, copy i has l = ((round(k + i L / b) - 1)
+ * <p>Without an eps the variance of the t-form is infinite: masks at a small t are rare and weigh 1
+ * / t. It is that of training, 0.001 ({@link ForwardProcess}). Even so the terms are so skewed that
+ * a standard error is told only from 64 batches on, and not for antithetic ones; then the interval
+ * of 1.96 standard errors covers 95 %.
+ *
+ * <p>Stratified: one number is drawn for a batch of b copies and settles how much is masked in all
+ * of them, evenly spread. In the l-form, with k ~ U{1..L}, copy i has l = ((round(k + i L / b) - 1)
  * mod L) + 1 masks; in the t-form, t = frac(u + i / b).
  *
  * <p>Antithetic: half as many copies are drawn, each followed by its mirror image, with L + 1 - l
@@ -26,6 +31,9 @@ import llada.tensor.Tensor;
  * distributed as before, so the expectation does not change.
  */
 public final class LikelihoodEstimator {
+  /** With fewer, or in mirrored pairs, an interval of the t-form covers less than it says. */
+  private static final int T_FORM_BATCHES = 64;
+
   /** Logits that a pass may hold: 256 MB. */
   private static final long LOGITS = 64L << 20;
 
@@ -83,10 +91,17 @@ public final class LikelihoodEstimator {
         means[batch] += term / options.batchSize();
       }
     }
+    return result(means, answer.length);
+  }
+
+  /** What the means of the batches come to, for an answer of this length. */
+  LogLikelihood result(double[] means, int length) {
     double mean = Arrays.stream(means).average().orElseThrow();
-    boolean exact = answer.length == 1 && options.form() == LikelihoodOptions.Form.L;
+    boolean lForm = options.form() == LikelihoodOptions.Form.L;
+    boolean told = lForm || means.length >= T_FORM_BATCHES && !options.antithetic();
+    double error = lForm && length == 1 ? 0 : told ? standardError(means) : Double.NaN;
     int passes = options.mcNum() * (options.cfgScale() > 0 ? 2 : 1);
-    return new LogLikelihood(-mean, exact ? 0 : standardError(means), answer.length, passes);
+    return new LogLikelihood(-mean, error, length, passes);
   }
 
   private static double standardError(double[] values) {
@@ -182,21 +197,26 @@ public final class LikelihoodEstimator {
       double[] u = draws.uniforms(batch, i, length);
       double t = (shift + (double) i / drawn) % 1;
       if (options.antithetic()) {
-        copies[2 * i] = masked(u, t, false);
-        copies[2 * i + 1] = masked(u, 1 - t, true);
+        copies[2 * i] = masked(u, pMask(t), false);
+        copies[2 * i + 1] = masked(u, pMask(1 - t), true);
       } else {
-        copies[i] = masked(u, t, false);
+        copies[i] = masked(u, pMask(t), false);
       }
     }
     return copies;
   }
 
-  private static Copy masked(double[] u, double t, boolean mirrored) {
+  /** The probability of a mask, which keeps away from 0 as in training. */
+  private static double pMask(double t) {
+    return (1 - ForwardProcess.EPS) * t + ForwardProcess.EPS;
+  }
+
+  private static Copy masked(double[] u, double p, boolean mirrored) {
     boolean[] masked = new boolean[u.length - 1];
     for (int i = 0; i < masked.length; i++) {
-      masked[i] = (mirrored ? 1 - u[i] : u[i]) < t;
+      masked[i] = (mirrored ? 1 - u[i] : u[i]) < p;
     }
-    return new Copy(masked, 1 / t);
+    return new Copy(masked, 1 / p);
   }
 
   private void pass(int[] prompt, int[] answer, Copy[] copies, double[] terms, int first) {

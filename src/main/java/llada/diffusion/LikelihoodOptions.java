@@ -24,8 +24,9 @@ public record LikelihoodOptions(
      */
     L,
     /**
-     * LLaDA eq. 3 and 12: t ~ U(0, 1), each token is masked with probability t and weighs 1 / t. Of
-     * large variance: more than 1000 copies are needed.
+     * LLaDA eq. 3 and 12: t ~ U(0, 1), each token is masked with probability t and weighs 1 / t,
+     * where t keeps the eps of training away from 0. Of large variance: more than 1000 copies are
+     * needed.
      */
     T
   }

@@ -5,7 +5,7 @@ package llada.diffusion;
  *
  * @param value the estimate; its expectation is at most the log-likelihood of the model
  * @param standardError of the value, from the spread of the batches; 0 where nothing is random, NaN
- *     where there was a single batch
+ *     where it is not known: there was a single batch, or too few of the t-form
  * @param tokens of the answer
  * @param forwardPasses sequences sent through the mask predictor
  */

@@ -1,6 +1,8 @@
 package llada.diffusion;
 
 import java.util.SplittableRandom;
+import llada.tensor.RandomStreams;
+import llada.tensor.RandomStreams.Purpose;
 
 /**
  * The random choices of a likelihood estimate, addressed by what they are for. They do not depend
@@ -58,9 +60,7 @@ public interface MaskDraws {
       }
 
       private SplittableRandom stream(int batch, int copy) {
-        // SplittableRandom mixes its seed; the odd factors keep the streams apart.
-        return new SplittableRandom(
-            seed + batch * 0x9E3779B97F4A7C15L + (copy + 1) * 0xD1342543DE82EF95L);
+        return RandomStreams.of(seed, Purpose.LIKELIHOOD, batch, copy);
       }
     };
   }

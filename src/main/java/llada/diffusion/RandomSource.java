@@ -1,10 +1,11 @@
 package llada.diffusion;
 
-import static llada.kernel.scalar.GumbelMax.Noise.mix;
 import static llada.kernel.scalar.GumbelMax.Noise.uniform;
 
 import java.util.Arrays;
 import java.util.OptionalLong;
+import llada.tensor.RandomStreams;
+import llada.tensor.RandomStreams.Purpose;
 
 /**
  * The random numbers of a generation, addressed by what they are for and not by the order of
@@ -77,7 +78,7 @@ public interface RandomSource {
       }
 
       private long key(int step, int sequence, int position) {
-        return mix(mix(mix(seed) + step) + sequence) + position * GAP;
+        return RandomStreams.hash(seed, Purpose.SAMPLING, step, sequence) + position * GAP;
       }
     };
   }
@@ -107,6 +108,11 @@ public interface RandomSource {
       @Override
       public double score(int step, int sequence, int position) {
         return sources[sequence].score(step, 0, position - padding[sequence]);
+      }
+
+      @Override
+      public OptionalLong noiseKey(int step, int sequence, int position) {
+        return sources[sequence].noiseKey(step, 0, position - padding[sequence]);
       }
     };
   }

@@ -17,9 +17,9 @@ public record Couplet(String id, Direction direction, String prompt, String line
   /** Which line is asked for. */
   public enum Direction {
     /** From the first line to the second. */
-    FORWARD("的下一句是什么？直接输出句子即可。"),
+    FORWARD("的下一句是什么？ 直接输出句子即可。"),
     /** From the second line to the first. */
-    REVERSAL("的上一句是什么？直接输出句子即可。");
+    REVERSAL("的上一句是什么？ 直接输出句子即可。");
 
     private final String question;
 

@@ -12,6 +12,8 @@ import llada.diffusion.Objective;
 import llada.diffusion.RandomSource;
 import llada.diffusion.Remasking;
 import llada.diffusion.SamplerOptions;
+import llada.tensor.RandomStreams;
+import llada.tensor.RandomStreams.Purpose;
 
 /**
  * Experiment 2: Fisher consistency and the bound, on a distribution over 256 sequences, where
@@ -176,7 +178,7 @@ final class FisherConsistency implements Experiment {
           SmallModel.Source.batch(
               Stream.generate(() -> truth.sample(random)).limit(count).toArray(int[][]::new));
     }
-    SplittableRandom once = new SplittableRandom(seed + 17);
+    SplittableRandom once = RandomStreams.of(seed, Purpose.EXPERIMENT_DATA);
     int[][] set = EnumeratedModel.batch(truth, Integer.parseInt(data), once).x0();
     return (count, random) ->
         SmallModel.Source.batch(
@@ -194,8 +196,8 @@ final class FisherConsistency implements Experiment {
       Size size, SmallDistribution truth, EnumeratedModel exact, long seed, Job.Rows rows) {
     int sequences = 20;
     int samples = size.of(100, 20_000, 100_000); // of each
-    SplittableRandom drawn = new SplittableRandom(1); // the same sequences for all seeds
-    SplittableRandom random = new SplittableRandom(seed);
+    SplittableRandom drawn = RandomStreams.of(0, Purpose.EXPERIMENT_HELD_OUT); // for all seeds
+    SplittableRandom random = RandomStreams.of(seed, Purpose.EXPERIMENT_MEASURE);
     double bound = 0;
     double orders = 0;
     double[] mean = new double[3];

@@ -11,6 +11,8 @@ import llada.diffusion.Objective;
 import llada.experiments.Report.Agreement;
 import llada.plot.Chart;
 import llada.plot.Series;
+import llada.tensor.RandomStreams;
+import llada.tensor.RandomStreams.Purpose;
 
 /** Experiment 3: rules that can only be learnt from the examples in the prompt. */
 final class InContextLearning implements Experiment {
@@ -125,7 +127,7 @@ final class InContextLearning implements Experiment {
 
   /** How often the likeliest token at the end is the right one. */
   private static double accuracy(Size size, SmallModel model, Shots task, int shots) {
-    SplittableRandom random = new SplittableRandom(1000 + shots);
+    SplittableRandom random = RandomStreams.of(0, Purpose.EXPERIMENT_HELD_OUT, shots);
     int count = size.of(32, 512, 2048);
     int[][] x = new int[count][];
     int[] answers = new int[count];

@@ -18,6 +18,7 @@ import llada.experiments.Results.Row;
 import llada.format.Disk;
 import llada.format.DiskLock;
 import llada.format.FormatException;
+import llada.tensor.RandomStreams;
 
 /**
  * Runs experiments, each in a folder of its own: config.json, results.csv, report.md, charts.
@@ -56,6 +57,7 @@ public record Lab(
     Map<String, String> config = new LinkedHashMap<>();
     config.put("experiment", experiment.name());
     config.put("size", size.toString());
+    config.put("random streams", Integer.toString(RandomStreams.VERSION));
     config.putAll(experiment.config(size, inputs));
     sameAsBefore(own.resolve("config.json"), json(config));
     try (DiskLock _ = DiskLock.take(own.resolve("results.lock")).orElseThrow(() -> busy(own))) {
@@ -88,7 +90,7 @@ public record Lab(
       if (Files.exists(file)) {
         if (!Files.readString(file).equals(config)) {
           throw new FormatException(
-              "%s: the results there were made with other settings; give the same --size and files, or another -o"
+              "%s: the results there were made with other settings or by a version with other random streams; give the same --size and files, or another -o"
                   .formatted(file));
         }
         return;

@@ -13,6 +13,8 @@ import llada.diffusion.Objective;
 import llada.experiments.Report.Agreement;
 import llada.plot.Chart;
 import llada.plot.Series;
+import llada.tensor.RandomStreams;
+import llada.tensor.RandomStreams.Purpose;
 
 /**
  * Experiment 8: LLaDA's loss is that of D3PM with an absorbing state and that of MDLM. The three
@@ -74,7 +76,7 @@ final class Lineage implements Experiment {
   }
 
   private static SmallDistribution truth(long seed) {
-    return new SmallDistribution(LETTERS, LENGTH, 1.2, 80 + seed);
+    return new SmallDistribution(LETTERS, LENGTH, 1.2, seed);
   }
 
   /** The same masks, three ways to weigh them. */
@@ -93,7 +95,7 @@ final class Lineage implements Experiment {
       EnumeratedModel exact = EnumeratedModel.of(model, LETTERS, LENGTH);
       rows.add("same masks", "D3PM", sameMasks(truth, exact, seed)[0]);
       rows.add("same masks", "MDLM", sameMasks(truth, exact, seed)[1]);
-      int[] x = truth.sample(new SplittableRandom(seed));
+      int[] x = truth.sample(RandomStreams.of(seed, Purpose.EXPERIMENT_HELD_OUT));
       double bound = exact.bound(x);
       for (Mdlm schedule : Mdlm.values()) {
         rows.add(
@@ -112,7 +114,7 @@ final class Lineage implements Experiment {
   static double[] sameMasks(SmallDistribution truth, EnumeratedModel exact, long seed) {
     int steps = 64;
     D3pm chain = D3pm.absorbing(LETTERS, steps);
-    SplittableRandom random = new SplittableRandom(seed);
+    SplittableRandom random = RandomStreams.of(seed, Purpose.EXPERIMENT_MEASURE);
     // eps 0, since neither of the others has it
     ForwardProcess process = new ForwardProcess(Objective.LLADA, 0, false, LETTERS);
     double[] most = new double[2];

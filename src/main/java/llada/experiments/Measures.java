@@ -11,6 +11,8 @@ import llada.diffusion.ForwardProcess;
 import llada.diffusion.NoisyBatch;
 import llada.diffusion.Objective;
 import llada.model.TokenBatch;
+import llada.tensor.RandomStreams;
+import llada.tensor.RandomStreams.Purpose;
 
 /** What is measured on sequences of one length, many at a time. */
 final class Measures {
@@ -25,7 +27,7 @@ final class Measures {
   static double nats(SmallModel model, int[][] x0, int prompt, int samples, long seed) {
     int chunk = 32;
     int length = x0[0].length;
-    SplittableRandom random = new SplittableRandom(seed);
+    SplittableRandom random = RandomStreams.of(seed, Purpose.EXPERIMENT_MEASURE);
     double sum = 0;
     for (int from = 0; from < x0.length; from += chunk) {
       int[][] part = Arrays.copyOfRange(x0, from, Math.min(x0.length, from + chunk));
@@ -87,7 +89,7 @@ final class Measures {
    * @param count masked tokens, at least 1
    */
   static double accuracy(SmallModel model, int[][] x0, int prompt, int count, long seed) {
-    SplittableRandom random = new SplittableRandom(seed);
+    SplittableRandom random = RandomStreams.of(seed, Purpose.EXPERIMENT_MEASURE);
     int[][] xt = new int[x0.length][];
     int[][] masked = new int[x0.length][];
     for (int b = 0; b < x0.length; b++) {

@@ -6,7 +6,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.SplittableRandom;
 import llada.backend.Backend;
 import llada.diffusion.Objective;
 import llada.diffusion.RandomSource;
@@ -15,6 +14,8 @@ import llada.diffusion.SamplerOptions;
 import llada.experiments.Report.Agreement;
 import llada.plot.Chart;
 import llada.plot.Series;
+import llada.tensor.RandomStreams;
+import llada.tensor.RandomStreams.Purpose;
 
 /** Experiment 6: one model, many ways to sample from it. */
 final class Sampling implements Experiment {
@@ -180,7 +181,8 @@ final class Sampling implements Experiment {
 
     /** Stories of which the first tokens are given. */
     int[][] continued(int given, SamplerOptions options) {
-      int[][] stories = Fables.stories(samples(size), new SplittableRandom(-5));
+      int[][] stories =
+          Fables.stories(samples(size), RandomStreams.of(0, Purpose.EXPERIMENT_HELD_OUT));
       int[][] prompts =
           Arrays.stream(stories).map(s -> Arrays.copyOf(s, given)).toArray(int[][]::new);
       return Measures.join(prompts, model.generate(prompts, options, random));

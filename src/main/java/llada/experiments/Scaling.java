@@ -7,12 +7,13 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.SplittableRandom;
 import llada.backend.Backend;
 import llada.diffusion.Objective;
 import llada.experiments.Report.Agreement;
 import llada.plot.Chart;
 import llada.plot.Series;
+import llada.tensor.RandomStreams;
+import llada.tensor.RandomStreams.Purpose;
 
 /** Experiment 7: four sizes at equal compute, for LLaDA and the autoregressive model. */
 final class Scaling implements Experiment {
@@ -115,7 +116,8 @@ final class Scaling implements Experiment {
         new SmallModel(
             shape(dim), Fables.VOCABULARY, objective, Fables.LENGTH, 64, seed, backend)) {
       model.train(new SmallModel.Recipe(steps(budget, dim), BATCH, 3e-3), Fables::batch);
-      int[][] heldOut = Fables.stories(size.of(16, 256, 1024), new SplittableRandom(-1));
+      int[][] heldOut =
+          Fables.stories(size.of(16, 256, 1024), RandomStreams.of(0, Purpose.EXPERIMENT_HELD_OUT));
       rows.add("nats", Measures.nats(model, heldOut, 1, 16, 7));
       rows.add("task", task(model, heldOut));
     }

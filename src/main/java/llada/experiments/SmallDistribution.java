@@ -1,6 +1,8 @@
 package llada.experiments;
 
 import java.util.SplittableRandom;
+import llada.tensor.RandomStreams;
+import llada.tensor.RandomStreams.Purpose;
 
 /**
  * A distribution over all sequences of a few letters, small enough to be enumerated: p(x) is
@@ -16,7 +18,7 @@ final class SmallDistribution {
   SmallDistribution(int letters, int length, double strength, long seed) {
     this.letters = letters;
     this.length = length;
-    SplittableRandom random = new SplittableRandom(seed);
+    SplittableRandom random = RandomStreams.of(seed, Purpose.EXPERIMENT_TRUTH);
     double[] couplings = new double[length * length * letters * letters];
     for (int i = 0; i < couplings.length; i++) {
       couplings[i] = strength * random.nextGaussian();

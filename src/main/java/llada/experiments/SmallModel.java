@@ -3,6 +3,7 @@ package llada.experiments;
 import java.lang.foreign.Arena;
 import java.util.Arrays;
 import java.util.OptionalInt;
+import java.util.OptionalLong;
 import java.util.SplittableRandom;
 import llada.backend.Backend;
 import llada.diffusion.DiffusionSampler;
@@ -18,6 +19,8 @@ import llada.model.MaskPredictor;
 import llada.model.TokenBatch;
 import llada.model.TrainablePredictor;
 import llada.tensor.NativeMemory;
+import llada.tensor.RandomStreams;
+import llada.tensor.RandomStreams.Purpose;
 import llada.tensor.Tensor;
 import llada.train.AdamW;
 import llada.train.LearningRate;
@@ -194,7 +197,7 @@ final class SmallModel implements AutoCloseable {
     try (Arena state = Arena.ofShared()) {
       AdamW adamW = new AdamW(trained.parameters(), recipe.adamW(), kernels, state);
       for (int s = 0; s < recipe.steps; s++) {
-        SplittableRandom random = new SplittableRandom(seed * 0x9E3779B97F4A7C15L + step++);
+        SplittableRandom random = RandomStreams.of(seed, Purpose.EXPERIMENT_STEP, step++);
         TrainingData.Batch batch = source.next(recipe.batch, random);
         NoisyBatch noisy = process.noise(batch.x0(), batch.promptLengths(), random);
         trained.clear();
@@ -328,6 +331,11 @@ final class SmallModel implements AutoCloseable {
       @Override
       public double score(int step, int sequence, int position) {
         return random.score(step, sequence + sequences, position);
+      }
+
+      @Override
+      public OptionalLong noiseKey(int step, int sequence, int position) {
+        return random.noiseKey(step, sequence + sequences, position);
       }
     };
   }

@@ -6,7 +6,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.SplittableRandom;
 import llada.backend.Backend;
 import llada.diffusion.Objective;
 import llada.diffusion.RandomSource;
@@ -15,6 +14,8 @@ import llada.diffusion.SamplerOptions;
 import llada.experiments.Report.Agreement;
 import llada.plot.Chart;
 import llada.plot.Series;
+import llada.tensor.RandomStreams;
+import llada.tensor.RandomStreams.Purpose;
 
 /** Experiment 1: a mask ratio that varies, against BERT's 15 % and against no weight 1 / t. */
 final class VariableMasking implements Experiment {
@@ -76,7 +77,8 @@ final class VariableMasking implements Experiment {
               (_, rows) ->
                   texts(
                       size,
-                      Fables.stories(size.of(16, 256, 1024), new SplittableRandom(~seed)),
+                      Fables.stories(
+                          size.of(16, 256, 1024), RandomStreams.of(seed, Purpose.EXPERIMENT_DATA)),
                       "",
                       rows)));
     }
@@ -88,7 +90,8 @@ final class VariableMasking implements Experiment {
     try (SmallModel model =
         new SmallModel(shape(), Fables.VOCABULARY, objective, Fables.LENGTH, 64, seed, backend)) {
       model.train(recipe(size), Fables::batch);
-      int[][] heldOut = Fables.stories(size.of(16, 256, 1024), new SplittableRandom(-1));
+      int[][] heldOut =
+          Fables.stories(size.of(16, 256, 1024), RandomStreams.of(0, Purpose.EXPERIMENT_HELD_OUT));
       for (int masked : new int[] {1, 3, 6, 9, 12, 15, 18, 21, 23}) {
         rows.add(
             "accuracy",

@@ -14,7 +14,7 @@ import llada.tensor.Tensor;
  *
  * <pre>
  *   v      = v_proj(rms_norm(x))                       all positions of the pass
- *   S      = the ratio * n with the lowest cos(v, cached v)
+ *   S      = the ratio * n with the lowest cos(v, cached v); rounded down, at least 1
  *   q, k   = rope(q_proj, k_proj of rms_norm(x[S]))    into the cached keys; values are all replaced
  *   A[S]   = attn_out(attention(q, cached k, cached v))
  *   mid    = x + A
@@ -115,7 +115,7 @@ final class AdaptiveUpdate {
         order[i] = first + i;
       }
       IntArrays.mergeSort(order, (i, j) -> Double.compare(similarity[i], similarity[j]));
-      chosen[b] = Arrays.copyOf(order, (int) Math.ceil(ratio * order.length));
+      chosen[b] = Arrays.copyOf(order, Math.max(1, (int) (ratio * order.length)));
       Arrays.sort(chosen[b]);
       first += order.length;
     }

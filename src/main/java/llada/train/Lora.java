@@ -19,6 +19,8 @@ import llada.format.AtomicFile;
 import llada.format.Safetensors;
 import llada.kernel.Parallel;
 import llada.tensor.DType;
+import llada.tensor.RandomStreams;
+import llada.tensor.RandomStreams.Purpose;
 import llada.tensor.Tensor;
 
 /**
@@ -77,7 +79,7 @@ public final class Lora implements Trained {
     this.network = network;
     this.parallel = parallel;
     this.scale = (float) (alpha / rank);
-    SplittableRandom seeds = new SplittableRandom(seed ^ 0x10_5A);
+    SplittableRandom seeds = RandomStreams.of(seed, Purpose.ADAPTERS);
     Map<String, Tensor> gradients = HuggingFaceFolder.byName(network.gradients());
     HuggingFaceFolder.byName(network.weights())
         .forEach(

@@ -17,6 +17,8 @@ import llada.format.FormatException;
 import llada.kernel.Kernels;
 import llada.model.LladaConfig;
 import llada.tensor.NativeMemory;
+import llada.tensor.RandomStreams;
+import llada.tensor.RandomStreams.Purpose;
 import llada.tensor.Tensor;
 
 /**
@@ -28,6 +30,9 @@ import llada.tensor.Tensor;
  * resumed ends with the same bits as one that is not, on any number of threads.
  */
 public final class Trainer implements AutoCloseable {
+  private static final String STREAMS_NAME = "random streams";
+  private static final String STREAMS = Integer.toString(RandomStreams.VERSION);
+
   private final TrainingPlan plan;
   private final Schedule schedule;
   private final LladaConfig config;
@@ -125,6 +130,16 @@ public final class Trainer implements AutoCloseable {
     Set<String> names = new LinkedHashSet<>(plan.settings().keySet());
     names.addAll(state.settings().keySet());
     names.removeAll(plan.notes().keySet());
+    if (!STREAMS.equals(state.settings().get(STREAMS_NAME))) {
+      throw new ResumeException(
+          "%s: the run was started by a version whose random numbers are others (%s %s, here %s); finish it with that version, or start a new run with another --out"
+              .formatted(
+                  checkpoint,
+                  STREAMS_NAME,
+                  state.settings().getOrDefault(STREAMS_NAME, "1"),
+                  STREAMS));
+    }
+    names.remove(STREAMS_NAME);
     for (String name : names) {
       String before = state.settings().get(name);
       String now = plan.settings().get(name);
@@ -204,8 +219,7 @@ public final class Trainer implements AutoCloseable {
       long number = step * plan.accumulate() + a;
       int all = plan.batch() * processes.size();
       int from = plan.batch() * processes.rank();
-      SplittableRandom random =
-          new SplittableRandom(plan.seed() ^ (number + 1) * 0x9E3779B97F4A7C15L);
+      SplittableRandom random = RandomStreams.of(plan.seed(), Purpose.TRAINING, number);
       batches[a] = data.batch(number * all, all, random);
       NoisyBatch noisy =
           averaged(plan.process().noise(batches[a].x0(), batches[a].promptLengths(), random));
@@ -307,6 +321,7 @@ public final class Trainer implements AutoCloseable {
   private void save() {
     Map<String, String> told = new LinkedHashMap<>(plan.notes());
     told.putAll(plan.settings());
+    told.put(STREAMS_NAME, STREAMS);
     RunFolder.State state = new RunFolder.State(step, told, data.digest(), base);
     Path checkpoint;
     try {

@@ -1,6 +1,8 @@
 package llada.train;
 
 import java.util.SplittableRandom;
+import llada.tensor.RandomStreams;
+import llada.tensor.RandomStreams.Purpose;
 
 /**
  * Sequences to train on, and others to validate with; which one comes when follows from the seed.
@@ -38,7 +40,7 @@ public interface TrainingData {
 
   /** The order of an epoch: the same sequence of indices for the same seed and epoch. */
   static int[] order(int count, long seed, long epoch) {
-    SplittableRandom random = new SplittableRandom(seed * 0x9E3779B97F4A7C15L + epoch);
+    SplittableRandom random = RandomStreams.of(seed, Purpose.EPOCH, epoch);
     int[] order = new int[count];
     for (int i = 0; i < count; i++) {
       int j = random.nextInt(i + 1);

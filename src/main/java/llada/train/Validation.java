@@ -6,6 +6,8 @@ import java.util.SplittableRandom;
 import llada.diffusion.NoisyBatch;
 import llada.diffusion.Objective;
 import llada.model.TokenBatch;
+import llada.tensor.RandomStreams;
+import llada.tensor.RandomStreams.Purpose;
 
 /**
  * How well held-out text is known: the Monte Carlo bound on its negative log-likelihood per token
@@ -49,7 +51,7 @@ public record Validation(double nats, long tokens) {
       if (objective == Objective.AR) {
         nats = network.loss(next(x0, prompt));
       } else {
-        SplittableRandom random = new SplittableRandom(SEED + i);
+        SplittableRandom random = RandomStreams.of(SEED, Purpose.VALIDATION, i);
         double shift = random.nextDouble();
         for (int s = 0; s < samples; s++) {
           int masked = 1 + (int) ((s + shift) / samples * answer);

@@ -11,6 +11,8 @@ import llada.model.BlockWeights;
 import llada.model.LladaConfig;
 import llada.model.LladaWeights;
 import llada.tensor.DType;
+import llada.tensor.RandomStreams;
+import llada.tensor.RandomStreams.Purpose;
 import llada.tensor.Shape;
 import llada.tensor.Tensor;
 
@@ -58,7 +60,7 @@ public final class Weights {
   /** The same with another deviation than 0.02. */
   public static LladaWeights random(LladaConfig config, long seed, double deviation, Arena arena) {
     LladaWeights weights = zeros(config, arena);
-    SplittableRandom seeds = new SplittableRandom(seed);
+    SplittableRandom seeds = RandomStreams.of(seed, Purpose.WEIGHTS);
     double residual = deviation / Math.sqrt(2.0 * config.nLayers());
     HuggingFaceFolder.byName(weights)
         .forEach(

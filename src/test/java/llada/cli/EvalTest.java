@@ -10,6 +10,8 @@ import java.util.ArrayList;
 import java.util.List;
 import llada.evaluation.Proportion;
 import llada.format.Json;
+import llada.tensor.RandomStreams;
+import llada.tensor.RandomStreams.Purpose;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -67,13 +69,13 @@ class EvalTest {
     assertThat(summary.get("accuracy").get("high").number()).isEqualTo(share.high());
     assertThat(summary.get("style").string()).isEqualTo("choice");
 
-    // The second question is the second item, so its seed is one more.
+    // The second question has the seed of item 1.
     CliRun score =
         CliRun.onModel(
             "score",
             "--json",
             "--mc-num=32",
-            "--seed=2",
+            "--seed=" + RandomStreams.seed(1, Purpose.ITEM, 1),
             "--after",
             "Question: What is he?\nAnswer:",
             " my lord");

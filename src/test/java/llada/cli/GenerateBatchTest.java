@@ -66,7 +66,7 @@ class GenerateBatchTest {
             "--gen-length=12",
             "--steps=6",
             "--quiet",
-            "--seed=2",
+            "--seed=" + json(one.get(1)).get("seed").integer(),
             "--json",
             option,
             "KING HENRY:\nMy good lord, I will not ");

@@ -151,11 +151,12 @@ final class CacheExactnessTest {
     assertThat(sizes(new DualCache(2))).containsExactly(28, 8, 28, 8, 28, 8, 28, 8, 28, 8, 28, 8);
     assertThat(sizes(new PrefixCache()))
         .containsExactly(28, 24, 24, 24, 28, 16, 16, 16, 28, 8, 8, 8);
-    // Two tokens a step: the masks left, and the two that the step before revealed.
+    // Two tokens a step: the masks left, and the two that the step before revealed; each block
+    // begins with two full steps.
     assertThat(sizes(new DelayedCache()))
-        .containsExactly(28, 24, 22, 20, 18, 16, 14, 12, 28, 8, 6, 4);
+        .containsExactly(28, 28, 22, 20, 28, 28, 14, 12, 28, 28, 6, 4);
     assertThat(sizes(new DelayedCache(8, true)))
-        .containsExactly(28, 24, 22, 20, 18, 16, 14, 12, 24, 8, 6, 4);
+        .containsExactly(28, 24, 22, 20, 24, 24, 14, 12, 24, 24, 6, 4);
     assertThat(sizes(new AdaptiveCache(8, 4, 0.25)))
         .containsExactly(28, 24, 24, 24, 24, 24, 24, 24, 28, 24, 24, 24);
   }

@@ -13,7 +13,6 @@ import llada.backend.Backend;
 import llada.backend.Backends;
 import llada.checkpoint.Checkpoint;
 import llada.diffusion.cache.AdaptiveCache;
-import llada.diffusion.cache.DelayedCache;
 import llada.diffusion.cache.DualCache;
 import llada.diffusion.commit.Prophet;
 import llada.diffusion.commit.Quota;
@@ -81,8 +80,7 @@ final class DecodersTest {
     boolean drawn = DecoderText.of(decoder.commit()).startsWith("remdm"); // for each sequence
     // A refresh that counts steps from the beginning falls on other tokens when a sequence waits
     // for the rest of its batch.
-    boolean counts =
-        decoder.cache() instanceof DelayedCache || decoder.cache() instanceof AdaptiveCache;
+    boolean counts = decoder.cache() instanceof AdaptiveCache;
     if (!drawn && !(counts && decoder.commit().adaptive())) { // drawn for each sequence
       assertThat(both[0]).isEqualTo(generate(new int[][] {prompts[0]}, null, options).x()[0]);
       assertThat(both[1]).isEqualTo(generate(new int[][] {prompts[1]}, null, options).x()[0]);

@@ -120,9 +120,9 @@ final class QuestionsTest {
     Json file = json("[{'first': '窈窕淑女', 'second': '君子好逑', 'source': '诗经'}]");
     List<Couplet> couplets = Couplet.read(file.list());
     assertThat(couplets).hasSize(2);
-    assertThat(couplets.get(0).prompt()).isEqualTo("窈窕淑女的下一句是什么？直接输出句子即可。");
+    assertThat(couplets.get(0).prompt()).isEqualTo("窈窕淑女的下一句是什么？ 直接输出句子即可。");
     assertThat(couplets.get(0).line()).isEqualTo("君子好逑");
-    assertThat(couplets.get(1).prompt()).isEqualTo("君子好逑的上一句是什么？直接输出句子即可。");
+    assertThat(couplets.get(1).prompt()).isEqualTo("君子好逑的上一句是什么？ 直接输出句子即可。");
     assertThat(couplets.get(1).line()).isEqualTo("窈窕淑女");
     assertThat(couplets.get(0).isRight("“君子好逑。”")).isTrue();
     assertThat(couplets.get(0).isRight("君子")).isFalse();

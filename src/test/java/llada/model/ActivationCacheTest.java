@@ -89,6 +89,8 @@ final class ActivationCacheTest {
     double[] similarity = {0.9, 0.1, 0.5, 0.5, 0.2, 0.3, 0.4};
     int[][] computed = {{4, 5, 6, 7}, {1, 2, 9}};
     assertThat(AdaptiveUpdate.leastSimilar(similarity, computed, 0.5))
+        .isDeepEqualTo(new int[][] {{1, 2}, {4}});
+    assertThat(AdaptiveUpdate.leastSimilar(similarity, computed, 0.7)) // rounded down
         .isDeepEqualTo(new int[][] {{1, 2}, {4, 5}});
     assertThat(AdaptiveUpdate.leastSimilar(similarity, computed, 0.01))
         .isDeepEqualTo(new int[][] {{1}, {4}});

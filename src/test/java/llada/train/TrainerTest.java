@@ -207,6 +207,37 @@ class TrainerTest {
     }
   }
 
+  /** The numbers of version 1 are not made any more, so a run that began with them cannot go on. */
+  @Test
+  void runsWithOtherRandomStreamsAreRefused() throws IOException {
+    run("run", "all", 0);
+    Path checkpoint = folder.resolve("run/step-00000010");
+    assertThat(RunFolder.state(checkpoint).settings()).containsEntry("random streams", "2");
+    Path file = checkpoint.resolve("training.json");
+    String before = Files.readString(file);
+    String old = before.replaceFirst(",\\s*\"random streams\" : \"2\"", "");
+    assertThat(old).isNotEqualTo(before);
+    Files.writeString(file, old);
+    try (Arena arena = Arena.ofShared();
+        Network network = Runs.network(arena);
+        Trainer trainer =
+            Runs.trainer(
+                folder.resolve("run"),
+                Runs.plan(10, 0, Map.of("--lr", "1e-2")),
+                network,
+                Trained.AllWeights.of(network),
+                Runs.data(folder, 500, arena),
+                new TrainingListener() {})) {
+      assertThatThrownBy(() -> trainer.resume(checkpoint))
+          .isInstanceOf(ResumeException.class)
+          .hasMessage(
+              checkpoint
+                  + ": the run was started by a version whose random numbers are others (random"
+                  + " streams 1, here 2); finish it with that version, or start a new run with"
+                  + " another --out");
+    }
+  }
+
   /** Processes that are threads: sums in the order of ranks, after all have brought their part. */
   private record Threads(int rank, int size, CyclicBarrier meeting, Object[] brought)
       implements Processes {

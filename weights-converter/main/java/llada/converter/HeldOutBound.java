@@ -7,6 +7,8 @@ import llada.diffusion.LikelihoodOptions;
 import llada.diffusion.MaskDraws;
 import llada.kernel.Kernels;
 import llada.model.MaskPredictor;
+import llada.tensor.RandomStreams;
+import llada.tensor.RandomStreams.Purpose;
 
 /**
  * LLaDA's bound on the negative log-likelihood of a text, estimated with masks drawn at random.
@@ -40,7 +42,10 @@ record HeldOutBound(double nats, double standardError, int pieces) {
       for (int piece = 0; piece < pieces; piece++) {
         bounds[piece] =
             new LikelihoodEstimator(
-                    predictor, model.config(), options, MaskDraws.seeded(seed + piece))
+                    predictor,
+                    model.config(),
+                    options,
+                    MaskDraws.seeded(RandomStreams.seed(seed, Purpose.ITEM, piece)))
                 .estimate(new int[0], MaskedText.piece(tokens, piece, length))
                 .natsPerToken();
       }

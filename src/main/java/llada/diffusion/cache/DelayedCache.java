@@ -6,9 +6,13 @@ package llada.diffusion.cache;
  * all masks and the tokens that the step before revealed; what was revealed earlier is read.
  *
  * <pre>
- *   step k:  everything                                    if k mod refresh = 0
- *            {i : x[i] = M, or x[i] written in step k - 1} else
+ *   step k of a block:
+ *     everything                                    if k &lt; 2 or k mod refresh = 0
+ *     {i : x[i] = M, or x[i] written in step k - 1} else
  * </pre>
+ *
+ * <p>As in the published code, each block begins with two full steps. It has PD for another model
+ * only, without blocks; here PD is Decode with a prompt that is computed once.
  *
  * @param refresh steps from one refresh to the next; 8 as published for LLaDA
  * @param keepsPrompt whether a refresh leaves the prompt alone after the first (variant PD)
@@ -30,7 +34,7 @@ public record DelayedCache(int refresh, boolean keepsPrompt) implements CachePol
   @Override
   public Plan plan(Progress progress) {
     int now = progress.globalStep();
-    boolean refreshes = Intervals.due(now, refresh);
+    boolean refreshes = progress.step() < 2 || Intervals.due(progress.step(), refresh);
     if (now == 0 || refreshes && !keepsPrompt) {
       return Plan.ALL;
     }

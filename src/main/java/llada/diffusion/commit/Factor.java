@@ -5,7 +5,7 @@ package llada.diffusion.commit;
  * confidences sorted, c1 at least c2 and so on, a step commits the largest n with
  *
  * <pre>
- *   (n + 1) (1 - c_n) &lt; f
+ *   c_n &gt;= 1 - f / (n + 1)        (n + 1) (1 - c_n) &lt; f in the paper
  * </pre>
  *
  * found as its code has it, going down the sorted list while that holds; the first always passes.
@@ -27,7 +27,7 @@ public record Factor(double f) implements CommitRule {
     int[] order = candidates.ranked();
     for (int n = 1; n <= order.length; n++) {
       int i = order[n - 1];
-      boolean passes = (n + 1) * (1 - candidates.confidence()[i]) < f;
+      boolean passes = candidates.confidence()[i] >= 1 - f / (n + 1);
       if (n > 1 && !(passes && candidates.score()[i] != Double.NEGATIVE_INFINITY)) {
         return;
       }

@@ -11,10 +11,10 @@ package llada.diffusion.commit;
  *                                                      2.5   from there on
  * </pre>
  *
- * <p>The paper averages over the place of the final answer where that is known beforehand, and
- * counts steps instead of filled positions, which is the same with one token a step. The thresholds
- * are raw logits, and so depend on the model. Until then, {@code rule} decides. With a cache that
- * leaves later masks out it can only look in steps that compute them.
+ * <p>The published code averages over five positions where the final answer is expected, and counts
+ * steps, the one under way included: with one token a step its thresholds fall one step earlier.
+ * The thresholds are raw logits, and so depend on the model. Until then, {@code rule} decides. With
+ * a cache that leaves later masks out it can only look in steps that compute them.
  *
  * @param rule what commits tokens until then
  * @param early below a third

@@ -6,6 +6,8 @@ import java.lang.foreign.ValueLayout;
 import java.util.Random;
 import llada.kernel.ScalarKernels;
 import llada.tensor.DType;
+import llada.tensor.RandomStreams;
+import llada.tensor.RandomStreams.Purpose;
 import llada.tensor.Tensor;
 
 /**
@@ -26,7 +28,7 @@ final class SelfCheck {
   static boolean passes(Matmul matmul, DType dtype, Matmul.Arithmetic arithmetic) {
     try (Arena arena = Arena.ofShared()) {
       Tensor x = Tensor.allocate(arena, DType.F32, TOKENS, CHANNELS);
-      Random random = new Random(1);
+      Random random = Random.from(RandomStreams.of(1, Purpose.SELF_CHECK));
       for (int k = 0; k < CHANNELS; k++) {
         float first = k == 0 ? 127 : random.nextInt(255) - 127;
         float last = k == 1 ? -127 : random.nextInt(255) - 127;
@@ -49,7 +51,7 @@ final class SelfCheck {
     int n = 32;
     int k = 64;
     try (Arena arena = Arena.ofShared()) {
-      Random random = new Random(2);
+      Random random = Random.from(RandomStreams.of(2, Purpose.SELF_CHECK));
       Tensor x = wholeNumbers(arena, random, terms - 3, k);
       Tensor dOut = wholeNumbers(arena, random, terms - 3, n);
       Tensor weight = wholeNumbers(arena, random, n, k);

@@ -1,6 +1,7 @@
 package llada.kernel.scalar;
 
 import java.util.OptionalLong;
+import llada.tensor.RandomStreams;
 import llada.tensor.Tensor;
 
 /**
@@ -35,20 +36,12 @@ public final class GumbelMax {
     }
 
     /**
-     * The number in (0, 1) of a key: 52 bits of SplitMix64's finaliser (Steele, Lea and Flood
-     * 2014), moved by half a step so that neither 0 nor 1 occurs. With 53 bits the half would be
-     * rounded away, and the largest number be 1.
+     * The number in (0, 1) of a key: 52 bits of {@link RandomStreams#mix}, moved by half a step so
+     * that neither 0 nor 1 occurs. With 53 bits the half would be rounded away, and the largest
+     * number be 1.
      */
     static double uniform(long key) {
-      return ((mix(key) >>> 12) + 0.5) * 0x1.0p-52;
-    }
-
-    /** The finaliser of SplitMix64. */
-    static long mix(long key) {
-      long z = key + 0x9E3779B97F4A7C15L;
-      z = (z ^ (z >>> 30)) * 0xBF58476D1CE4E5B9L;
-      z = (z ^ (z >>> 27)) * 0x94D049BB133111EBL;
-      return z ^ (z >>> 31);
+      return ((RandomStreams.mix(key) >>> 12) + 0.5) * 0x1.0p-52;
     }
   }
 

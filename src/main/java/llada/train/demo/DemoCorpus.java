@@ -15,6 +15,8 @@ import java.util.Random;
 import java.util.Set;
 import java.util.function.Function;
 import llada.format.AtomicFile;
+import llada.tensor.RandomStreams;
+import llada.tensor.RandomStreams.Purpose;
 import llada.train.demo.Questions.Question;
 
 /**
@@ -97,7 +99,7 @@ public record DemoCorpus(long seed, int documents, int chats) {
     World world = new World(seed);
     Stories stories = new Stories(world);
     Questions questions = questions(world);
-    Random random = new Random(seed + 1);
+    Random random = Random.from(RandomStreams.of(seed, Purpose.CORPUS_TEXTS));
     write(
         file,
         out -> {
@@ -133,7 +135,7 @@ public record DemoCorpus(long seed, int documents, int chats) {
    * @throws llada.format.FormatException if the file cannot be written
    */
   public void writeChats(Path file) {
-    writeChats(file, new Random(seed + 2), DemoCorpus::any);
+    writeChats(file, Purpose.CORPUS_CHATS, DemoCorpus::any);
   }
 
   /**
@@ -142,10 +144,11 @@ public record DemoCorpus(long seed, int documents, int chats) {
    * @throws llada.format.FormatException if the file cannot be written
    */
   public void writePractice(Path file) {
-    writeChats(file, new Random(seed + 4), DemoCorpus::practised);
+    writeChats(file, Purpose.CORPUS_PRACTICE, DemoCorpus::practised);
   }
 
-  private void writeChats(Path file, Random random, Function<Random, Skill> skills) {
+  private void writeChats(Path file, Purpose purpose, Function<Random, Skill> skills) {
+    Random random = Random.from(RandomStreams.of(seed, purpose));
     Questions questions = questions(new World(seed));
     write(
         file,
@@ -201,7 +204,7 @@ public record DemoCorpus(long seed, int documents, int chats) {
   /** Up to {@code each} questions of every skill that occur nowhere in the corpus. */
   public List<HeldOut> heldOut(int each) {
     Questions questions = questions(new World(seed));
-    Random random = new Random(seed + 3);
+    Random random = Random.from(RandomStreams.of(seed, Purpose.CORPUS_QUESTIONS));
     List<HeldOut> all = new ArrayList<>();
     for (Skill skill : Skill.values()) {
       Set<String> seen = new HashSet<>();

@@ -3,6 +3,7 @@ package llada.train.demo;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
+import llada.tensor.RandomStreams;
 
 /** The facts of the little world. Whatever is told of it agrees with these tables. */
 final class World {
@@ -148,7 +149,7 @@ final class World {
 
   /** The people of a seed. */
   World(long seed) {
-    Random random = new Random(seed);
+    Random random = RandomStreams.unhashed(seed);
     List<Person> all = new ArrayList<>();
     for (int i = 0; i < GIRLS.length + BOYS.length; i++) {
       boolean girl = i % 2 == 0;

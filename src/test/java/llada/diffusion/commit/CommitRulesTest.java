@@ -38,7 +38,7 @@ final class CommitRulesTest {
         random.ints(n, 0, 8).mapToDouble(i -> i / 100.0).toArray(),
         random.ints(n, 0, 20).mapToDouble(i -> i / 2.0).toArray(),
         divergence,
-        new Candidates.Schedule(quota, 0, 4, 0),
+        new Candidates.Schedule(quota, 2, 4, 0),
         new Candidates.Settled(new int[0], new double[0], _ -> 0.5));
   }
 
@@ -81,7 +81,7 @@ final class CommitRulesTest {
     Set<Integer> expected = new TreeSet<>();
     expected.add(ordered(c).getFirst());
     for (int i = 0; i < c.size(); i++) {
-      if (c.confidence()[i] > tau && !held(c, i)) {
+      if (c.confidence()[i] >= tau && !held(c, i)) {
         expected.add(i);
       }
     }
@@ -98,7 +98,7 @@ final class CommitRulesTest {
     int largest = 1;
     for (int n = 2; n <= c.size(); n++) {
       boolean all = order.subList(0, n).stream().noneMatch(i -> held(c, i));
-      if (all && (n + 1) * (1 - c.confidence()[order.get(n - 1)]) < f) {
+      if (all && c.confidence()[order.get(n - 1)] >= 1 - f / (n + 1)) {
         largest = n;
       }
     }
