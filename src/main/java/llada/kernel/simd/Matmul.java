@@ -5,7 +5,7 @@ import llada.kernel.Parallel;
 import llada.tensor.Tensor;
 
 /**
- * {@link llada.kernel.scalar.Matmul} on vectors, for many tokens; {@link Dots} does few.
+ * {@link llada.kernel.scalar.Matmul} on vectors.
  *
  * <p>Loops around a {@link Tile}, in the manner of Goto and van de Geijn (2008):
  *
@@ -71,10 +71,6 @@ final class Matmul {
   static void forward(Tensor out, Tensor x, Tensor weight, Parallel parallel, Scratch[] scratch) {
     llada.kernel.scalar.Matmul.check(out, x, weight);
     int tokens = x.dim(0);
-    if (tokens <= Dots.TOKENS) {
-      Dots.forward(out, x, weight, parallel, scratch);
-      return;
-    }
     for (int t = 0; t < tokens; t += TOKENS) {
       int count = Math.min(TOKENS, tokens - t);
       new Matmul(out.rows(t, count), x.rows(t, count), weight, scratch).run(parallel);
