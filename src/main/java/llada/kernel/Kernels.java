@@ -21,6 +21,17 @@ import llada.tensor.Tensor;
  * Everything that the model asks of a machine: one method an op. Formulas, shapes and what is
  * overwritten stand at the scalar op of the same name, which is also the default body and the
  * reference of the contract tests.
+ *
+ * <p>A row's bits do not depend on its company. On a processor, row t of every op that works row by
+ * row has the same bits whatever the number of rows and of threads, its place among the rows, and
+ * what the others hold, be it NaN; the same holds for the gradient of such an op's input. A query's
+ * row of {@link #attention} depends on its visible keys and their order alone: not on the other
+ * queries, on the other sequences, on hidden keys and where they stand. (Where {@code causal} hides
+ * later keys, these must be finite.) So an answer is the same alone, in a padded batch, and from a
+ * cache that is up to date. A choice between two ways of computing may therefore look at the length
+ * and type of a row, never at the number of rows. Not so on a GPU: cuBLAS chooses its order of sums
+ * by the size of the whole product and promises nothing. Sums over rows (gradients of weights, of
+ * keys and of values) and the gradient of attention depend on all rows.
  */
 public interface Kernels {
   /**
