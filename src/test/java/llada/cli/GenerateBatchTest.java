@@ -50,7 +50,9 @@ class GenerateBatchTest {
         "--temperature=0.9",
         "--remasking=random",
         "--cfg-scale=0.5",
-        "--block-length=4"
+        "--block-length=4",
+        "--cache=dual=2",
+        "--fast"
       })
   void noAnswerDependsOnItsBatch(String option) throws IOException {
     List<String> one = generate(prompts(), option).out().lines().toList();
