@@ -383,7 +383,9 @@ public interface RowContract {
         int length = hidden[0] + tokens * stride + hidden[1];
         boolean[] visible = new boolean[3 * length];
         Arrays.fill(visible, 0, length, true);
-        Tensor[] wide = {spread(arena, q, length), spread(arena, k, length), spread(arena, v, length)};
+        Tensor[] wide = {
+          spread(arena, q, length), spread(arena, k, length), spread(arena, v, length)
+        };
         for (int t = 0; t < tokens; t++) {
           int row = length + hidden[0] + t * stride;
           visible[row] = true;

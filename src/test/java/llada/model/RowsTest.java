@@ -27,7 +27,8 @@ final class RowsTest {
   private static final int PADDED = 45;
 
   static Stream<Arguments> models() {
-    return Stream.of("golden/tiny-llada", "variants/five-heads", "../../main/resources/llada/demo.gguf")
+    return Stream.of(
+            "golden/tiny-llada", "variants/five-heads", "../../main/resources/llada/demo.gguf")
         .flatMap(
             model ->
                 Stream.of("scalar", "vector", "machine")

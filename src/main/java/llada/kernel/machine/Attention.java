@@ -13,8 +13,8 @@ import llada.tensor.Tensor;
  * panels that read the same keys; for each tile of {@link #KEYS} keys it lays out keys and
  * transposed values once, and for each panel multiplies keys with queries, turns scores into
  * weights, and multiplies values with weights: two products by {@link DotCode} with {@link
- * SoftmaxCode} between them. Only visible keys are laid out, so that a padded sequence has the tiles
- * that it has alone.
+ * SoftmaxCode} between them. Only visible keys are laid out, so that a padded sequence has the
+ * tiles that it has alone.
  */
 final class Attention {
   /** Keys in a tile. */

@@ -46,14 +46,7 @@ final class Attention {
   private final int pitch;
 
   private Attention(
-      Tensor out,
-      Tensor q,
-      Tensor k,
-      Tensor v,
-      int batch,
-      int heads,
-      int kvHeads,
-      boolean causal) {
+      Tensor out, Tensor q, Tensor k, Tensor v, int batch, int heads, int kvHeads, boolean causal) {
     this.out = out;
     this.q = q;
     this.k = k;
@@ -81,8 +74,7 @@ final class Attention {
       Scratch[] scratch) {
     llada.kernel.scalar.Attention.check(out, q, k, v, visible, batch, heads, kvHeads, causal);
     Attention attention = new Attention(out, q, k, v, batch, heads, kvHeads, causal);
-    int[][] visibleKeys =
-        llada.kernel.scalar.Attention.visibleKeys(visible, batch, attention.keys);
+    int[][] visibleKeys = llada.kernel.scalar.Attention.visibleKeys(visible, batch, attention.keys);
     int panels = (attention.queries + WIDTH - 1) / WIDTH;
     // As many panels as share well, unless a worker would have nothing to do then.
     int fair = batch * heads * panels / (4 * parallel.workers());
@@ -109,8 +101,7 @@ final class Attention {
       float[] state) {} // (panels, STATE, WIDTH), see OnlineSoftmax
 
   /** A few panels of queries of one head of one sequence. */
-  private void block(
-      int b, int head, int first, int count, int[] visibleKeys, Scratch scratch) {
+  private void block(int b, int head, int first, int count, int[] visibleKeys, Scratch scratch) {
     int panels = (count + WIDTH - 1) / WIDTH;
     int rows = (d + Tile.ROWS - 1) / Tile.ROWS * Tile.ROWS;
     Block block =
@@ -165,8 +156,7 @@ final class Attention {
         for (int lane = 0; lane < (half ? Lanes.COUNT : WIDTH); lane += Lanes.COUNT) {
           int state0 = STATE * p * WIDTH + lane;
           int sums0 = p * rows * WIDTH + lane;
-          OnlineSoftmax.tile(
-              block.scores, lane, tile, block.state, state0, block.sums, sums0, d);
+          OnlineSoftmax.tile(block.scores, lane, tile, block.state, state0, block.sums, sums0, d);
         }
         accumulate(block, p * rows * WIDTH, tile, half);
       }
