@@ -17,6 +17,10 @@ import llada.tensor.Tensor;
  *           for WIDTH tokens: multiply a tile
  * </pre>
  *
+ * <p>A single token takes the same way with the other lanes empty, so that every sum is formed in
+ * the order of k for any number of tokens. Lanes of channels would be faster for few tokens, about
+ * twice for 1 and 1.1 to 1.9 times for 8, but would add in another order.
+ *
  * <p>So each weight is decoded once for 256 tokens. Tasks do not wait for each other, since on a
  * busy machine a worker may be off its core at any time.
  */
