@@ -90,8 +90,8 @@ final class GenerateCommand implements Callable<Integer> {
       paramLabel = "N",
       defaultValue = "1",
       description =
-          "Prompts answered together, shorter ones padded on the left; an answer depends on it by"
-              + " rounding at most. Default: ${DEFAULT-VALUE}.")
+          "Prompts answered together, shorter ones padded on the left. On a processor an answer is"
+              + " the one that a prompt gets alone. Default: ${DEFAULT-VALUE}.")
   private int batchSize;
 
   @Mixin private ModelOptions model;

@@ -27,6 +27,17 @@ import llada.tensor.Tensor;
  * bit what it gets alone, as {@link SharedKernels} serves the calls in turn. A call after the
  * backend, or the owner of a tensor, was closed throws IllegalStateException. An implementation
  * itself, as long as it is not shared so, is called from one thread at a time.
+ *
+ * <p>A row's bits do not depend on its company. On a processor, row t of every op that works row by
+ * row has the same bits whatever the number of rows and of threads, its place among the rows, and
+ * what the others hold, be it NaN; the same holds for the gradient of such an op's input. A query's
+ * row of {@link #attention} depends on its visible keys and their order alone: not on the other
+ * queries, on the other sequences, on hidden keys and where they stand. (Where {@code causal} hides
+ * later keys, these must be finite.) So an answer is the same alone, in a padded batch, and from a
+ * cache that is up to date. A choice between two ways of computing may therefore look at the length
+ * and type of a row, never at the number of rows. Not so on a GPU: cuBLAS chooses its order of sums
+ * by the size of the whole product and promises nothing. Sums over rows (gradients of weights, of
+ * keys and of values) and the gradient of attention depend on all rows.
  */
 public interface Kernels {
   /**

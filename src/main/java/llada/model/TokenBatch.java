@@ -104,11 +104,21 @@ public record TokenBatch(int[][] ids, boolean[][] visible) {
     return flat;
   }
 
-  /** The position of each row: 0 to T - 1 in each sequence; padding counts, as published. */
+  /**
+   * The position of each row: from 0 at the first token that counts in each sequence, so that a
+   * padded sequence has the angles that it has alone. The published code counts padding, too; but
+   * only differences of positions show in a score.
+   */
   int[] positions() {
     int[] positions = new int[size() * length()];
-    for (int i = 0; i < positions.length; i++) {
-      positions[i] = i % length();
+    for (int b = 0; b < size(); b++) {
+      int first = 0;
+      while (visible != null && first < length() && !visible[b][first]) {
+        first++;
+      }
+      for (int i = 0; i < length(); i++) {
+        positions[b * length() + i] = Math.max(0, i - first);
+      }
     }
     return positions;
   }

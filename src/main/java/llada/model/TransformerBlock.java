@@ -67,8 +67,8 @@ final class TransformerBlock {
         TokenBatch batch,
         CachedAttention cached,
         Probe probe) {
-      int[] positions = new int[cached.rows().length];
-      Arrays.setAll(positions, i -> cached.rows()[i] % batch.length());
+      int[] all = batch.positions();
+      int[] positions = Arrays.stream(cached.rows()).map(row -> all[row]).toArray();
       return new Pass(
           config,
           kernels,

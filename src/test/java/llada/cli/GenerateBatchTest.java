@@ -16,7 +16,6 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** Prompts from a file of JSON lines. */
 class GenerateBatchTest {
-  // None is empty: where all is masked, positions differ by rounding only, and that by the batch.
   private static final String PROMPTS =
       """
       {"prompt": "ROMEO:"}
@@ -24,6 +23,7 @@ class GenerateBatchTest {
 
       {"id": 7, "prompt": "Hark!"}
       {"prompt": "O, speak again, bright angel! for thou art"}
+      {"prompt": ""}
       """;
 
   @TempDir Path folder;
@@ -50,15 +50,17 @@ class GenerateBatchTest {
         "--temperature=0.9",
         "--remasking=random",
         "--cfg-scale=0.5",
-        "--block-length=4"
+        "--block-length=4",
+        "--cache=dual=2",
+        "--fast"
       })
   void noAnswerDependsOnItsBatch(String option) throws IOException {
     List<String> one = generate(prompts(), option).out().lines().toList();
-    assertThat(one).hasSize(4);
+    assertThat(one).hasSize(5);
     assertThat(generate(prompts(), option, "--batch-size=4").out().lines()).isEqualTo(one);
     assertThat(generate(prompts(), option, "--batch-size=3").out().lines()).isEqualTo(one);
     assertThat(one.stream().map(line -> json(line).get("id").string()))
-        .containsExactly("1", "k", "7", "4");
+        .containsExactly("1", "k", "7", "4", "5");
     // The second prompt, alone, with its seed.
     CliRun alone =
         CliRun.onModel(

@@ -13,7 +13,8 @@ import llada.tensor.Tensor;
  * panels that read the same keys; for each tile of {@link #KEYS} keys it lays out keys and
  * transposed values once, and for each panel multiplies keys with queries, turns scores into
  * weights, and multiplies values with weights: two products by {@link DotCode} with {@link
- * SoftmaxCode} between them.
+ * SoftmaxCode} between them. Only visible keys are laid out, so that a padded sequence has the
+ * tiles that it has alone.
  */
 final class Attention {
   /** Keys in a tile. */
@@ -37,7 +38,6 @@ final class Attention {
     final Block scores = blocks.block();
     final Block sums = blocks.block();
     final Block states = blocks.block();
-    final Block bias = blocks.block();
     final Block zeros = blocks.block();
     final Block arguments = blocks.block();
   }
@@ -74,13 +74,16 @@ final class Attention {
     int group = heads / kvHeads;
     int units = group * panels;
     int chunks = (units + UNITS - 1) / UNITS;
+    int[][] visibleKeys =
+        llada.kernel.scalar.Attention.visibleKeys(visible, batch, k.dim(0) / batch);
     parallel.forEach(
         batch * kvHeads * chunks,
         (task, worker) -> {
           int sequence = task / (kvHeads * chunks);
           int kvHead = task / chunks % kvHeads;
           int first = task % chunks * UNITS;
-          new Task(out, q, k, v, visible, batch, heads, kvHeads, sequence, kvHead, workers[worker])
+          int[] seen = visibleKeys[sequence];
+          new Task(out, q, k, v, seen, batch, heads, kvHeads, sequence, kvHead, workers[worker])
               .run(first, Math.min(UNITS, units - first), panels);
         });
   }
@@ -91,7 +94,7 @@ final class Attention {
     private final Tensor q;
     private final Tensor k;
     private final Tensor v;
-    private final boolean[] visible;
+    private final int[] visibleKeys;
     private final int queries;
     private final int keys;
     private final int d;
@@ -109,7 +112,7 @@ final class Attention {
         Tensor q,
         Tensor k,
         Tensor v,
-        boolean[] visible,
+        int[] visibleKeys,
         int batch,
         int heads,
         int kvHeads,
@@ -120,7 +123,7 @@ final class Attention {
       this.q = q;
       this.k = k;
       this.v = v;
-      this.visible = visible;
+      this.visibleKeys = visibleKeys;
       this.queries = q.dim(0) / batch;
       this.keys = k.dim(0) / batch;
       this.d = q.dim(1) / heads;
@@ -152,8 +155,8 @@ final class Attention {
         }
         packQueries((first + unit) / panels, (first + unit) % panels, queryBytes * unit);
       }
-      for (int s = 0; s < keys; s += KEYS) {
-        int tile = Math.min(KEYS, keys - s);
+      for (int s = 0; s < visibleKeys.length; s += KEYS) {
+        int tile = Math.min(KEYS, visibleKeys.length - s);
         layOutKeys(s, tile);
         layOutValues(s, tile);
         for (int unit = 0; unit < count; unit++) {
@@ -172,8 +175,9 @@ final class Attention {
       return ((long) sequence * queries + query) * q.dim(1) + (long) (kvHead * group + head) * d;
     }
 
-    private long keyAt(int key) {
-      return ((long) sequence * keys + key) * k.dim(1) + (long) kvHead * d;
+    /** Element index of a visible key's or value's head. */
+    private long keyAt(int i) {
+      return ((long) sequence * keys + visibleKeys[i]) * k.dim(1) + (long) kvHead * d;
     }
 
     /** Queries of a panel to lanes, (d, width). Those past the end repeat the last. */
@@ -201,15 +205,12 @@ final class Attention {
       program.code(Program.TRANSPOSE).run(arguments);
     }
 
-    /** Keys of a tile one after the other, (tile, d), and which of them are hidden. */
+    /** Keys of a tile one after the other, (tile, d). */
     private void layOutKeys(int s, int tile) {
       long rowBytes = 4L * d;
       MemorySegment rows = memory.keys.atLeast((long) tiles(KEYS) * tileRows * rowBytes);
-      MemorySegment bias = memory.bias.atLeast(4L * KEYS);
       for (int i = 0; i < tile; i++) {
         MemorySegment.copy(k.data(), 4 * keyAt(s + i), rows, i * rowBytes, rowBytes);
-        boolean seen = visible == null || visible[sequence * keys + s + i];
-        bias.setAtIndex(ValueLayout.JAVA_FLOAT, i, seen ? 0 : Float.NEGATIVE_INFINITY);
       }
     }
 
@@ -250,7 +251,6 @@ final class Attention {
         long shift = 4L * vector * g.lanes();
         Block.set(arguments, SoftmaxCode.SCORES, memory.scores.atLeast(0).address() + shift);
         Block.set(arguments, SoftmaxCode.KEYS, tile);
-        Block.set(arguments, SoftmaxCode.BIAS, memory.bias.atLeast(0).address());
         long state = memory.states.atLeast(0).address() + 2L * unit * g.step() + shift;
         Block.set(arguments, SoftmaxCode.STATE, state);
         Block.set(arguments, SoftmaxCode.SUMS, sums(unit) + shift);

@@ -9,12 +9,6 @@ import java.util.Set;
 import llada.kernel.Kernels;
 import llada.kernel.Parallel;
 import llada.kernel.Precision;
-import llada.kernel.scalar.Exclusions;
-import llada.kernel.scalar.Residual;
-import llada.kernel.scalar.RmsNorm;
-import llada.kernel.scalar.Rope;
-import llada.kernel.scalar.RopeLayout;
-import llada.kernel.scalar.SoftmaxStatistics;
 import llada.kernel.simd.VectorKernels;
 import llada.tensor.DType;
 import llada.tensor.Tensor;
@@ -32,9 +26,6 @@ import llada.tensor.Tensor;
  * weights themselves, which an optimiser updates, never.
  */
 public final class MachineKernels extends VectorKernels {
-  /** Numbers that the scalar reference handles within about a millisecond. */
-  private static final int SMALL = 32 * 1024;
-
   /** Vectors of an element-wise op that are worth handing to a thread. */
   private static final int PIECE = 1024;
 
@@ -230,7 +221,7 @@ public final class MachineKernels extends VectorKernels {
     llada.kernel.scalar.SwiGlu.checkBackward(dGate, dUp, dOut, gate, up);
     int lanes = program.bits() / 32;
     long vectors = gate.shape().elements() / lanes;
-    if (gate.shape().elements() % lanes != 0 || !areNative(dGate, dUp, dOut, gate, up)) {
+    if (gate.dim(1) % lanes != 0 || !areNative(dGate, dUp, dOut, gate, up)) {
       super.swiGluBackward(dGate, dUp, dOut, gate, up);
       return;
     }
@@ -294,7 +285,7 @@ public final class MachineKernels extends VectorKernels {
     llada.kernel.scalar.SwiGlu.check(out, gate, up);
     int lanes = program.bits() / 32;
     long vectors = gate.shape().elements() / lanes;
-    if (gate.shape().elements() % lanes != 0 || !areNative(out, gate, up)) {
+    if (gate.dim(1) % lanes != 0 || !areNative(out, gate, up)) {
       super.swiGlu(out, gate, up);
       return;
     }
@@ -312,53 +303,6 @@ public final class MachineKernels extends VectorKernels {
           Block.set(block, SwiGluCode.EXP, ExpCode.TABLE.address());
           code.run(block);
         });
-  }
-
-  // Vector code must be compiled before it is fast, which takes longer than a small model's whole
-  // first pass; on few numbers the reference is done before that.
-
-  private static boolean isSmall(Tensor tensor) {
-    return tensor.shape().elements() <= SMALL;
-  }
-
-  /** See {@link Kernels#rmsNorm}. */
-  @Override
-  public void rmsNorm(Tensor out, Tensor x, Tensor weight, float eps) {
-    if (isSmall(x)) {
-      RmsNorm.forward(out, x, weight, eps);
-    } else {
-      super.rmsNorm(out, x, weight, eps);
-    }
-  }
-
-  /** See {@link Kernels#rope}. */
-  @Override
-  public void rope(Tensor x, int[] positions, Tensor cos, Tensor sin, RopeLayout layout) {
-    if (isSmall(x)) {
-      Rope.forward(x, positions, cos, sin, layout);
-    } else {
-      super.rope(x, positions, cos, sin, layout);
-    }
-  }
-
-  /** See {@link Kernels#residual}. */
-  @Override
-  public void residual(Tensor out, Tensor x, Tensor delta) {
-    if (isSmall(x)) {
-      Residual.forward(out, x, delta);
-    } else {
-      super.residual(out, x, delta);
-    }
-  }
-
-  /** See {@link Kernels#softmaxStatistics}. */
-  @Override
-  public void softmaxStatistics(SoftmaxStatistics.Rows out, Tensor logits, Exclusions exclusions) {
-    if (isSmall(logits)) {
-      SoftmaxStatistics.forward(out, logits, exclusions);
-    } else {
-      super.softmaxStatistics(out, logits, exclusions);
-    }
   }
 
   private static boolean areNative(Tensor... tensors) {

@@ -7,7 +7,6 @@ import static llada.kernel.machine.Gpr.R9;
 import static llada.kernel.machine.Gpr.RAX;
 import static llada.kernel.machine.Gpr.RCX;
 import static llada.kernel.machine.Gpr.RDI;
-import static llada.kernel.machine.Gpr.RDX;
 import static llada.kernel.machine.Gpr.RSI;
 
 /**
@@ -15,24 +14,23 @@ import static llada.kernel.machine.Gpr.RSI;
  * become weights relative to the running maximum, and what was summed before is brought to it.
  *
  * <pre>
- *   s = score * scale + bias       m' = max(m, max s)        w = exp(s - m')
+ *   s = score * scale              m' = max(m, max s)        w = exp(s - m')
  *   total = total * exp(m - m') + sum w                      sums = sums * exp(m - m')
  * </pre>
  *
- * <p>The running maximum starts at {@link #NOTHING} in place of minus infinity, so that a query
- * whose keys are all hidden gets weights of 0, not NaN.
+ * <p>The running maximum starts at {@link #NOTHING} in place of minus infinity, so that scores that
+ * are all minus infinity give weights of 0, not NaN.
  */
 final class SoftmaxCode {
   static final float NOTHING = -3e38f;
 
   static final int SCORES = 0; // (keys, width); overwritten with weights
   static final int KEYS = 8; // at least 1
-  static final int BIAS = 16; // float32 (keys): 0, or minus infinity for a hidden key
-  static final int STATE = 24; // (2, width): running maximum, then total
-  static final int SUMS = 32; // (rows, width)
-  static final int ROWS = 40;
-  static final int SCALE = 48; // the bits of a float32
-  static final int EXP = 56; // ExpCode.TABLE
+  static final int STATE = 16; // (2, width): running maximum, then total
+  static final int SUMS = 24; // (rows, width)
+  static final int ROWS = 32;
+  static final int SCALE = 40; // the bits of a float32
+  static final int EXP = 48; // ExpCode.TABLE
 
   private SoftmaxCode() {}
 
@@ -58,16 +56,12 @@ final class SoftmaxCode {
     a.op(Op.VMOVUPS, before, R8.at(0));
     a.op(Op.VMOVUPS, max, before);
     a.mov(RSI, RDI.at(SCORES));
-    a.mov(RDX, RDI.at(BIAS));
     a.mov(RCX, RDI.at(KEYS));
     a.bind(largest);
     a.op(Op.VMULPS, s, scale, RSI.at(0));
-    a.op(Op.VBROADCASTSS, weight, RDX.at(0));
-    a.op(Op.VADDPS, s, s, weight);
     a.store(Op.VMOVUPS_STORE, RSI.at(0), s);
     a.op(Op.VMAXPS, max, max, s);
     a.add(RSI, g.step());
-    a.add(RDX, 4);
     a.sub(RCX, 1);
     a.jump(Assembler.Condition.NOT_EQUAL, largest);
     a.op(Op.VSUBPS, s, before, max);

@@ -1,6 +1,8 @@
 package llada.kernel.scalar;
 
 import java.util.Arrays;
+import java.util.function.IntPredicate;
+import java.util.stream.IntStream;
 import llada.tensor.Tensor;
 
 /**
@@ -45,6 +47,7 @@ public final class Attention {
     int keys = k.dim(0) / batch;
     int d = q.dim(1) / heads;
     float[] p = new float[keys];
+    int[][] visibleKeys = visibleKeys(visible, batch, keys);
     for (int b = 0; b < batch; b++) {
       for (int h = 0; h < heads; h++) {
         int group = h / (heads / kvHeads);
@@ -54,8 +57,10 @@ public final class Attention {
           probabilities(p, reach, q, query, k, visible, b * keys, kvHeads, group, d);
           for (int i = 0; i < d; i++) {
             float sum = 0;
-            for (int s = 0; s < keys; s++) {
-              sum += p[s] * v.get(((long) b * keys + s) * kvHeads * d + (long) group * d + i);
+            for (int s : visibleKeys[b]) {
+              if (s < reach) {
+                sum += p[s] * v.get(((long) b * keys + s) * kvHeads * d + (long) group * d + i);
+              }
             }
             out.set(query + i, sum);
           }
@@ -181,6 +186,17 @@ public final class Attention {
     for (int s = 0; s < p.length; s++) {
       p[s] /= sum;
     }
+  }
+
+  /** (B, n) which keys of each sequence are visible, ascending. */
+  public static int[][] visibleKeys(boolean[] visible, int batch, int keys) {
+    int[][] all = new int[batch][];
+    for (int b = 0; b < batch; b++) {
+      int first = b * keys;
+      IntPredicate seen = s -> visible == null || visible[first + s];
+      all[b] = IntStream.range(0, keys).filter(seen).toArray();
+    }
+    return all;
   }
 
   /** As {@link #check}, and each gradient has the shape of what it is the gradient of. */

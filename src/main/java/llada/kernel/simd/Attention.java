@@ -13,7 +13,8 @@ import llada.tensor.Tensor;
  * <p>Queries are lanes. Scores are a {@link Tile} product of keys with packed queries, the output
  * one of values with weights, and {@link OnlineSoftmax} between them works on each lane for itself.
  * A task is a head and a few panels of queries, which share the keys and values that are copied
- * from memory; how many panels share shows in no result.
+ * from memory; how many panels share shows in no result. Only visible keys are copied, so that a
+ * padded sequence has the tiles that it has alone.
  */
 final class Attention {
   private static final int WIDTH = Tile.WIDTH;
@@ -34,7 +35,6 @@ final class Attention {
   private final Tensor q;
   private final Tensor k;
   private final Tensor v;
-  private final boolean[] visible;
   private final int queries;
   private final int keys;
   private final int heads;
@@ -46,20 +46,11 @@ final class Attention {
   private final int pitch;
 
   private Attention(
-      Tensor out,
-      Tensor q,
-      Tensor k,
-      Tensor v,
-      boolean[] visible,
-      int batch,
-      int heads,
-      int kvHeads,
-      boolean causal) {
+      Tensor out, Tensor q, Tensor k, Tensor v, int batch, int heads, int kvHeads, boolean causal) {
     this.out = out;
     this.q = q;
     this.k = k;
     this.v = v;
-    this.visible = visible;
     this.heads = heads;
     this.kvHeads = kvHeads;
     this.causal = causal;
@@ -82,7 +73,8 @@ final class Attention {
       Parallel parallel,
       Scratch[] scratch) {
     llada.kernel.scalar.Attention.check(out, q, k, v, visible, batch, heads, kvHeads, causal);
-    Attention attention = new Attention(out, q, k, v, visible, batch, heads, kvHeads, causal);
+    Attention attention = new Attention(out, q, k, v, batch, heads, kvHeads, causal);
+    int[][] visibleKeys = llada.kernel.scalar.Attention.visibleKeys(visible, batch, attention.keys);
     int panels = (attention.queries + WIDTH - 1) / WIDTH;
     // As many panels as share well, unless a worker would have nothing to do then.
     int fair = batch * heads * panels / (4 * parallel.workers());
@@ -94,7 +86,8 @@ final class Attention {
           int first = task % blocks * block;
           int count = Math.min(block, attention.queries - first);
           int head = task / blocks % heads;
-          attention.block(task / blocks / heads, head, first, count, scratch[worker]);
+          int b = task / blocks / heads;
+          attention.block(b, head, first, count, visibleKeys[b], scratch[worker]);
         });
   }
 
@@ -108,7 +101,7 @@ final class Attention {
       float[] state) {} // (panels, STATE, WIDTH), see OnlineSoftmax
 
   /** A few panels of queries of one head of one sequence. */
-  private void block(int b, int head, int first, int count, Scratch scratch) {
+  private void block(int b, int head, int first, int count, int[] visibleKeys, Scratch scratch) {
     int panels = (count + WIDTH - 1) / WIDTH;
     int rows = (d + Tile.ROWS - 1) / Tile.ROWS * Tile.ROWS;
     Block block =
@@ -143,31 +136,27 @@ final class Attention {
     }
     long keyStride = (long) kvHeads * d;
     long key0 = (long) b * keys * keyStride + (long) (head / (heads / kvHeads)) * d;
-    int reach = causal ? Math.min(keys, first + count) : keys;
+    int reach = visibleKeys.length;
+    while (causal && reach > 0 && visibleKeys[reach - 1] >= first + count) {
+      reach--;
+    }
     for (int s = 0; s < reach; s += KEYS) {
       int tile = Math.min(KEYS, reach - s);
-      copyRows(block.key, k.data(), key0 + s * keyStride, keyStride, tile);
-      copyRows(block.value, v.data(), key0 + s * keyStride, keyStride, tile);
+      for (int i = 0; i < tile; i++) {
+        long from = (key0 + visibleKeys[s + i] * keyStride) * Float.BYTES;
+        MemorySegment.copy(k.data(), Tensor.F32, from, block.key, i * pitch, d);
+        MemorySegment.copy(v.data(), Tensor.F32, from, block.value, i * pitch, d);
+      }
       for (int p = 0; p < panels; p++) {
         boolean half = count - p * WIDTH <= Lanes.COUNT;
         scores(block, p, tile, half);
-        if (causal) {
-          hideLater(block.scores, s, tile, first + p * WIDTH);
+        for (int i = 0; causal && i < tile; i++) {
+          hideFromEarlier(block.scores, i, visibleKeys[s + i] - first - p * WIDTH);
         }
         for (int lane = 0; lane < (half ? Lanes.COUNT : WIDTH); lane += Lanes.COUNT) {
           int state0 = STATE * p * WIDTH + lane;
           int sums0 = p * rows * WIDTH + lane;
-          OnlineSoftmax.tile(
-              block.scores,
-              lane,
-              tile,
-              visible,
-              b * keys + s,
-              block.state,
-              state0,
-              block.sums,
-              sums0,
-              d);
+          OnlineSoftmax.tile(block.scores, lane, tile, block.state, state0, block.sums, sums0, d);
         }
         accumulate(block, p * rows * WIDTH, tile, half);
       }
@@ -188,12 +177,6 @@ final class Attention {
           d,
           tokens,
           scratch.square);
-    }
-  }
-
-  private void copyRows(float[] to, MemorySegment from, long first, long stride, int rows) {
-    for (int r = 0; r < rows; r++) {
-      MemorySegment.copy(from, Tensor.F32, (first + r * stride) * Float.BYTES, to, r * pitch, d);
     }
   }
 
@@ -218,12 +201,10 @@ final class Attention {
     }
   }
 
-  /** A key after a query gets a score of minus infinity. */
-  static void hideLater(float[] scores, int firstKey, int keys, int firstQuery) {
-    for (int s = 0; s < keys; s++) {
-      int lanes = Math.clamp(firstKey + s - firstQuery, 0, WIDTH);
-      Arrays.fill(scores, s * WIDTH, s * WIDTH + lanes, Float.NEGATIVE_INFINITY);
-    }
+  /** Scores of minus infinity for the queries of a panel, so many, that are before key s. */
+  static void hideFromEarlier(float[] scores, int s, int queries) {
+    int lanes = Math.clamp(queries, 0, WIDTH);
+    Arrays.fill(scores, s * WIDTH, s * WIDTH + lanes, Float.NEGATIVE_INFINITY);
   }
 
   /** sums[i, t] += sum_s v[s, i] * weights[s, t]. */

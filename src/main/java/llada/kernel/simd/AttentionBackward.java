@@ -223,7 +223,9 @@ final class AttentionBackward {
       }
     }
     if (causal) {
-      Attention.hideLater(p, 0, reach, first);
+      for (int s = 0; s < reach; s++) {
+        Attention.hideFromEarlier(p, s, s - first);
+      }
     }
   }
 

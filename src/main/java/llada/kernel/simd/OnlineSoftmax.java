@@ -18,7 +18,6 @@ final class OnlineSoftmax {
    * Turns the scores of COUNT queries into weights relative to the maximum so far.
    *
    * @param scores (keys, WIDTH) from index {@code scores0}
-   * @param visible which keys count, from index {@code firstVisible}; null if all
    * @param state the maximum so far, WIDTH numbers further the sum so far, and WIDTH numbers
    *     further room for two more, from index {@code state0}
    * @param sums (d, WIDTH) from index {@code sums0}, the weighted values so far
@@ -27,16 +26,11 @@ final class OnlineSoftmax {
       float[] scores,
       int scores0,
       int keys,
-      boolean[] visible,
-      int firstVisible,
       float[] state,
       int state0,
       float[] sums,
       int sums0,
       int d) {
-    if (visible != null) {
-      hide(scores, scores0, keys, visible, firstVisible);
-    }
     int total0 = state0 + Tile.WIDTH;
     int factor0 = state0 + 2 * Tile.WIDTH;
     int base0 = state0 + 3 * Tile.WIDTH;
@@ -70,16 +64,6 @@ final class OnlineSoftmax {
       sum = load(weights, weights0 + s * Tile.WIDTH).add(sum);
     }
     sum.intoArray(state, total0);
-  }
-
-  private static void hide(
-      float[] scores, int scores0, int keys, boolean[] visible, int firstVisible) {
-    FloatVector hidden = FloatVector.broadcast(Lanes.F32, Float.NEGATIVE_INFINITY);
-    for (int s = 0; s < keys; s++) {
-      if (!visible[firstVisible + s]) {
-        hidden.intoArray(scores, scores0 + s * Tile.WIDTH);
-      }
-    }
   }
 
   /** sums / total for COUNT queries; one that saw no key gets zeros. */

@@ -36,7 +36,7 @@ final class Scratch {
     return inputs;
   }
 
-  /** For the sums of {@link Dots}. */
+  /** For scores and exponentials. */
   float[] parts(long count) {
     parts = grown(parts, count);
     return parts;
