@@ -7,11 +7,9 @@ import java.lang.foreign.MemorySegment;
  * backend works on a copy of its own and says so.
  */
 public final class Storage {
-  private static final Runnable UNCHECKED = () -> {};
-
   private final MemorySegment memory;
   private Copy copy; // null while the memory is all there is
-  private Runnable check = UNCHECKED;
+  private Runnable check = Storage::unchecked;
 
   /**
    * A copy of a storage, on a device for example, which may be newer. Calls come from any thread.
@@ -40,6 +38,9 @@ public final class Storage {
   public Runnable check() {
     return check;
   }
+
+  /** Memory that belongs to no file. */
+  private static void unchecked() {}
 
   Storage(MemorySegment memory) {
     this.memory = memory;

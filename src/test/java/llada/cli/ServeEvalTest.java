@@ -167,9 +167,12 @@ class ServeEvalTest {
             """);
     assertThat(answers.get(0).get("result").string())
         .endsWith(
-            "user<|end_header_id|>\n\n"
-                + "Hi<|eot_id|><|start_header_id|>assistant<|end_header_id|>\n\n"
-                + "The answer is");
+            """
+            user<|end_header_id|>
+
+            Hi<|eot_id|><|start_header_id|>assistant<|end_header_id|>
+
+            The answer is""");
     assertThat(answers.get(1).get("result").string())
         .endsWith("Yes<|eot_id|><|start_header_id|>assistant<|end_header_id|>\n\n");
   }
