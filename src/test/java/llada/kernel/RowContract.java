@@ -52,7 +52,9 @@ public interface RowContract {
 
   private static Tensor input(Arena arena, int i, int columns, int[] who) {
     Tensor input = Numbers.random(arena, 100L + i, i, who.length, columns);
-    float[] extremes = {1, 1, Float.NaN, 1e30f, 1e-30f, 0, Float.POSITIVE_INFINITY, -1e-44f};
+    float[] extremes = {
+      1, 1, Float.NaN, 1e30f, 1e-30f, 0, Float.POSITIVE_INFINITY, -7 * Float.MIN_VALUE
+    };
     for (int t = 0; t < who.length; t++) {
       Random random = new Random(31L * i + who[t]);
       float factor = who[t] < PROBES ? 1 : extremes[who[t] % extremes.length];
