@@ -17,7 +17,7 @@ public class TokenizerBenchmark extends OpBenchmark {
   /** Reads the tokenizer and checks that it gives the text back. */
   @Setup
   public void setup() {
-    Path file = Path.of("src/test/resources/checkpoints/shakespeare-llada/tokenizer.json");
+    Path file = Path.of("src/core/test/resources/checkpoints/shakespeare-llada/tokenizer.json");
     for (Path base : List.of(Path.of(""), Path.of(".."))) {
       if (base.resolve(file).toFile().exists()) {
         tokenizer = TokenizerJson.read(base.resolve(file));
