@@ -180,7 +180,8 @@ class StepViewTest {
   void answerEndsAtTheFirstEndToken() {
     int[] row = step("ab$c").x()[0];
     llada.diffusion.Generation generation =
-        new llada.diffusion.Generation(new int[][] {row}, 1, 4, 4, 20, 2_000_000_000);
+        new llada.diffusion.Generation(
+            new int[][] {row}, 1, 4, 4, 20, 2_000_000_000, new double[1][row.length], new int[1][row.length]);
     Answer answer = Answer.of(generation, CONFIG, StepViewTest::decode);
     assertThat(answer.text()).isEqualTo("ab");
     assertThat(answer.useful()).isEqualTo(2);

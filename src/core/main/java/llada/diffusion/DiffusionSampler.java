@@ -1,9 +1,11 @@
 package llada.diffusion;
 
 import java.util.Arrays;
+import llada.diffusion.cache.Progress;
 import llada.model.LladaConfig;
 import llada.model.Predictor;
 import llada.model.TokenBatch;
+import llada.tensor.Tensor;
 
 /**
  * The reverse process of LLaDA: starts from a prompt followed by masks and reveals them, block by
@@ -49,49 +51,51 @@ public final class DiffusionSampler {
       SamplerOptions options,
       RandomSource random,
       StepListener listener) {
-    long start = System.nanoTime();
     TokenBatch.requireRectangular(prompts, visible);
     checkLength(prompts[0].length, options.genLength());
     if (options.decoder().length().isEmpty()) {
-      Canvas canvas =
-          Canvas.withAnswers(prompts, visible, options.genLength(), config.maskTokenId());
-      return reveal(canvas, options, random, listener, start);
+      return reveal(start(prompts, visible, options, random), listener);
     }
+    long start = System.nanoTime();
     Generation[] answers = new Generation[prompts.length];
     for (int b = 0; b < prompts.length; b++) { // each of its own length
       int[] prompt = visible == null ? prompts[b] : unpadded(prompts[b], visible[b]);
-      int initial = Math.min(options.decoder().length().get().initial(), options.genLength());
-      Canvas canvas = Canvas.withAnswers(new int[][] {prompt}, null, initial, config.maskTokenId());
-      answers[b] = reveal(canvas, options, random, listener, start);
+      answers[b] = reveal(start(new int[][] {prompt}, null, options, random), listener);
     }
     return joined(prompts, answers, System.nanoTime() - start);
   }
 
-  private Generation reveal(
-      Canvas canvas,
-      SamplerOptions options,
-      RandomSource random,
-      StepListener listener,
-      long start) {
-    int blocks = options.genLength() / options.blockLength();
-    int stepsPerBlock = options.steps() / blocks;
+  /**
+   * A generation to be driven step by step, as above.
+   *
+   * @param prompts (B, P); a single one where the answer's length varies
+   */
+  public ReverseProcess start(
+      int[][] prompts, boolean[][] visible, SamplerOptions options, RandomSource random) {
+    TokenBatch.requireRectangular(prompts, visible);
+    checkLength(prompts[0].length, options.genLength());
+    int length =
+        options
+            .decoder()
+            .length()
+            .map(daedal -> Math.min(daedal.initial(), options.genLength()))
+            .orElse(options.genLength());
+    Canvas canvas = Canvas.withAnswers(prompts, visible, length, config.maskTokenId());
+    return process(canvas, options, random);
+  }
+
+  private ReverseProcess process(Canvas canvas, SamplerOptions options, RandomSource random) {
     int most = canvas.promptLength + options.genLength();
-    try (Decoding decoding = new Decoding(predictor, config, options, random, canvas, most)) {
-      if (options.decoder().length().isPresent()) {
-        decoding.findLength();
+    return new ReverseProcess(predictor, config, options, random, canvas, most);
+  }
+
+  private Generation reveal(ReverseProcess process, StepListener listener) {
+    try (process) {
+      while (!process.done()) {
+        Tensor logits = process.plan().map(predictor::forward).orElse(null);
+        process.commit(logits).ifPresent(listener::step);
       }
-      for (int index = 0;
-          canvas.promptLength + index * options.blockLength() < canvas.length();
-          index++) {
-        Decoding.Block block = decoding.block(index, stepsPerBlock);
-        for (int step = 0; decoding.goesOn(block, step); step++) {
-          listener.step(decoding.step(block, step));
-          if (decoding.finished()) {
-            return decoding.generation(start);
-          }
-        }
-      }
-      return decoding.generation(start);
+      return process.generation();
     }
   }
 
@@ -116,14 +120,23 @@ public final class DiffusionSampler {
       positions += answer.positions();
     }
     int[][] x = new int[prompts.length][];
+    double[][] confidence = new double[prompts.length][];
+    int[][] committedAt = new int[prompts.length][];
     for (int b = 0; b < x.length; b++) {
       int[] answer = answers[b].answer(0);
       int length = prompts[b].length;
+      int own = answers[b].promptLength();
+      confidence[b] = new double[length + longest];
+      committedAt[b] = new int[length + longest];
+      Arrays.fill(committedAt[b], Progress.NEVER);
+      System.arraycopy(answers[b].confidence()[0], own, confidence[b], length, answer.length);
+      System.arraycopy(answers[b].committedAt()[0], own, committedAt[b], length, answer.length);
       x[b] = Arrays.copyOf(prompts[b], length + longest);
       System.arraycopy(answer, 0, x[b], length, answer.length);
       Arrays.fill(x[b], length + answer.length, length + longest, config.eosTokenId());
     }
-    return new Generation(x, prompts[0].length, steps, passes, positions, nanos);
+    return new Generation(
+        x, prompts[0].length, steps, passes, positions, nanos, confidence, committedAt);
   }
 
   private void checkLength(int promptLength, int genLength) {
@@ -151,7 +164,6 @@ public final class DiffusionSampler {
    */
   public Generation infill(
       int[] text, SamplerOptions options, int steps, RandomSource random, StepListener listener) {
-    long start = System.nanoTime();
     int first = 0;
     while (first < text.length && text[first] != config.maskTokenId()) {
       first++;
@@ -171,6 +183,6 @@ public final class DiffusionSampler {
     SamplerOptions oneBlock =
         options.toBuilder().lengths(steps, rest, rest).stopAtEos(false).build();
     Canvas canvas = Canvas.withGaps(text, first, config.maskTokenId());
-    return reveal(canvas, oneBlock, random, listener, start);
+    return reveal(process(canvas, oneBlock, random), listener);
   }
 }

@@ -12,9 +12,19 @@ import java.util.Arrays;
  *     step, two with guidance
  * @param positions positions that these computed, on average over the layers, of all sequences
  * @param nanos time in all
+ * @param confidence (B, T) probability of a generated token when it was committed
+ * @param committedAt (B, T) step that committed a token, from 0; {@link
+ *     llada.diffusion.cache.Progress#NEVER} for the prompt
  */
 public record Generation(
-    int[][] x, int promptLength, int steps, int forwardPasses, long positions, long nanos) {
+    int[][] x,
+    int promptLength,
+    int steps,
+    int forwardPasses,
+    long positions,
+    long nanos,
+    double[][] confidence,
+    int[][] committedAt) {
   /** The generated tokens of one sequence. */
   public int[] answer(int sequence) {
     return Arrays.copyOfRange(x[sequence], promptLength, x[sequence].length);

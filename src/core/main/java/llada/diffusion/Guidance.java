@@ -1,9 +1,11 @@
 package llada.diffusion;
 
 import java.util.Arrays;
+import java.util.Optional;
 import llada.diffusion.cache.Plan;
 import llada.model.ActivationCache;
 import llada.model.PartialPass;
+import llada.model.Portion;
 import llada.model.Predictor;
 import llada.model.TokenBatch;
 import llada.tensor.Tensor;
@@ -44,9 +46,7 @@ final class Guidance {
    * @return (rows, V), or (2 * rows, V) with guidance
    */
   Tensor forward(int[][] x, boolean[][] visible, boolean[][] given, int mask, int[] rows) {
-    TokenBatch batch = batch(x, visible, given, mask);
-    positions = (double) batch.size() * batch.length();
-    return predictor.forward(batch, wanted(x, rows));
+    return predictor.forward(batch(x, visible, given, mask), wanted(x, rows));
   }
 
   private TokenBatch batch(int[][] x, boolean[][] visible, boolean[][] given, int mask) {
@@ -60,28 +60,28 @@ final class Guidance {
   }
 
   /**
-   * Logits of some rows of a generation, as above; both passes compute the same positions.
+   * The same of a generation, for a pass that others may share; both passes compute the same
+   * positions.
    *
    * @param plan which positions are computed
    * @param cache of 2 B sequences with guidance; null if all positions are computed and none kept
    * @param rows which of the B * T rows
-   * @return (rows, V), or (2 * rows, V) with guidance
    */
-  Tensor forward(Canvas canvas, Plan plan, ActivationCache cache, int[] rows) {
-    if (cache == null) {
-      return forward(canvas.x, canvas.visible, canvas.given, canvas.mask, rows);
-    }
+  Portion portion(Canvas canvas, Plan plan, ActivationCache cache, int[] rows) {
     TokenBatch batch = batch(canvas.x, canvas.visible, canvas.given, canvas.mask);
-    PartialPass pass =
-        plan.computed() == null
-            ? PartialPass.refresh(batch, cache)
-            : new PartialPass(
-                scale > 0 ? twice(plan.computed()) : plan.computed(), plan.ratio(), cache);
-    positions = pass.positions(predictor.config().nLayers());
-    return predictor.forward(batch, pass, wanted(canvas.x, rows));
+    int[] wanted = wanted(canvas.x, rows);
+    Portion portion = cache == null ? new Portion(batch, wanted) : new Portion(batch, Optional.of(partial(batch, plan, cache)), wanted);
+    positions = portion.positions(predictor.config().nLayers());
+    return portion;
   }
 
-  /** Positions that the last pass computed, on average over the layers. */
+  private PartialPass partial(TokenBatch batch, Plan plan, ActivationCache cache) {
+    return plan.computed() == null
+        ? PartialPass.refresh(batch, cache)
+        : new PartialPass(scale > 0 ? twice(plan.computed()) : plan.computed(), plan.ratio(), cache);
+  }
+
+  /** Positions of the last portion, on average over the layers. */
   double positions() {
     return positions;
   }

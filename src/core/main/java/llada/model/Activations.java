@@ -98,19 +98,24 @@ record Activations(
 
   /** Views of the first {@code t} rows of every buffer. */
   Activations rows(int t) {
+    return rows(0, t);
+  }
+
+  /** Views of {@code t} rows of every buffer from row {@code first}. */
+  Activations rows(int first, int t) {
     return new Activations(
-        x.rows(t),
-        mid.rows(t),
-        out.rows(t),
-        normed.rows(t),
-        q.rows(t),
-        k.rows(t),
-        v.rows(t),
-        context.rows(t),
-        gate.rows(t),
-        up.rows(t),
-        act.rows(t),
-        delta.rows(t));
+        x.rows(first, t),
+        mid.rows(first, t),
+        out.rows(first, t),
+        normed.rows(first, t),
+        q.rows(first, t),
+        k.rows(first, t),
+        v.rows(first, t),
+        context.rows(first, t),
+        gate.rows(first, t),
+        up.rows(first, t),
+        act.rows(first, t),
+        delta.rows(first, t));
   }
 
   /**

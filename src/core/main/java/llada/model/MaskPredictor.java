@@ -1,8 +1,11 @@
 package llada.model;
 
+import it.unimi.dsi.fastutil.ints.IntArrayList;
 import java.lang.foreign.Arena;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.BitSet;
+import java.util.List;
 import llada.kernel.Kernels;
 import llada.tensor.DType;
 import llada.tensor.NativeMemory;
@@ -143,6 +146,70 @@ public final class MaskPredictor implements Predictor, AutoCloseable {
       }
     }
     return logits(a.out(), among(computed, rows), Probe.NONE);
+  }
+
+  /**
+   * Logits from one pass that several generations share: each weight is read once for all.
+   *
+   * @param portions each of which {@link Portion#shares}, unless it is the only one
+   * @return (rows of all portions, embedding_size), portion after portion; valid until the next
+   *     call. They have the bits that each portion alone would get
+   */
+  public Tensor forward(List<Portion> portions) {
+    if (portions.size() == 1) {
+      return forward(portions.getFirst());
+    }
+    checkWeights();
+    List<TransformerBlock.Pass.Share> shares = new ArrayList<>();
+    IntArrayList ids = new IntArrayList();
+    IntArrayList wanted = new IntArrayList();
+    for (Portion portion : portions) {
+      int first = ids.size();
+      shares.add(share(portion, first, ids, wanted));
+      if (ids.size() > maxTokens) {
+        throw new IllegalArgumentException(
+            "%d portions exceed the %d tokens that buffers were made for"
+                .formatted(portions.size(), maxTokens));
+      }
+    }
+    Activations a = activations.rows(ids.size());
+    TransformerBlock.Pass pass = TransformerBlock.Pass.shared(shares);
+    kernels.embedding(a.x(), ids.toIntArray(), weights.embedding());
+    for (int layer = 0; layer < config.nLayers(); layer++) {
+      TransformerBlock.forward(a, weights.blocks().get(layer), pass, layer);
+    }
+    return logits(a.out(), wanted.toIntArray(), Probe.NONE);
+  }
+
+  private TransformerBlock.Pass.Share share(
+      Portion portion, int first, IntArrayList ids, IntArrayList wanted) {
+    TokenBatch batch = portion.batch();
+    tokens(batch, config, maxTokens);
+    if (!portion.shares()) {
+      throw new IllegalArgumentException("a cache that keeps outputs cannot share its pass");
+    }
+    int[] flat = batch.flatIds();
+    TransformerBlock.Pass pass;
+    int[] places = portion.rows();
+    if (portion.partial().isEmpty()) {
+      ids.addElements(first, flat);
+      pass =
+          TransformerBlock.Pass.of(
+              config, kernels, rotation, weights.ropeLayout(), batch, causal, Probe.NONE);
+    } else {
+      CachedAttention cached = CachedAttention.of(batch, portion.partial().get());
+      for (int row : cached.rows()) {
+        ids.add(flat[row]);
+      }
+      places = among(cached.rows(), portion.rows());
+      pass =
+          TransformerBlock.Pass.partial(
+              config, kernels, rotation, weights.ropeLayout(), batch, cached, Probe.NONE);
+    }
+    for (int place : places) {
+      wanted.add(first + place);
+    }
+    return new TransformerBlock.Pass.Share(first, ids.size() - first, pass);
   }
 
   /** Where in {@code computed}, which ascends, each of {@code rows} stands. */

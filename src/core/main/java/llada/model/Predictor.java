@@ -33,4 +33,12 @@ public interface Predictor {
    * @throws IllegalArgumentException also if a row is not computed
    */
   Tensor forward(TokenBatch batch, PartialPass pass, int[] rows);
+
+  /** Logits of one portion, by one of the above. */
+  default Tensor forward(Portion portion) {
+    return portion
+        .partial()
+        .map(partial -> forward(portion.batch(), partial, portion.rows()))
+        .orElseGet(() -> forward(portion.batch(), portion.rows()));
+  }
 }

@@ -9,7 +9,6 @@ final class SelfAttention {
   /** mid = x + attn_out(attention(rope(q), rope(k), v)), with q, k, v from rms_norm(x). */
   static void forward(Activations a, BlockWeights w, TransformerBlock.Pass pass, int layer) {
     Kernels kernels = pass.kernels();
-    LladaConfig config = pass.config();
     Probe probe = pass.probe();
     kernels.rmsNorm(a.normed(), a.x(), w.attnNorm(), pass.eps());
     probe.see(layer, "attn_norm", a.normed());
@@ -20,24 +19,34 @@ final class SelfAttention {
     kernels.rope(a.k(), pass.positions(), pass.cos(), pass.sin(), pass.ropeLayout());
     probe.see(layer, "q_rope", a.q());
     probe.see(layer, "k_rope", a.k());
-    if (pass.cached() == null) {
-      kernels.attention(
-          a.context(),
-          a.q(),
-          a.k(),
-          a.v(),
-          pass.visible(),
-          pass.batch(),
-          config.nHeads(),
-          config.nKvHeads(),
-          pass.causal());
+    if (pass.shares().isEmpty()) {
+      attend(a, pass, layer);
     } else {
-      pass.cached().forward(a, pass, layer);
+      pass.shares().forEach(s -> attend(a.rows(s.first(), s.count()), s.pass(), layer));
     }
     probe.see(layer, "attn_ctx", a.context());
     kernels.matmul(a.delta(), a.context(), w.attnOut());
     kernels.residual(a.mid(), a.x(), a.delta());
     probe.see(layer, "resid_mid", a.mid());
+  }
+
+  /** context = attention(q, k, v), over the cache where there is one. */
+  private static void attend(Activations a, TransformerBlock.Pass pass, int layer) {
+    if (pass.cached() != null) {
+      pass.cached().forward(a, pass, layer);
+      return;
+    }
+    pass.kernels()
+        .attention(
+            a.context(),
+            a.q(),
+            a.k(),
+            a.v(),
+            pass.visible(),
+            pass.batch(),
+            pass.config().nHeads(),
+            pass.config().nKvHeads(),
+            pass.causal());
   }
 
   /**

@@ -1,6 +1,7 @@
 package llada.model;
 
 import java.util.Arrays;
+import java.util.List;
 import llada.kernel.Kernels;
 import llada.kernel.scalar.RopeLayout;
 import llada.tensor.Tensor;
@@ -21,6 +22,7 @@ final class TransformerBlock {
    * @param causal whether a token sees only those before it
    * @param cached where keys and values of positions that are not computed come from; null when all
    *     are computed and none are kept
+   * @param shares the passes that attend by themselves, where several share this one; else empty
    */
   record Pass(
       LladaConfig config,
@@ -33,7 +35,11 @@ final class TransformerBlock {
       int batch,
       boolean causal,
       CachedAttention cached,
-      Probe probe) {
+      Probe probe,
+      List<Share> shares) {
+
+    /** A pass of its own for attention, which has {@code count} rows from row {@code first}. */
+    record Share(int first, int count, Pass pass) {}
 
     /** The pass of a batch. */
     static Pass of(
@@ -55,7 +61,8 @@ final class TransformerBlock {
           batch.size(),
           causal,
           null,
-          probe);
+          probe,
+          List.of());
     }
 
     /** The pass over some positions of a batch. */
@@ -80,7 +87,28 @@ final class TransformerBlock {
           batch.size(),
           false,
           cached,
-          probe);
+          probe,
+          List.of());
+    }
+
+    /** One pass for several, which need not be of one length. */
+    static Pass shared(List<Share> shares) {
+      Pass any = shares.getFirst().pass();
+      int[] positions =
+          shares.stream().flatMapToInt(s -> Arrays.stream(s.pass().positions())).toArray();
+      return new Pass(
+          any.config,
+          any.kernels,
+          positions,
+          any.cos,
+          any.sin,
+          any.ropeLayout,
+          null,
+          shares.size(),
+          false,
+          null,
+          Probe.NONE,
+          List.copyOf(shares));
     }
 
     float eps() {

@@ -11,14 +11,25 @@ import llada.diffusion.commit.Choice;
 import llada.diffusion.commit.CommitRule;
 import llada.model.ActivationCache;
 import llada.model.LladaConfig;
+import llada.model.Portion;
 import llada.model.Predictor;
 import llada.tensor.Tensor;
 
 /**
- * One generation: canvas, cache and counters. A step asks the {@link CachePolicy} what to compute,
- * the predictor for logits, {@link Proposals} for tokens, and the {@link CommitRule} what to keep.
+ * One generation in the making (LLaDA, algorithm 4 and 5): canvas, cache and counters. It is driven
+ * from outside, so that several can share a pass over the weights:
+ *
+ * <pre>
+ *   while (!process.done()) {
+ *     portion = process.plan();             what the {@link CachePolicy} has computed
+ *     logits  = predictor.forward(portion);
+ *     process.commit(logits);               {@link Proposals}, of which the {@link CommitRule} keeps some
+ *   }
+ * </pre>
+ *
+ * <p>Not thread-safe: one thread at a time drives it.
  */
-final class Decoding implements AutoCloseable {
+public final class ReverseProcess implements AutoCloseable {
   private final LladaConfig config;
   private final SamplerOptions options;
   private final CachePolicy policy;
@@ -35,11 +46,19 @@ final class Decoding implements AutoCloseable {
   private int roomAt; // where the next step begins with putting masks in
   private int room; // and how many
   private boolean refreshes; // because the cache is of another length
+  private final long start = System.nanoTime();
+  private boolean findsLength; // before the first step
+  private Block block;
+  private int step; // in the block
+  private Plan plan;
+  private int[] rows = {}; // whose logits the step at hand asks for
+  private boolean committed; // the step at hand; what comes next is still to be found
+  private boolean done;
   private int globalStep;
   private int forwardPasses;
   private double positions;
 
-  Decoding(
+  ReverseProcess(
       Predictor predictor,
       LladaConfig config,
       SamplerOptions options,
@@ -66,6 +85,9 @@ final class Decoding implements AutoCloseable {
                 options.decoder().cacheType(),
                 guidance.passes() * canvas.batch() * mostTokens,
                 policy.keeps() == CachePolicy.Keeps.OUTPUTS);
+    this.findsLength = daedal.isPresent();
+    this.block = block(0);
+    settle();
   }
 
   /** A block of the answer and the plan for it; it ends where {@link #end} says. */
@@ -76,7 +98,8 @@ final class Decoding implements AutoCloseable {
     }
   }
 
-  Block block(int index, int stepsPerBlock) {
+  private Block block(int index) {
+    int stepsPerBlock = options.steps() / (options.genLength() / options.blockLength());
     int start = canvas.promptLength + index * options.blockLength();
     int end = end(start);
     int[][] counts = new int[canvas.batch()][];
@@ -91,16 +114,59 @@ final class Decoding implements AutoCloseable {
     return Math.min(canvas.length(), start + options.blockLength());
   }
 
-  /** Whether a block takes another step. */
-  boolean goesOn(Block block, int step) {
+  /** Whether all is revealed. */
+  public boolean done() {
+    if (committed) {
+      committed = false;
+      done = finished();
+      step++;
+      settle();
+    }
+    return done;
+  }
+
+  /** Goes to the next block that takes a step, if this one does not. */
+  private void settle() {
+    while (!done && !findsLength && !goesOn()) {
+      if (end(block.start()) >= canvas.length()) {
+        done = true;
+      } else {
+        block = block(block.index() + 1);
+        step = 0;
+      }
+    }
+  }
+
+  /** Whether the block takes another step. */
+  private boolean goesOn() {
     boolean planned = !rule.adaptive() && step < block.steps();
     boolean open =
         options.mode() == SamplerMode.INTENDED && canvas.open(block.start(), end(block.start()));
     return planned || open;
   }
 
-  /** One step of the reverse process. */
-  StepListener.Step step(Block block, int step) {
+  /**
+   * Chooses what the next step computes.
+   *
+   * @return empty where it needs no logits; then {@link #commit} follows without them
+   * @throws IllegalStateException if all is done
+   */
+  public Optional<Portion> plan() {
+    if (done()) {
+      throw new IllegalStateException("the generation is finished: there is no step to plan");
+    }
+    if (findsLength) {
+      plan = Plan.ALL;
+      rows = Progress.positions(tail(), canvas.length(), _ -> true);
+    } else {
+      planStep();
+    }
+    return rows.length == 0
+        ? Optional.empty()
+        : Optional.of(guidance.portion(canvas, plan, cache, rows));
+  }
+
+  private void planStep() {
     if (room > 0) {
       insert(roomAt, room);
       room = 0;
@@ -112,25 +178,48 @@ final class Decoding implements AutoCloseable {
             canvas.mask,
             canvas.promptLength,
             block.start(),
-            blockEnd,
+            end(block.start()),
             step,
             globalStep,
             canvas.changed);
-    Plan plan = refreshes ? Plan.ALL : policy.plan(progress);
+    plan = refreshes ? Plan.ALL : policy.plan(progress);
     refreshes = false;
-    int[] rows = rows(block.start(), plan);
+    rows = rows(block.start(), plan);
+  }
+
+  /**
+   * Commits some of the proposals of the step that was planned.
+   *
+   * @param logits of the portion, row after row; null where none were asked for
+   * @return the step; empty where it only looked how long the answer will be
+   * @throws NonFiniteLogitsException if a logit is NaN or infinite
+   */
+  public Optional<StepListener.Step> commit(Tensor logits) {
+    if (rows.length > 0) {
+      propose(logits);
+    }
+    if (findsLength) {
+      findLength();
+      return Optional.empty();
+    }
+    if (rows.length > 0) {
+      divergences.update(
+          (row, out) -> guidance.read(logits, row, rows.length, out),
+          rows,
+          row -> canvas.masked(row / canvas.length(), block.start(), end(block.start())) > 0);
+    }
+    StepListener.Step seen = commitStep();
+    committed = true;
+    return Optional.of(seen);
+  }
+
+  private StepListener.Step commitStep() {
+    int blockEnd = end(block.start());
     int[][] x0 = new int[canvas.batch()][];
     double[][] shown = new double[canvas.batch()][canvas.length()];
     for (int b = 0; b < x0.length; b++) {
       x0[b] = canvas.x[b].clone();
       Arrays.fill(shown[b], Double.NEGATIVE_INFINITY);
-    }
-    if (rows.length > 0) {
-      Tensor logits = propose(plan, rows);
-      divergences.update(
-          (row, out) -> guidance.read(logits, row, rows.length, out),
-          rows,
-          row -> canvas.masked(row / canvas.length(), block.start(), blockEnd) > 0);
     }
     double ends = daedal.isPresent() ? ends(rows) : 0;
     int tailMasks = canvas.masked(0, tail(), canvas.length());
@@ -141,10 +230,11 @@ final class Decoding implements AutoCloseable {
       while (to < rows.length && rows[to] / canvas.length() == b) {
         int position = rows[to] % canvas.length();
         x0[b][position] = proposals.token(to);
-        shown[b][position] = position < blockEnd ? proposals.score(to) : Double.NEGATIVE_INFINITY;
+        shown[b][position] =
+            position < blockEnd ? proposals.score(to) : Double.NEGATIVE_INFINITY;
         to++;
       }
-      revealed[b] = commit(block, step, b, rows, from, to);
+      revealed[b] = commit(b, from, to);
       from = to;
     }
     daedal.ifPresent(d -> makeRoom(d, blockEnd, rows, ends, tailMasks));
@@ -184,15 +274,14 @@ final class Decoding implements AutoCloseable {
   }
 
   /** DAEDAL's first stage: room for the answer, as long as the model does not see its end. */
-  void findLength() {
+  private void findLength() {
     Daedal d = daedal.orElseThrow();
-    while (true) {
-      int[] rows = Progress.positions(tail(), canvas.length(), _ -> true);
-      propose(Plan.ALL, rows);
-      int left = promptAndMost - canvas.length();
-      if (ends(rows) >= d.complete() || left <= 0) {
-        return;
-      }
+    int left = promptAndMost - canvas.length();
+    if (ends(rows) >= d.complete() || left <= 0) {
+      findsLength = false;
+      block = block(0);
+      settle();
+    } else {
       insert(canvas.length(), Math.min(d.step(), left));
     }
   }
@@ -239,15 +328,13 @@ final class Decoding implements AutoCloseable {
     refreshes = true;
   }
 
-  private Tensor propose(Plan plan, int[] rows) {
-    Tensor logits = guidance.forward(canvas, plan, cache, rows);
+  private void propose(Tensor logits) {
     forwardPasses += guidance.passes();
     positions += guidance.positions();
     if (repetition.active()) {
       repetition.apply(logits, rows, canvas, config);
     }
     proposals.propose(logits, rows, canvas.length(), globalStep);
-    return logits;
   }
 
   /**
@@ -257,29 +344,28 @@ final class Decoding implements AutoCloseable {
    * @param to behind its last
    * @return the positions committed, best first
    */
-  private int[] commit(Block block, int step, int b, int[] rows, int from, int to) {
+  private int[] commit(int b, int from, int to) {
     int end = from;
-    while (end < to
-        && rows[end] % canvas.length() < end(block.start())) { // behind are later blocks
+    while (end < to && rows[end] % canvas.length() < end(block.start())) { // behind are later blocks
       end++;
     }
     if (rule.readsAnswer()
         && to > from
         && to - from == canvas.masked(b, canvas.promptLength, canvas.length())
-        && rule.finishes(candidates(block, step, b, rows, from, to))) {
+        && rule.finishes(candidates(b, from, to))) {
       int[] all = new int[to - from];
       Arrays.setAll(all, i -> i);
-      return write(b, rows, from, all);
+      return write(b, from, all);
     }
     Choice choice = new Choice();
-    rule.choose(candidates(block, step, b, rows, from, end), choice);
+    rule.choose(candidates(b, from, end), choice);
     for (int position : choice.takenBack()) {
       canvas.takeBack(b, position, globalStep);
     }
-    return write(b, rows, from, choice.committed());
+    return write(b, from, choice.committed());
   }
 
-  private int[] write(int b, int[] rows, int from, int[] chosen) {
+  private int[] write(int b, int from, int[] chosen) {
     IntArrayList revealed = new IntArrayList(chosen.length);
     for (int i : chosen) {
       int r = from + i;
@@ -296,7 +382,7 @@ final class Decoding implements AutoCloseable {
     return revealed.toIntArray();
   }
 
-  private Candidates candidates(Block block, int step, int b, int[] rows, int from, int to) {
+  private Candidates candidates(int b, int from, int to) {
     int n = to - from;
     int[] position = new int[n];
     double[] score = new double[n];
@@ -315,10 +401,10 @@ final class Decoding implements AutoCloseable {
     Candidates.Schedule schedule =
         new Candidates.Schedule(block.quota(b, step), step, block.steps(), canvas.filled(b));
     return new Candidates(
-        position, score, confidence, entropy, gap, divergence, schedule, settled(block, b));
+        position, score, confidence, entropy, gap, divergence, schedule, settled(b));
   }
 
-  private Candidates.Settled settled(Block block, int b) {
+  private Candidates.Settled settled(int b) {
     int[] filled =
         Progress.positions(
             block.start(),
@@ -331,20 +417,23 @@ final class Decoding implements AutoCloseable {
   }
 
   /** Whether every answer is complete, up to its end where the options say so. */
-  boolean finished() {
+  private boolean finished() {
     boolean cut = options.stopAtEos() && canvas.cutAtEnds(config, globalStep);
     boolean full = rule.readsAnswer() && !canvas.open(canvas.promptLength, canvas.length());
     return cut || full;
   }
 
-  Generation generation(long start) {
+  /** What has come of it so far. */
+  public Generation generation() {
     return new Generation(
         canvas.x,
         canvas.promptLength,
         globalStep,
         forwardPasses,
         Math.round(positions),
-        System.nanoTime() - start);
+        System.nanoTime() - start,
+        canvas.confidence,
+        canvas.changed);
   }
 
   @Override
