@@ -10,7 +10,7 @@ import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.random.RandomGenerator;
-import llada.format.AtomicFile;
+import llada.format.Disk;
 import llada.tensor.RandomStreams;
 import org.junit.jupiter.api.Test;
 
@@ -36,7 +36,7 @@ final class RandomnessTest {
     // Names of temporary files follow from no seed.
     noClasses()
         .that()
-        .doNotHaveFullyQualifiedName(AtomicFile.class.getName())
+        .doNotHaveFullyQualifiedName(Disk.class.getName())
         .should()
         .dependOnClassesThat()
         .areAssignableTo(ThreadLocalRandom.class)

@@ -1,12 +1,12 @@
 package llada.converter;
 
 import java.util.Arrays;
+import llada.api.Engine;
 import llada.checkpoint.Checkpoint;
 import llada.diffusion.LikelihoodEstimator;
 import llada.diffusion.LikelihoodOptions;
 import llada.diffusion.MaskDraws;
 import llada.kernel.Kernels;
-import llada.model.MaskPredictor;
 import llada.tensor.RandomStreams;
 import llada.tensor.RandomStreams.Purpose;
 
@@ -37,17 +37,17 @@ record HeldOutBound(double nats, double standardError, int pieces) {
         new LikelihoodOptions(LikelihoodOptions.Form.L, rounds, rounds, 0, false);
     double[] bounds = new double[pieces];
     int room = LikelihoodEstimator.room(options, model.config(), length, length);
-    try (MaskPredictor predictor =
-        new MaskPredictor(model.config(), model.weights(), kernels, room)) {
+    try (Engine engine = new Engine(model.config(), model.weights(), kernels)) {
       for (int piece = 0; piece < pieces; piece++) {
+        MaskDraws draws = MaskDraws.seeded(RandomStreams.seed(seed, Purpose.ITEM, piece));
+        int[] text = MaskedText.piece(tokens, piece, length);
         bounds[piece] =
-            new LikelihoodEstimator(
-                    predictor,
-                    model.config(),
-                    options,
-                    MaskDraws.seeded(RandomStreams.seed(seed, Purpose.ITEM, piece)))
-                .estimate(new int[0], MaskedText.piece(tokens, piece, length))
-                .natsPerToken();
+            engine.with(
+                room,
+                predictor ->
+                    new LikelihoodEstimator(predictor, model.config(), options, draws)
+                        .estimate(new int[0], text)
+                        .natsPerToken());
       }
     }
     double mean = Arrays.stream(bounds).average().orElseThrow();

@@ -1,12 +1,13 @@
 package llada.converter;
 
 import java.nio.file.Path;
+import llada.api.Engine;
 import llada.backend.Backend;
 import llada.backend.Backends;
 import llada.checkpoint.Checkpoint;
 import llada.cli.CommandProvider;
 import llada.cli.ProgressLine;
-import llada.model.MaskPredictor;
+import llada.model.TokenBatch;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -87,12 +88,12 @@ public final class ImatrixCommand implements Runnable, CommandProvider {
       int count = Math.min(pieces, tokens.length / t);
       InputStatistics statistics = new InputStatistics();
       ProgressLine line = ProgressLine.of(spec, count * Converter.bytes(checkpoint));
-      try (MaskPredictor predictor =
-          new MaskPredictor(checkpoint.config(), checkpoint.weights(), computation.kernels(), t)) {
+      try (Engine engine =
+          new Engine(checkpoint.config(), checkpoint.weights(), computation.kernels())) {
         for (int i = 0; i < count; i++) {
           MaskedText text = MaskedText.of(tokens, i, t, seed);
-          predictor.forward(
-              text.batch(checkpoint.config().maskTokenId()), text.masked(), statistics);
+          TokenBatch batch = text.batch(checkpoint.config().maskTokenId());
+          engine.with(t, predictor -> predictor.forward(batch, text.masked(), statistics));
           line.add(Converter.bytes(checkpoint));
         }
       }

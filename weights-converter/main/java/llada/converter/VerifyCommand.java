@@ -4,13 +4,13 @@ import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.Locale;
 import java.util.stream.IntStream;
+import llada.api.Engine;
 import llada.backend.Backend;
 import llada.backend.Backends;
 import llada.checkpoint.Checkpoint;
 import llada.cli.CommandProvider;
 import llada.cli.ProgressLine;
 import llada.format.FormatException;
-import llada.model.MaskPredictor;
 import llada.model.TokenBatch;
 import llada.tensor.Tensor;
 import llada.train.RunFolder;
@@ -151,14 +151,12 @@ public final class VerifyCommand implements Runnable, CommandProvider {
               ? checkpoint.config().maskTokenId()
               : (int) ((long) i * checkpoint.config().vocabSize() / t);
     }
-    try (MaskPredictor predictor =
-        new MaskPredictor(checkpoint.config(), checkpoint.weights(), computation.kernels(), t)) {
-      Tensor logits = predictor.forward(TokenBatch.of(ids), IntStream.range(0, t).toArray());
-      double squares = 0;
-      for (long i = 0; i < logits.shape().elements(); i++) {
-        squares += (double) logits.get(i) * logits.get(i);
-      }
-      if (!Double.isFinite(squares)) {
+    try (Engine engine =
+        new Engine(checkpoint.config(), checkpoint.weights(), computation.kernels())) {
+      int[] rows = IntStream.range(0, t).toArray();
+      double mean =
+          engine.with(t, predictor -> meanSquare(predictor.forward(TokenBatch.of(ids), rows)));
+      if (!Double.isFinite(mean)) {
         throw new FormatException(
             "%s: the logits of a forward pass are not finite, though all weights are; they overflow"
                 .formatted(model));
@@ -170,8 +168,16 @@ public final class VerifyCommand implements Runnable, CommandProvider {
               Locale.ROOT,
               "logits of %d tokens finite, root mean square %.3f",
               t,
-              Math.sqrt(squares / logits.shape().elements())));
+              Math.sqrt(mean)));
     }
+  }
+
+  private static double meanSquare(Tensor logits) {
+    double squares = 0;
+    for (long i = 0; i < logits.shape().elements(); i++) {
+      squares += (double) logits.get(i) * logits.get(i);
+    }
+    return squares / logits.shape().elements();
   }
 
   private void bound(PrintWriter out, Checkpoint checkpoint, Backend computation) {

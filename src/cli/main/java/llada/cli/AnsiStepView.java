@@ -4,6 +4,7 @@ import java.io.PrintStream;
 import java.util.List;
 import java.util.Locale;
 import java.util.function.Supplier;
+import llada.api.Step;
 
 /**
  * Draws the answer in place: every step overwrites the last. Newly unmasked text is highlighted,
@@ -23,19 +24,13 @@ final class AnsiStepView implements StepView {
   /** The terminal's width and height in characters. */
   record Size(int columns, int rows) {}
 
-  private final AnswerText text;
-  private final int promptLength;
   private final PrintStream out;
   private final Supplier<Size> size;
   private final boolean colour;
-  private int steps;
   private int drawnRows;
   private boolean closed;
 
-  AnsiStepView(
-      AnswerText text, int promptLength, PrintStream out, Supplier<Size> size, boolean colour) {
-    this.text = text;
-    this.promptLength = promptLength;
+  AnsiStepView(PrintStream out, Supplier<Size> size, boolean colour) {
     this.out = out;
     this.size = size;
     this.colour = colour;
@@ -46,20 +41,16 @@ final class AnsiStepView implements StepView {
     if (closed) {
       return;
     }
-    steps++;
     Size now = size.get();
     ScreenRows screen = new ScreenRows(now.columns() - 1, colour);
-    List<AnswerText.Piece> pieces = text.pieces(step.x()[0], promptLength, step.revealed()[0]);
-    pieces.forEach(screen::add);
+    step.pieces().forEach(screen::add);
     List<String> rows = screen.window(Math.max(1, now.rows() - 2));
     StringBuilder frame = new StringBuilder(HIDE_CURSOR);
     toTop(frame);
     for (String row : rows) {
       frame.append(row).append(ERASE_TO_LINE_END).append('\n');
     }
-    frame
-        .append(bar(AnswerText.steps(pieces, steps, step.totalSteps()), now.columns()))
-        .append(ERASE_BELOW);
+    frame.append(bar(step, now.columns())).append(ERASE_BELOW);
     drawnRows = rows.size() + 1;
     out.print(frame);
     out.flush();
@@ -72,13 +63,14 @@ final class AnsiStepView implements StepView {
     }
   }
 
-  private String bar(int totalSteps, int columns) {
-    String count = String.format(Locale.ROOT, " step %d/%d", steps, totalSteps);
+  private String bar(Step step, int columns) {
+    int all = step.most();
+    String count = String.format(Locale.ROOT, " step %d/%d", step.number(), all);
     int width = Math.min(30, columns - count.length() - 1);
-    if (width < 1) {
-      return "";
+    if (step.of() == 0 || width < 1) { // where the text decides, nobody knows how many there are
+      return step.of() == 0 ? " step " + step.number() : "";
     }
-    int full = (int) ((long) width * steps / totalSteps);
+    int full = (int) ((long) width * step.number() / all);
     String bar = "━".repeat(full) + "─".repeat(width - full) + count;
     return colour ? "\u001b[2m" + bar + RESET : bar;
   }

@@ -5,6 +5,7 @@ import java.util.concurrent.Callable;
 import llada.backend.Backend;
 import llada.checkpoint.Checkpoint;
 import llada.checkpoint.SyntheticModel;
+import llada.format.JsonLine;
 import llada.model.LladaConfig;
 import llada.model.LladaWeights;
 import picocli.CommandLine.Command;

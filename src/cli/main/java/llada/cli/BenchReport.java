@@ -6,6 +6,7 @@ import java.io.PrintStream;
 import java.util.Locale;
 import java.util.Map;
 import java.util.OptionalDouble;
+import llada.api.MemoryNeed;
 import llada.backend.Backend;
 import llada.backend.Peaks;
 import llada.model.LladaConfig;

@@ -1,6 +1,8 @@
 package llada.cli;
 
 import java.util.concurrent.Callable;
+import llada.api.Chat;
+import llada.api.Llada;
 import llada.diffusion.SamplerOptions;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -46,14 +48,14 @@ final class ChatCommand implements Callable<Integer> {
     }
     SamplerOptions options = sampler.forChat();
     Console console = root.console();
-    try (Session session = Session.open(model, computation);
+    try (OpenModel opened = OpenModel.open(model, computation);
         ChatTerminal terminal = ChatTerminal.open(console)) {
-      Conversation conversation =
+      Llada llada = opened.llada();
+      Chat conversation =
           raw
-              ? Conversation.raw(session.tokenizer())
-              : Conversation.framed(
-                  session.checkpoint().chatTemplate(), session.tokenizer(), system);
-      return new ChatLoop(session, terminal, conversation, options, sampler.seed()).run();
+              ? llada.rawConversation()
+              : system == null ? llada.conversation() : llada.conversation(system);
+      return new ChatLoop(llada, terminal, conversation, options, sampler.seed()).run();
     }
   }
 }

@@ -4,9 +4,14 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.concurrent.atomic.AtomicBoolean;
-import llada.diffusion.Generation;
+import java.util.function.Function;
+import llada.api.Answer;
+import llada.api.Chat;
+import llada.api.Llada;
+import llada.api.Next;
+import llada.api.RequestException;
+import llada.api.Step;
 import llada.diffusion.SamplerOptions;
-import llada.diffusion.StepListener;
 import llada.format.AtomicFile;
 import llada.format.FormatException;
 import llada.tensor.RandomStreams;
@@ -26,21 +31,17 @@ final class ChatLoop {
       Ctrl-C stops an answer.\
       """;
 
-  private final Session session;
+  private final Llada llada;
   private final ChatTerminal terminal;
-  private final Conversation conversation;
+  private final Chat conversation;
   private final AtomicBoolean stop = new AtomicBoolean();
   private SamplerOptions options;
   private final long seed;
   private long turns;
 
   ChatLoop(
-      Session session,
-      ChatTerminal terminal,
-      Conversation conversation,
-      SamplerOptions options,
-      long seed) {
-    this.session = session;
+      Llada llada, ChatTerminal terminal, Chat conversation, SamplerOptions options, long seed) {
+    this.llada = llada;
     this.terminal = terminal;
     this.conversation = conversation;
     this.options = options;
@@ -54,9 +55,9 @@ final class ChatLoop {
       terminal.remark(
           "%s, %s\n%s; seed %d; /help shows the commands"
               .formatted(
-                  session.checkpoint().path(),
-                  session.checkpoint().format(),
-                  session.backend().why(),
+                  llada.checkpoint().path(),
+                  llada.checkpoint().format(),
+                  llada.backend().why(),
                   seed));
     }
     while (true) {
@@ -98,32 +99,27 @@ final class ChatLoop {
   }
 
   private void answer(String line) {
-    int[] prompt = conversation.prompt(line);
     stop.set(false);
-    AnswerText text = session.drawable();
-    try (StepView view = terminal.view(text, prompt.length);
+    try (StepView view = terminal.view();
         LastWords words = LastWords.onExit(terminal.console(), view)) {
-      StepListener watched = words.watch(view);
-      Generation generation =
-          session.generate(
-              prompt,
-              options,
-              RandomStreams.seed(seed, Purpose.TURN, turns),
-              step -> {
-                watched.step(step);
-                if (stop.get()) {
-                  throw new Stopped();
-                }
-              });
-      view.finished();
-      Answer answer = Answer.of(generation, session);
-      terminal.answer(answer.text());
-      terminal.remark(answer.summary());
-      conversation.add(line, answer.text());
-    } catch (UsageException e) { // prompt and answer are too long together
-      terminal.remark("llada: %s (here by /length N), or /clear".formatted(e.getMessage()));
-    } catch (Stopped _) {
-      terminal.remark("stopped; this turn is not part of the conversation");
+      Function<Step, Next> watch = words.watch();
+      Answer answer =
+          conversation.say(
+              line,
+              request ->
+                  request
+                      .options(options)
+                      .seed(RandomStreams.seed(seed, Purpose.TURN, turns))
+                      .onStep(step -> stop.get() ? Next.STOP : watch.apply(step)));
+      if (answer.end() == Answer.End.STOPPED) {
+        terminal.remark("stopped; this turn is not part of the conversation");
+      } else {
+        view.finished();
+        terminal.answer(answer.text());
+        terminal.remark(answer.summary());
+      }
+    } catch (RequestException e) { // prompt and answer are too long together
+      terminal.remark("llada: %s (/length N), or /clear".formatted(e.getMessage()));
     }
     turns++;
   }
@@ -204,15 +200,6 @@ final class ChatLoop {
       throw new UsageException("/save: " + e.getMessage());
     } catch (FormatException e) {
       throw new UsageException("/save: " + e.getMessage());
-    }
-  }
-
-  /** The user stopped an answer. */
-  private static final class Stopped extends RuntimeException {
-    private static final long serialVersionUID = 1L;
-
-    Stopped() {
-      super(null, null, false, false);
     }
   }
 }

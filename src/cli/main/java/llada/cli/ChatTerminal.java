@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.io.InputStreamReader;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
+import llada.api.AnswerText;
 import org.jline.reader.EndOfFileException;
 import org.jline.reader.LineReader;
 import org.jline.reader.LineReaderBuilder;
@@ -99,10 +100,8 @@ final class ChatTerminal implements AutoCloseable {
   }
 
   /** Shows an answer while it is made. */
-  StepView view(AnswerText text, int promptLength) {
-    return terminal == null
-        ? StepView.none()
-        : StepViews.drawing(text, promptLength, console, terminal);
+  StepView view() {
+    return terminal == null ? StepView.none() : StepViews.drawing(console, terminal);
   }
 
   /** Writes an answer. */

@@ -8,10 +8,12 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.SplittableRandom;
 import java.util.concurrent.Callable;
-import llada.diffusion.Generation;
-import llada.diffusion.StepListener;
+import llada.api.Answer;
+import llada.api.Llada;
+import llada.api.Request;
 import llada.format.AtomicFile;
 import llada.format.FormatException;
+import llada.format.JsonLine;
 import llada.plot.Chart;
 import llada.plot.Series;
 import llada.tensor.RandomStreams;
@@ -113,12 +115,13 @@ final class DecodeBench implements Callable<Integer> {
     all.forEach(setting -> setting.options(genLength, blockLength)); // complain before measuring
     Console console = parent.root().console();
     List<DecodeResult> results = new ArrayList<>();
-    try (Session session = Session.open(model, computation)) {
-      List<Asked> asked = randomPrompt == null ? heldOut(session) : random(session);
+    try (OpenModel opened = OpenModel.open(model, computation)) {
+      Llada llada = opened.llada();
+      List<Asked> asked = randomPrompt == null ? heldOut(llada) : random(llada);
       boolean judged = randomPrompt == null;
-      String name = session.checkpoint().path().toString();
+      String name = llada.checkpoint().path().toString();
       if (!json) {
-        console.out().printf("model    %s%n%s%n", name, session.backend().why());
+        console.out().printf("model    %s%n%s%n", name, llada.backend().why());
         console
             .out()
             .printf(
@@ -128,7 +131,7 @@ final class DecodeBench implements Callable<Integer> {
       }
       int[][] exact = new int[asked.size()][];
       for (DecodeSetting setting : all) {
-        DecodeResult result = measure(session, setting, asked, exact);
+        DecodeResult result = measure(llada, setting, asked, exact);
         results.add(result);
         if (json) {
           JsonLine.write(
@@ -145,28 +148,28 @@ final class DecodeBench implements Callable<Integer> {
   }
 
   /** The held-out questions, framed as turns of a chat if the model has a template. */
-  private List<Asked> heldOut(Session session) {
+  private List<Asked> heldOut(Llada llada) {
     List<Asked> asked = new ArrayList<>();
     for (DemoCorpus.HeldOut question : DemoRecipe.corpus(1).heldOut(questions)) {
       List<ChatTemplate.Message> turn =
           List.of(new ChatTemplate.Message("user", question.question()));
       int[] prompt;
       try {
-        prompt = session.checkpoint().chatTemplate().encode(session.tokenizer(), turn);
+        prompt = llada.checkpoint().chatTemplate().encode(llada.tokenizer(), turn);
       } catch (FormatException _) { // a model that only continues text
-        prompt = session.tokenizer().encode(question.question());
+        prompt = llada.tokenizer().encode(question.question());
       }
       asked.add(new Asked(prompt, question));
     }
     return asked;
   }
 
-  private List<Asked> random(Session session) {
+  private List<Asked> random(Llada llada) {
     SplittableRandom random = RandomStreams.of(0, Purpose.BENCHMARK);
     int[] prompt =
         random
-            .ints(randomPrompt, 0, session.config().vocabSize())
-            .map(id -> id == session.config().maskTokenId() ? 0 : id)
+            .ints(randomPrompt, 0, llada.config().vocabSize())
+            .map(id -> id == llada.config().maskTokenId() ? 0 : id)
             .toArray();
     return List.of(new Asked(prompt, null));
   }
@@ -177,9 +180,9 @@ final class DecodeBench implements Callable<Integer> {
    * @param exact answers to compare with; filled by the first setting
    */
   private DecodeResult measure(
-      Session session, DecodeSetting setting, List<Asked> asked, int[][] exact) {
+      Llada llada, DecodeSetting setting, List<Asked> asked, int[][] exact) {
     if (asked.size() > 1) { // code is compiled when it has run
-      answer(session, setting, asked.getFirst());
+      answer(llada, setting, asked.getFirst());
     }
     int right = 0;
     int sameTexts = 0;
@@ -192,25 +195,25 @@ final class DecodeBench implements Callable<Integer> {
     long useful = 0;
     long nanos = 0;
     for (int i = 0; i < exact.length; i++) {
-      Generation made = answer(session, setting, asked.get(i));
-      Answer answer = Answer.of(made, session);
+      Answer answer = answer(llada, setting, asked.get(i));
+      Answer.Figures made = answer.figures();
       if (exact[i] == null) {
-        exact[i] = answer.ids();
+        exact[i] = answer.tokens();
       }
-      int end = end(exact[i], session);
-      int[] mine = Arrays.copyOf(answer.ids(), genLength);
+      int end = end(exact[i], llada);
+      int[] mine = Arrays.copyOf(answer.tokens(), genLength);
       for (int t = 0; t < end; t++) {
         sameTokens += mine[t] == exact[i][t] ? 1 : 0;
       }
       exactTokens += end;
       sameTexts +=
-          Arrays.equals(mine, 0, answer.useful(), exact[i], 0, usefulOf(exact[i], session)) ? 1 : 0;
+          Arrays.equals(mine, 0, answer.useful(), exact[i], 0, usefulOf(exact[i], llada)) ? 1 : 0;
       DemoCorpus.HeldOut question = asked.get(i).question();
       right += question != null && question.accepts(answer.text()) ? 1 : 0;
       steps += made.steps();
       passes += made.forwardPasses();
       positions += made.positions();
-      tokens += answer.ids().length;
+      tokens += answer.tokens().length;
       useful += answer.useful();
       nanos += made.nanos();
     }
@@ -229,22 +232,22 @@ final class DecodeBench implements Callable<Integer> {
         nanos);
   }
 
-  private Generation answer(Session session, DecodeSetting setting, Asked asked) {
-    return session.generate(
-        asked.prompt(), setting.options(genLength, blockLength), 0, StepListener.NONE);
+  private Answer answer(Llada llada, DecodeSetting setting, Asked asked) {
+    return llada.generate(
+        Request.of(asked.prompt()).options(setting.options(genLength, blockLength)));
   }
 
-  private static int usefulOf(int[] ids, Session session) {
+  private static int usefulOf(int[] ids, Llada llada) {
     int useful = 0;
-    while (useful < ids.length && !session.config().ends(ids[useful])) {
+    while (useful < ids.length && !llada.config().ends(ids[useful])) {
       useful++;
     }
     return useful;
   }
 
   /** Tokens of an answer, its end token included. */
-  private static int end(int[] ids, Session session) {
-    return Math.min(ids.length, usefulOf(ids, session) + 1);
+  private static int end(int[] ids, Llada llada) {
+    return Math.min(ids.length, usefulOf(ids, llada) + 1);
   }
 
   private void write(String name, String text) {

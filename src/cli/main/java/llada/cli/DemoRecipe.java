@@ -11,18 +11,17 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import llada.api.Engine;
 import llada.backend.Backend;
 import llada.checkpoint.Checkpoint;
-import llada.diffusion.DiffusionSampler;
 import llada.diffusion.Generation;
-import llada.diffusion.RandomSource;
 import llada.diffusion.SamplerOptions;
+import llada.diffusion.StepListener;
 import llada.format.AtomicFile;
 import llada.format.Disk;
 import llada.format.DiskLock;
 import llada.format.FormatException;
 import llada.model.LladaConfig;
-import llada.model.MaskPredictor;
 import llada.tokenizer.ChatTemplate;
 import llada.tokenizer.Tokenizer;
 import llada.train.Processes;
@@ -170,46 +169,37 @@ final class DemoRecipe {
   private void report(DemoCorpus world, Path model) {
     Map<Skill, int[]> right = new EnumMap<>(Skill.class); // right, asked
     StringBuilder answers = new StringBuilder();
-    try (Checkpoint checkpoint = Checkpoint.open(model)) {
+    try (Checkpoint checkpoint = Checkpoint.open(model);
+        Engine engine = new Engine(checkpoint.config(), checkpoint.weights(), backend.kernels())) {
       LladaConfig config = checkpoint.config();
       Tokenizer tokenizer = checkpoint.tokenizer();
       ChatTemplate chat = checkpoint.chatTemplate();
-      try (MaskPredictor predictor =
-          new MaskPredictor(
-              config, checkpoint.weights(), backend.kernels(), config.maxSequenceLength())) {
-        DiffusionSampler sampler = new DiffusionSampler(predictor, config);
-        for (DemoCorpus.HeldOut question : world.heldOut(HELD_OUT)) {
-          int[] prompt =
-              chat.encode(
-                  tokenizer, List.of(new ChatTemplate.Message("user", question.question())));
-          int tokens = question.mark() == null ? ANSWER : STORY;
-          Generation made =
-              sampler.generate(
-                  new int[][] {prompt},
-                  null,
-                  SamplerOptions.defaults().toBuilder().lengths(tokens, tokens, BLOCK).build(),
-                  RandomSource.seeded(0),
-                  _ -> {});
-          String answer =
-              tokenizer.decode(
-                  made.answerUpTo(
-                      0, config.eosTokenId(), config.eotTokenId().orElse(config.eosTokenId())),
-                  true);
-          boolean good = question.accepts(answer);
-          int[] count = right.computeIfAbsent(question.skill(), _ -> new int[2]);
-          count[0] += good ? 1 : 0;
-          count[1]++;
-          answers.append(
-              "%s %s%n  asked: %s%n  said:  %s%n%s"
-                  .formatted(
-                      question.skill(),
-                      good ? "right" : "wrong",
-                      question.question(),
-                      answer,
-                      good || question.mark() != null
-                          ? ""
-                          : "  right: %s%n".formatted(question.answer())));
-        }
+      for (DemoCorpus.HeldOut question : world.heldOut(HELD_OUT)) {
+        int[] prompt =
+            chat.encode(tokenizer, List.of(new ChatTemplate.Message("user", question.question())));
+        int tokens = question.mark() == null ? ANSWER : STORY;
+        SamplerOptions exact =
+            SamplerOptions.defaults().toBuilder().lengths(tokens, tokens, BLOCK).build();
+        Generation made = engine.generate(prompt, exact, 0, StepListener.NONE);
+        String answer =
+            tokenizer.decode(
+                made.answerUpTo(
+                    0, config.eosTokenId(), config.eotTokenId().orElse(config.eosTokenId())),
+                true);
+        boolean good = question.accepts(answer);
+        int[] count = right.computeIfAbsent(question.skill(), _ -> new int[2]);
+        count[0] += good ? 1 : 0;
+        count[1]++;
+        answers.append(
+            "%s %s%n  asked: %s%n  said:  %s%n%s"
+                .formatted(
+                    question.skill(),
+                    good ? "right" : "wrong",
+                    question.question(),
+                    answer,
+                    good || question.mark() != null
+                        ? ""
+                        : "  right: %s%n".formatted(question.answer())));
       }
     }
     console.out().println("held out, never seen in training:");

@@ -8,6 +8,8 @@ import java.nio.file.FileSystemException;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.NotDirectoryException;
 import java.util.List;
+import llada.api.MemoryNeed;
+import llada.api.RequestException;
 import llada.backend.BackendException;
 import llada.format.FormatException;
 import llada.format.MappedFile;
@@ -29,6 +31,7 @@ record ErrorReport(int exitCode, String message) {
     return switch (thrown) {
       case CommandLine.ParameterException e -> new ErrorReport(ExitCodes.USAGE, usage(e));
       case UsageException e -> new ErrorReport(ExitCodes.USAGE, e.getMessage());
+      case RequestException e -> new ErrorReport(ExitCodes.USAGE, e.getMessage());
       case FormatException e -> new ErrorReport(ExitCodes.BAD_FILE, e.getMessage());
       case ResumeException e -> new ErrorReport(ExitCodes.USAGE, e.getMessage());
       case NonFiniteLossException e -> new ErrorReport(ExitCodes.DIVERGED, e.getMessage());

@@ -6,14 +6,19 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
+import llada.api.Llada;
 import llada.diffusion.LikelihoodOptions;
 import llada.diffusion.SamplerOptions;
+import llada.evaluation.ChoiceByLikelihood;
 import llada.evaluation.Couplet;
+import llada.evaluation.ItemTask;
 import llada.evaluation.MultipleChoice;
 import llada.evaluation.Preset;
 import llada.evaluation.Proportion;
+import llada.evaluation.QuestionsByGeneration;
 import llada.format.FormatException;
 import llada.format.Json;
+import llada.format.JsonLine;
 import llada.format.JsonLines;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -140,12 +145,12 @@ final class EvalCommand implements Callable<Integer> {
     objects =
         objects.subList(0, Math.min(objects.size(), limit == null ? Integer.MAX_VALUE : limit));
     EvalPlan plan = EvalPlan.of(objects.getFirst(), style, by, presetName);
-    try (Session session = Session.open(model, computation)) {
-      return run(plan, objects, session, console);
+    try (OpenModel opened = OpenModel.open(model, computation)) {
+      return run(plan, objects, opened.llada(), console);
     }
   }
 
-  private int run(EvalPlan plan, List<Json> objects, Session session, Console console) {
+  private int run(EvalPlan plan, List<Json> objects, Llada llada, Console console) {
     long seed = sampler.seed(1); // not drawn: the command can be taken up again
     ItemTask task;
     Object settings;
@@ -159,27 +164,27 @@ final class EvalCommand implements Callable<Integer> {
               file,
               () ->
                   new ChoiceByLikelihood(
-                      session, choices(objects, plan.style()), chosen, seed, truncate));
+                      llada, choices(objects, plan.style()), chosen, seed, truncate));
       settings = chosen;
       options = out -> LikelihoodFlags.write(out, chosen);
     } else {
       SamplerOptions chosen = sampler.over(plan.preset().sampler(), this::given);
-      Framing framing = raw ? new Framing(null, null) : Framing.ifPossible(session);
+      boolean framed = !raw && llada.hasChatTemplate();
       task =
           FormatException.naming(
               file,
               () ->
                   new QuestionsByGeneration(
-                      session, questions(objects, plan.style()), framing, chosen, seed));
-      settings = List.of(chosen, framing);
+                      llada, questions(objects, plan.style()), framed, chosen, seed));
+      settings = List.of(chosen, framed);
       options =
           out -> {
             GenerationJson.options(out, chosen);
-            out.writeBooleanField("chat", framing.framed());
+            out.writeBooleanField("chat", framed);
           };
     }
     String fingerprint =
-        session.fingerprint("eval", plan.style(), plan.byLikelihood(), settings, seed, truncate);
+        llada.fingerprint("eval", plan.style(), plan.byLikelihood(), settings, seed, truncate);
     ItemLoop.requireDifferentIds(task, file);
     Map<String, Proportion> shares =
         ItemLoop.run(

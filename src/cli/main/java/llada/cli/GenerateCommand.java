@@ -2,8 +2,12 @@ package llada.cli;
 
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
-import llada.diffusion.Generation;
+import llada.api.Answer;
+import llada.api.AnswerText;
+import llada.api.Llada;
+import llada.api.Request;
 import llada.diffusion.SamplerOptions;
+import llada.evaluation.GenerateTask;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -117,30 +121,34 @@ final class GenerateCommand implements Callable<Integer> {
       throw new UsageException("--output and --batch-size need --input, a file of prompts");
     }
     String text = prompt.read(console);
-    try (Session session = Session.open(model, computation)) {
-      int[] ids = Framing.of(session, chat, system).encode(session.tokenizer(), text);
-      Answer answer = answer(ids, options, session, console);
+    try (OpenModel opened = OpenModel.open(model, computation)) {
+      Request request = framed(Request.of(text)).options(options).seed(sampler.seed());
+      Answer answer = answer(request, opened.llada(), console);
       if (json) {
-        GenerationJson.write(console.out(), text, ids, answer, options, sampler.seed(), session);
+        GenerationJson.write(console.out(), text, request, options, answer, opened);
       } else {
         console.out().println(console.outIsTerminal() ? safe(answer.text()) : answer.text());
       }
       console.flush();
       if (!quiet) {
-        console.err().println(answer.closingLine(session, sampler.seed()));
+        console.err().println(opened.closingLine(answer, sampler.seed()));
       }
       return ExitCodes.OK;
     }
   }
 
-  private Answer answer(int[] ids, SamplerOptions options, Session session, Console console) {
-    AnswerText text = session.drawable();
+  private Request framed(Request request) {
+    Request framed = chat ? request.chat() : request.raw();
+    return system == null ? framed : framed.system(system);
+  }
+
+  private Answer answer(Request request, Llada llada, Console console) {
     try (StepViews views = StepViews.of(console, showSteps, json);
-        StepView view = views.view(text, ids.length);
+        StepView view = views.view();
         LastWords words = LastWords.onExit(console, view)) {
-      Generation generation = session.generate(ids, options, sampler.seed(), words.watch(view));
+      Answer answer = llada.generate(request.onStep(words.watch()));
       view.finished();
-      return Answer.of(generation, session);
+      return answer;
     }
   }
 
@@ -152,10 +160,10 @@ final class GenerateCommand implements Callable<Integer> {
       throw new UsageException("--batch-size is %d; it must be at least 1".formatted(batchSize));
     }
     long seed = sampler.seed(1); // not drawn: the command can be taken up again
-    try (Session session = Session.open(model, computation)) {
-      Framing framing = Framing.of(session, chat, system);
-      GenerateTask task = new GenerateTask(session, input, framing, options, seed);
-      String settings = session.fingerprint("generate", options, seed, framing);
+    try (OpenModel opened = OpenModel.open(model, computation)) {
+      Llada llada = opened.llada();
+      GenerateTask task = new GenerateTask(llada, input, this::framed, options, seed);
+      String settings = llada.fingerprint("generate", options, seed, chat, system);
       ItemLoop.requireDifferentIds(task, input);
       ItemLoop.run(task, output, settings, console.out(), batchSize, console, quiet);
       return ExitCodes.OK;

@@ -3,10 +3,14 @@ package llada.cli;
 import com.fasterxml.jackson.core.JsonGenerator;
 import java.io.IOException;
 import java.io.PrintStream;
+import llada.api.Answer;
+import llada.api.Llada;
+import llada.api.Request;
 import llada.diffusion.Decoder;
 import llada.diffusion.DecoderText;
 import llada.diffusion.SamplerOptions;
 import llada.diffusion.commit.Prophet;
+import llada.format.JsonLine;
 
 /** A generation as one line of JSON. */
 final class GenerationJson {
@@ -15,31 +19,31 @@ final class GenerationJson {
   static void write(
       PrintStream out,
       String prompt,
-      int[] promptIds,
-      Answer answer,
+      Request request,
       SamplerOptions options,
-      long seed,
-      Session session) {
+      Answer answer,
+      OpenModel opened) {
+    Llada llada = opened.llada();
     JsonLine.write(
         out,
         json -> {
           json.writeStringField("text", answer.text());
-          JsonLine.ids(json, "ids", answer.ids());
+          JsonLine.ids(json, "ids", answer.tokens());
           json.writeNumberField("useful_tokens", answer.useful());
           json.writeStringField("prompt", prompt);
-          JsonLine.ids(json, "prompt_ids", promptIds);
-          json.writeNumberField("seed", seed);
+          JsonLine.ids(json, "prompt_ids", llada.encode(request));
+          json.writeNumberField("seed", request.seed());
           json.writeObjectFieldStart("options");
           options(json, options);
           json.writeEndObject();
-          json.writeStringField("model", session.checkpoint().path().toString());
-          json.writeStringField("backend", session.backend().name());
-          json.writeNumberField("threads", session.backend().threads());
-          json.writeNumberField("steps", answer.generation().steps());
-          json.writeNumberField("forward_passes", answer.generation().forwardPasses());
-          json.writeNumberField("positions_computed", answer.generation().positions());
+          json.writeStringField("model", llada.checkpoint().path().toString());
+          json.writeStringField("backend", llada.backend().name());
+          json.writeNumberField("threads", llada.backend().threads());
+          json.writeNumberField("steps", answer.figures().steps());
+          json.writeNumberField("forward_passes", answer.figures().forwardPasses());
+          json.writeNumberField("positions_computed", answer.figures().positions());
           json.writeObjectFieldStart("timing");
-          timing(json, answer, session);
+          timing(json, answer, opened);
           json.writeEndObject();
         });
   }
@@ -68,12 +72,12 @@ final class GenerationJson {
     json.writeNumberField("no_repeat_ngram", decoder.repetition().ngram());
   }
 
-  private static void timing(JsonGenerator json, Answer answer, Session session)
+  private static void timing(JsonGenerator json, Answer answer, OpenModel opened)
       throws IOException {
-    json.writeNumberField("start_seconds", Answer.seconds(session.startTime()));
-    json.writeNumberField("load_seconds", Answer.seconds(session.loadTime()));
-    json.writeNumberField("generate_seconds", answer.seconds());
-    json.writeNumberField("ms_per_step", answer.millisPerStep());
+    json.writeNumberField("start_seconds", OpenModel.seconds(opened.start()));
+    json.writeNumberField("load_seconds", OpenModel.seconds(opened.load()));
+    json.writeNumberField("generate_seconds", answer.figures().seconds());
+    json.writeNumberField("ms_per_step", answer.figures().millisPerStep());
     json.writeNumberField("tokens_per_second", answer.tokensPerSecond());
     json.writeNumberField("useful_tokens_per_second", answer.usefulPerSecond());
   }

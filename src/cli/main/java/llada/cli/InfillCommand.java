@@ -4,12 +4,15 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
+import llada.api.Answer;
+import llada.api.AnswerText;
+import llada.api.InfillOptions;
+import llada.api.InfillTemplate;
 import llada.diffusion.Infilling;
-import llada.diffusion.LikelihoodEstimator;
 import llada.diffusion.LikelihoodOptions;
 import llada.diffusion.Remasking;
 import llada.diffusion.SamplerOptions;
-import llada.diffusion.StepListener;
+import llada.format.JsonLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -32,9 +35,6 @@ import picocli.CommandLine.ParentCommand;
       "  llada infill --longest-gap 32 --mc-num 64 --prompt-file letter.txt"
     })
 final class InfillCommand implements Callable<Integer> {
-  private static final LikelihoodOptions SCORING =
-      new LikelihoodOptions(LikelihoodOptions.Form.L, 32, 16, 0, false);
-
   @ParentCommand private RootCommand root;
   @Mixin private PromptSource text;
 
@@ -108,14 +108,15 @@ final class InfillCommand implements Callable<Integer> {
       throw new UsageException("--longest-gap and --steps must be at least 1");
     }
     SamplerOptions options = options();
-    LikelihoodOptions scoring = likelihood.over(SCORING, 0);
+    LikelihoodOptions scoring = likelihood.over(InfillOptions.SCORING, 0);
     Console console = root.console();
     InfillTemplate template = InfillTemplate.parse(text.read(console), exactSpaces);
-    try (Session session = Session.open(model, computation)) {
-      List<int[]> pieces = template.pieces().stream().map(session.tokenizer()::encode).toList();
-      Infilling.Gaps gaps = new Infilling.Gaps(pieces, template.lengths());
-      Infilling.Filled filled = fill(session, gaps, options, scoring);
-      List<String> fills = filled.fills().stream().map(ids -> session.text(ids, true)).toList();
+    try (OpenModel opened = OpenModel.open(model, computation)) {
+      Infilling.Filled filled =
+          opened
+              .llada()
+              .infill(template, new InfillOptions(options, steps, scoring, longestGap, seed));
+      List<String> fills = filled.fills().stream().map(opened.llada()::text).toList();
       write(console, template, filled, fills);
       if (!quiet) {
         console.err().println(figures(filled));
@@ -137,34 +138,10 @@ final class InfillCommand implements Callable<Integer> {
     }
   }
 
-  private Infilling.Filled fill(
-      Session session, Infilling.Gaps gaps, SamplerOptions options, LikelihoodOptions scoring) {
-    int longest = Infilling.longest(gaps, longestGap);
-    int most = session.config().maxSequenceLength();
-    if (longest > most) {
-      throw new UsageException(
-          "the text may have %d tokens when its gaps are filled; the model takes at most %d (max_sequence_length): shorten it%s"
-              .formatted(longest, most, " or its gaps, or lower --longest-gap"));
-    }
-    int room =
-        Math.max(
-            longest * (options.cfgScale() > 0 ? 2 : 1),
-            LikelihoodEstimator.room(scoring, session.config(), longest, longest));
-    return session.with(
-        room,
-        predictor ->
-            new Infilling(predictor, session.config(), options, steps, scoring, seed)
-                .fill(gaps, longestGap, StepListener.NONE));
-  }
-
   private void write(
       Console console, InfillTemplate template, Infilling.Filled filled, List<String> fills) {
-    StringBuilder whole = new StringBuilder(template.pieces().getFirst());
-    for (int i = 0; i < fills.size(); i++) {
-      whole.append(fills.get(i)).append(template.pieces().get(i + 1));
-    }
+    String line = template.filled(fills);
     if (!json) {
-      String line = whole.toString();
       console.out().println(console.outIsTerminal() ? AnswerText.printable(line) : line);
       console.flush();
       return;
@@ -172,7 +149,7 @@ final class InfillCommand implements Callable<Integer> {
     JsonLine.write(
         console.out(),
         out -> {
-          out.writeStringField("text", whole.toString());
+          out.writeStringField("text", line);
           out.writeArrayFieldStart("fills");
           for (int i = 0; i < fills.size(); i++) {
             out.writeStartObject();

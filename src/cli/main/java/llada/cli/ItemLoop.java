@@ -11,10 +11,12 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Collectors;
+import llada.evaluation.ItemTask;
 import llada.evaluation.Proportion;
 import llada.evaluation.ResultsFile;
 import llada.format.FormatException;
 import llada.format.Json;
+import llada.format.JsonLine;
 
 /**
  * Works through items, writes each result as soon as it is there, counts what is right, and tells

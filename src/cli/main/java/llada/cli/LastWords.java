@@ -1,7 +1,9 @@
 package llada.cli;
 
 import java.util.concurrent.atomic.AtomicInteger;
-import llada.diffusion.StepListener;
+import java.util.function.Function;
+import llada.api.Next;
+import llada.api.Step;
 
 /**
  * What is still to be done when the process is ended by a signal, such as Ctrl-C: the terminal is
@@ -28,11 +30,12 @@ final class LastWords implements AutoCloseable {
   }
 
   /** The view, watched for how far it came. */
-  StepListener watch(StepListener listener) {
+  Function<Step, Next> watch() {
     return step -> {
-      totalSteps = step.totalSteps();
+      totalSteps = step.of();
       steps.incrementAndGet();
-      listener.step(step);
+      view.step(step);
+      return Next.CONTINUE;
     };
   }
 
@@ -44,7 +47,8 @@ final class LastWords implements AutoCloseable {
     console.message(
         steps.get() == 0
             ? "stopped before the first step"
-            : "stopped after step %d of %d".formatted(steps.get(), totalSteps));
+            : "stopped after step %d%s"
+                .formatted(steps.get(), totalSteps == 0 ? "" : " of " + totalSteps));
   }
 
   @Override

@@ -1,6 +1,7 @@
 package llada.cli;
 
 import java.nio.file.Path;
+import llada.api.DemoModel;
 import llada.checkpoint.Checkpoint;
 import picocli.CommandLine.Option;
 
@@ -33,7 +34,7 @@ final class ModelOptions {
     if (model != null) {
       return model;
     }
-    return embedded() ? EmbeddedModel.path() : Path.of(System.getenv(VARIABLE));
+    return embedded() ? DemoModel.file() : Path.of(System.getenv(VARIABLE));
   }
 
   /** Opens the model's files. */

@@ -1,32 +1,26 @@
 package llada.cli;
 
 import java.io.PrintStream;
-import java.util.List;
-import java.util.Locale;
+import llada.api.Step;
 
 /** One line for each step, for pipes, files and terminals that cannot draw. */
 final class PlainStepView implements StepView {
-  private final AnswerText text;
-  private final int promptLength;
   private final PrintStream out;
-  private int steps;
 
-  PlainStepView(AnswerText text, int promptLength, PrintStream out) {
-    this.text = text;
-    this.promptLength = promptLength;
+  PlainStepView(PrintStream out) {
     this.out = out;
   }
 
   @Override
   public void step(Step step) {
     StringBuilder line = new StringBuilder();
-    List<AnswerText.Piece> pieces = text.pieces(step.x()[0], promptLength, step.revealed()[0]);
-    int digits = Integer.toString(step.totalSteps()).length();
-    int total = AnswerText.steps(pieces, ++steps, step.totalSteps());
-    line.append(String.format(Locale.ROOT, "step %" + digits + "d/%d  ", steps, total));
-    for (AnswerText.Piece piece : pieces) {
-      line.append(piece.text().replace("\n", "⏎"));
+    if (step.of() == 0) {
+      line.append("step %d  ".formatted(step.number()));
+    } else {
+      int digits = Integer.toString(step.of()).length();
+      line.append(("step %" + digits + "d/%d  ").formatted(step.number(), step.most()));
     }
+    step.pieces().forEach(piece -> line.append(piece.text().replace("\n", "⏎")));
     out.println(line);
     out.flush();
   }

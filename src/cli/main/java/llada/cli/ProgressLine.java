@@ -2,6 +2,7 @@ package llada.cli;
 
 import java.io.PrintStream;
 import java.util.Locale;
+import llada.api.MemoryNeed;
 import picocli.CommandLine.Model.CommandSpec;
 
 /**

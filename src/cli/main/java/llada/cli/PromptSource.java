@@ -8,6 +8,7 @@ import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import llada.api.MemoryNeed;
 import llada.format.FormatException;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;

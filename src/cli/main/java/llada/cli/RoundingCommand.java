@@ -10,6 +10,7 @@ import java.util.concurrent.Callable;
 import llada.backend.Backend;
 import llada.backend.Backends;
 import llada.checkpoint.Checkpoint;
+import llada.format.JsonLine;
 import llada.format.TextLines;
 import llada.kernel.Precision;
 import llada.model.MaskPredictor;

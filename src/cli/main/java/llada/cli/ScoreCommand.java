@@ -7,6 +7,8 @@ import java.util.Locale;
 import java.util.concurrent.Callable;
 import llada.diffusion.LikelihoodOptions;
 import llada.diffusion.LogLikelihood;
+import llada.evaluation.TextScorer;
+import llada.format.JsonLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -102,8 +104,8 @@ final class ScoreCommand implements Callable<Integer> {
       throw new UsageException("--input brings the texts: leave the text and --after out");
     }
     String one = input == null ? text.read(console) : null;
-    try (Session session = Session.open(model, computation)) {
-      TextScorer scorer = new TextScorer(session, options, window, seed);
+    try (OpenModel opened = OpenModel.open(model, computation)) {
+      TextScorer scorer = new TextScorer(opened.llada(), options, window, seed);
       if (input == null) {
         TextScorer.Score score = scorer.score(after == null ? "" : after, one);
         if (json) {
@@ -114,7 +116,7 @@ final class ScoreCommand implements Callable<Integer> {
         return ExitCodes.OK;
       }
       ScoreTask task = new ScoreTask(input, scorer);
-      String settings = session.fingerprint("score", options, seed, window);
+      String settings = opened.llada().fingerprint("score", options, seed, window);
       ItemLoop.requireDifferentIds(task, input);
       ItemLoop.run(task, output, settings, json ? null : console.out(), 1, console, quiet);
       summary(task, output, options, console);

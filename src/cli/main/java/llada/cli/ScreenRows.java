@@ -2,6 +2,7 @@ package llada.cli;
 
 import java.util.ArrayList;
 import java.util.List;
+import llada.api.Step;
 import org.jline.utils.WCWidth;
 
 /** Breaks styled text into rows of a terminal; every row carries its own styles to its end. */
@@ -27,14 +28,14 @@ final class ScreenRows {
   }
 
   /** Appends a piece. */
-  void add(AnswerText.Piece piece) {
+  void add(Step.Piece piece) {
     String style = colour ? style(piece.state()) : "";
     row.append(style);
     piece.text().codePoints().forEach(c -> add(c, style));
     if (!style.isEmpty()) {
       row.append(RESET);
     }
-    if (piece.state() == AnswerText.State.NEW) {
+    if (piece.state() == Step.State.NEW) {
       newestRow = rows.size();
     }
   }
@@ -56,7 +57,7 @@ final class ScreenRows {
     }
   }
 
-  private static String style(AnswerText.State state) {
+  private static String style(Step.State state) {
     return switch (state) {
       case NEW -> "\u001b[1;32m";
       case MASKED, END -> "\u001b[2m";

@@ -8,8 +8,10 @@ import java.nio.charset.StandardCharsets;
 import java.util.concurrent.Callable;
 import llada.diffusion.LikelihoodOptions;
 import llada.diffusion.SamplerOptions;
+import llada.evaluation.EvalRequests;
 import llada.format.FormatException;
 import llada.format.Json;
+import llada.format.JsonLine;
 import llada.format.LineReader;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -66,11 +68,11 @@ final class ServeEvalCommand implements Callable<Integer> {
     LikelihoodOptions likelihoods =
         likelihood.over(LikelihoodOptions.DEFAULT, guided ? sampler.cfgScale() : 0);
     SamplerOptions options = sampler.forGenerate(false);
-    try (Session session = Session.open(model, computation);
+    try (OpenModel opened = OpenModel.open(model, computation);
         Reader text = new InputStreamReader(console.in(), StandardCharsets.UTF_8)) {
       LineReader in = new LineReader(text, "standard input");
       EvalRequests requests =
-          new EvalRequests(session, likelihoods, options, sampler.seed(1), checkGreedy);
+          new EvalRequests(opened.llada(), likelihoods, options, sampler.seed(1), checkGreedy);
       int line = 0;
       for (String next = in.next(); next != null; next = in.next()) {
         line++;

@@ -1,9 +1,12 @@
 package llada.cli;
 
-import llada.diffusion.StepListener;
+import llada.api.Step;
 
 /** Shows the text being unmasked, step by step. */
-interface StepView extends StepListener, AutoCloseable {
+interface StepView extends AutoCloseable {
+  /** Shows the answer after a step. */
+  void step(Step step);
+
   /** The answer is complete and will be printed as a result: a drawing of it makes way. */
   void finished();
 

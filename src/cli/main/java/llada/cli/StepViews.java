@@ -37,19 +37,16 @@ final class StepViews implements AutoCloseable {
   }
 
   /** A view of one answer. */
-  StepView view(AnswerText text, int promptLength) {
+  StepView view() {
     if (!show) {
       return StepView.none();
     }
-    return terminal == null
-        ? new PlainStepView(text, promptLength, console.err())
-        : drawing(text, promptLength, console, terminal);
+    return terminal == null ? new PlainStepView(console.err()) : drawing(console, terminal);
   }
 
   /** A drawing on an open terminal. */
-  static StepView drawing(AnswerText text, int promptLength, Console console, Terminal terminal) {
-    return new AnsiStepView(
-        text, promptLength, console.out(), () -> size(terminal), console.colour());
+  static StepView drawing(Console console, Terminal terminal) {
+    return new AnsiStepView(console.out(), () -> size(terminal), console.colour());
   }
 
   /** A terminal that does not know its size is taken for 80 by 24. */

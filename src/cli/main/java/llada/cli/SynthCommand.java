@@ -4,6 +4,7 @@ import java.io.PrintStream;
 import java.nio.file.Path;
 import java.util.Locale;
 import java.util.concurrent.Callable;
+import llada.api.MemoryNeed;
 import llada.backend.ThreadPool;
 import llada.checkpoint.Checkpoint;
 import llada.checkpoint.SyntheticModel;

@@ -11,21 +11,21 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Collectors;
+import llada.api.AnswerText;
+import llada.api.Engine;
 import llada.backend.Backend;
 import llada.checkpoint.Checkpoint;
 import llada.checkpoint.HuggingFaceFolder;
-import llada.diffusion.DiffusionSampler;
 import llada.diffusion.Generation;
 import llada.diffusion.Objective;
-import llada.diffusion.RandomSource;
 import llada.diffusion.SamplerOptions;
+import llada.diffusion.StepListener;
 import llada.format.AtomicFile;
 import llada.format.FormatException;
 import llada.format.TokenizerConfig;
 import llada.format.TokenizerJson;
 import llada.model.LladaConfig;
 import llada.model.LladaWeights;
-import llada.model.MaskPredictor;
 import llada.model.TrainablePredictor;
 import llada.tokenizer.ChatTemplate;
 import llada.tokenizer.Tokenizer;
@@ -388,12 +388,8 @@ final class TrainRun {
     }
     SamplerOptions sampler =
         SamplerOptions.defaults().toBuilder().lengths(tokens, tokens, tokens).build();
-    try (MaskPredictor predictor =
-        new MaskPredictor(config, weights, backend.kernels(), ids.length + tokens)) {
-      Generation made =
-          new DiffusionSampler(predictor, config)
-              .generate(
-                  new int[][] {ids}, null, sampler, RandomSource.seeded(SAMPLE_SEED), _ -> {});
+    try (Engine engine = new Engine(config, weights, backend.kernels())) {
+      Generation made = engine.generate(ids, sampler, SAMPLE_SEED, StepListener.NONE);
       int eot = config.eotTokenId().orElse(config.eosTokenId());
       return (settings.sft ? prompt + "\n" : prompt)
           + tokenizer.decode(made.answerUpTo(0, config.eosTokenId(), eot), true);

@@ -112,7 +112,7 @@ class GenerateBatchTest {
         .isEqualTo(json(lines.get(1)).get("ids").value());
     CliRun raw = generate(input);
     assertThat(raw.code()).isEqualTo(ExitCodes.BAD_FILE);
-    assertThat(raw.err()).contains("line 1: has \"messages\", which need --chat");
+    assertThat(raw.err()).contains("line 1: has \"messages\", which need the chat template");
   }
 
   @Test

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.nio.charset.StandardCharsets;
+import llada.api.InfillTemplate;
 import llada.format.Json;
 import org.junit.jupiter.api.Test;
 

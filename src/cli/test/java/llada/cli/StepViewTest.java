@@ -8,7 +8,10 @@ import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.List;
 import java.util.OptionalInt;
-import llada.diffusion.StepListener.Step;
+import llada.api.Answer;
+import llada.api.AnswerText;
+import llada.api.Step;
+import llada.diffusion.Generation;
 import llada.model.LladaConfig;
 import org.junit.jupiter.api.Test;
 
@@ -36,8 +39,10 @@ class StepViewTest {
           OptionalInt.empty());
 
   private final ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+  private int steps;
   private final PrintStream out = new PrintStream(bytes, true, StandardCharsets.UTF_8);
-  private final AnswerText text = new AnswerText(CONFIG, StepViewTest::decode);
+  private final AnswerText text =
+      new AnswerText(CONFIG, StepViewTest::decode, StepViewTest::decode);
 
   private static String decode(int[] ids) {
     byte[] utf8 = new byte[ids.length];
@@ -51,34 +56,50 @@ class StepViewTest {
     return bytes.toString(StandardCharsets.UTF_8);
   }
 
-  /** A step after which the answer reads so; _ is a mask, $ an end token. */
-  private static Step step(String answer, int... revealed) {
+  /** An answer that reads so; _ is a mask, $ an end token. */
+  private static Generation generation(String answer) {
     byte[] utf8 = ("P" + answer).getBytes(StandardCharsets.UTF_8);
     int[] row = new int[utf8.length];
     for (int i = 0; i < row.length; i++) {
       row[i] = utf8[i] == '_' ? MASK : utf8[i] == '$' ? EOS : utf8[i] & 0xff;
     }
-    return new Step(
-        0, 0, 4, new int[][] {row}, new int[][] {revealed}, new double[1][0], new int[1][0]);
+    return generation(row);
+  }
+
+  private static Generation generation(int[] row) {
+    double[] confidence = new double[row.length];
+    Arrays.setAll(confidence, i -> 1 - 0.1 * i);
+    return new Generation(
+        new int[][] {row},
+        1,
+        4,
+        4,
+        20,
+        2_000_000_000,
+        new double[][] {confidence},
+        new int[1][row.length]);
+  }
+
+  /** The next step of four, after which the answer reads so. */
+  private Step step(String answer, int... revealed) {
+    return new Step(++steps, 4, text.pieces(generation(answer), revealed));
   }
 
   @Test
   void piecesKnowTheirState() {
-    Step step = step("ab_$", 2);
-    assertThat(text.pieces(step.x()[0], 1, step.revealed()[0]))
-        .extracting(piece -> piece.text() + " " + piece.state())
-        .containsExactly("a KEPT", "b NEW", "░ MASKED", "· END");
+    assertThat(text.pieces(generation("ab_$"), new int[] {2}))
+        .extracting(piece -> piece.text() + " " + piece.state() + " " + piece.confidence())
+        .containsExactly("a KEPT 0.9", "b NEW 0.8", "░ MASKED 0.0", "· END 0.6");
   }
 
   @Test
   void tokensThatShareACharacterAreOnePiece() {
-    Step step = step("é€😀x", 3);
-    assertThat(text.pieces(step.x()[0], 1, step.revealed()[0]))
-        .extracting(AnswerText.Piece::text)
+    assertThat(text.pieces(generation("é€😀x"), new int[] {3}))
+        .extracting(Step.Piece::text)
         .containsExactly("é", "€", "😀", "x");
     int[] torn = {'P', 0xe2, MASK, 0xac};
-    assertThat(text.pieces(torn, 1, new int[0]))
-        .extracting(AnswerText.Piece::text)
+    assertThat(text.pieces(generation(torn), new int[0]))
+        .extracting(Step.Piece::text)
         .containsExactly("\uFFFD", "░", "\uFFFD");
   }
 
@@ -90,7 +111,7 @@ class StepViewTest {
 
   @Test
   void plainViewWritesALineForEveryStep() {
-    try (StepView view = new PlainStepView(text, 1, out)) {
+    try (StepView view = new PlainStepView(out)) {
       view.step(step("_b__", 2));
       view.step(step("_b\n_", 3));
       view.finished();
@@ -99,7 +120,7 @@ class StepViewTest {
   }
 
   private AnsiStepView drawing(int columns, int rows, boolean colour) {
-    return new AnsiStepView(text, 1, out, () -> new AnsiStepView.Size(columns, rows), colour);
+    return new AnsiStepView(out, () -> new AnsiStepView.Size(columns, rows), colour);
   }
 
   @Test
@@ -151,11 +172,11 @@ class StepViewTest {
   @Test
   void rowsWrapAtTheWidthAndStylesEndWithTheRow() {
     ScreenRows rows = new ScreenRows(4, true);
-    rows.add(new AnswerText.Piece("abcdef", AnswerText.State.NEW));
+    rows.add(new Step.Piece("abcdef", Step.State.NEW, 1));
     assertThat(rows.window(9))
         .containsExactly("\u001b[1;32mabcd\u001b[0m", "\u001b[1;32mef\u001b[0m");
     ScreenRows wide = new ScreenRows(3, false);
-    wide.add(new AnswerText.Piece("漢字x", AnswerText.State.KEPT));
+    wide.add(new Step.Piece("漢字x", Step.State.KEPT, 1));
     assertThat(wide.window(9)).containsExactly("漢", "字x");
   }
 
@@ -163,8 +184,8 @@ class StepViewTest {
   void aTallAnswerIsShownAroundItsNewestText() {
     ScreenRows rows = new ScreenRows(10, false);
     for (int i = 0; i < 50; i++) {
-      AnswerText.State state = i == 30 ? AnswerText.State.NEW : AnswerText.State.KEPT;
-      rows.add(new AnswerText.Piece(i + "\n", state));
+      Step.State state = i == 30 ? Step.State.NEW : Step.State.KEPT;
+      rows.add(new Step.Piece(i + "\n", state, 1));
     }
     List<String> window = rows.window(5);
     assertThat(window).hasSize(5).contains("30");
@@ -177,18 +198,21 @@ class StepViewTest {
   }
 
   @Test
-  void answerEndsAtTheFirstEndToken() {
-    int[] row = step("ab$c").x()[0];
-    llada.diffusion.Generation generation =
-        new llada.diffusion.Generation(
-            new int[][] {row}, 1, 4, 4, 20, 2_000_000_000, new double[1][row.length], new int[1][row.length]);
-    Answer answer = Answer.of(generation, CONFIG, StepViewTest::decode);
-    assertThat(answer.text()).isEqualTo("ab");
-    assertThat(answer.useful()).isEqualTo(2);
-    assertThat(answer.ids()).isEqualTo(Arrays.copyOfRange(row, 1, 5));
+  void figuresAreOneLine() {
+    Answer.Figures figures = new Answer.Figures(1, 4, 4, 20, 2_000_000_000);
+    Answer answer =
+        new Answer("ab", new int[4], 2, new double[4], new int[4], Answer.End.END_TOKEN, figures);
     assertThat(answer.summary())
         .isEqualTo(
             "4 steps in 2.00 s, 500.0 ms per step, 4 forward passes; 2.0 tokens/s, 1.0 useful (2 of"
                 + " 4 tokens before the end)");
+  }
+
+  @Test
+  void whereTheTextDecidesNobodyCountsToAnEnd() {
+    try (StepView view = new PlainStepView(out)) {
+      view.step(new Step(1, 0, text.pieces(generation("_b__"), new int[] {2})));
+    }
+    assertThat(drawn()).isEqualTo("step 1  ░b░░%n".formatted());
   }
 }

@@ -70,7 +70,10 @@ final class Guidance {
   Portion portion(Canvas canvas, Plan plan, ActivationCache cache, int[] rows) {
     TokenBatch batch = batch(canvas.x, canvas.visible, canvas.given, canvas.mask);
     int[] wanted = wanted(canvas.x, rows);
-    Portion portion = cache == null ? new Portion(batch, wanted) : new Portion(batch, Optional.of(partial(batch, plan, cache)), wanted);
+    Portion portion =
+        cache == null
+            ? new Portion(batch, wanted)
+            : new Portion(batch, Optional.of(partial(batch, plan, cache)), wanted);
     positions = portion.positions(predictor.config().nLayers());
     return portion;
   }
@@ -78,7 +81,8 @@ final class Guidance {
   private PartialPass partial(TokenBatch batch, Plan plan, ActivationCache cache) {
     return plan.computed() == null
         ? PartialPass.refresh(batch, cache)
-        : new PartialPass(scale > 0 ? twice(plan.computed()) : plan.computed(), plan.ratio(), cache);
+        : new PartialPass(
+            scale > 0 ? twice(plan.computed()) : plan.computed(), plan.ratio(), cache);
   }
 
   /** Positions of the last portion, on average over the layers. */

@@ -230,8 +230,7 @@ public final class ReverseProcess implements AutoCloseable {
       while (to < rows.length && rows[to] / canvas.length() == b) {
         int position = rows[to] % canvas.length();
         x0[b][position] = proposals.token(to);
-        shown[b][position] =
-            position < blockEnd ? proposals.score(to) : Double.NEGATIVE_INFINITY;
+        shown[b][position] = position < blockEnd ? proposals.score(to) : Double.NEGATIVE_INFINITY;
         to++;
       }
       revealed[b] = commit(b, from, to);
@@ -346,7 +345,8 @@ public final class ReverseProcess implements AutoCloseable {
    */
   private int[] commit(int b, int from, int to) {
     int end = from;
-    while (end < to && rows[end] % canvas.length() < end(block.start())) { // behind are later blocks
+    while (end < to
+        && rows[end] % canvas.length() < end(block.start())) { // behind are later blocks
       end++;
     }
     if (rule.readsAnswer()

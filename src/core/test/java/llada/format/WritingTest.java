@@ -80,7 +80,7 @@ class WritingTest {
 
   private static void write(Path folder) throws IOException {
     AtomicFile.requireSpace(folder.resolve("model"), 1);
-    try (Checkpoint model = Checkpoint.open(Golden.root().resolve("tiny-llada"))) {
+    try (Checkpoint model = Checkpoint.open(Golden.resources().resolve("golden/tiny-llada"))) {
       HuggingFaceFolder.write(
           folder.resolve("model"), model.config(), model.weightsByName(), model.path());
     }
@@ -223,7 +223,7 @@ class WritingTest {
   @Test
   void aModelThatIsCutShortIsNoticedBeforeAPass() throws IOException {
     Path copy = folder.resolve("model");
-    PowerCut.restore(PowerCut.tree(Golden.root().resolve("tiny-llada")), copy);
+    PowerCut.restore(PowerCut.tree(Golden.resources().resolve("golden/tiny-llada")), copy);
     try (Checkpoint model = Checkpoint.open(copy);
         MaskPredictor predictor =
             new MaskPredictor(model.config(), model.weights(), new ScalarKernels(), 4)) {

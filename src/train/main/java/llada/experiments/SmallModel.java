@@ -5,17 +5,17 @@ import java.util.Arrays;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
 import java.util.SplittableRandom;
+import llada.api.Engine;
 import llada.backend.Backend;
-import llada.diffusion.DiffusionSampler;
 import llada.diffusion.ForwardProcess;
 import llada.diffusion.NoisyBatch;
 import llada.diffusion.Objective;
 import llada.diffusion.RandomSource;
 import llada.diffusion.SamplerOptions;
+import llada.diffusion.StepListener;
 import llada.kernel.Kernels;
 import llada.model.LladaConfig;
 import llada.model.LladaWeights;
-import llada.model.MaskPredictor;
 import llada.model.TokenBatch;
 import llada.model.TrainablePredictor;
 import llada.tensor.NativeMemory;
@@ -40,7 +40,7 @@ final class SmallModel implements AutoCloseable {
   private final LladaConfig config;
   private final LladaWeights weights;
   private final Network network;
-  private final MaskPredictor predictor;
+  private final Engine engine;
   private final Objective objective;
   private final int maxTokens;
   private final long seed;
@@ -164,7 +164,7 @@ final class SmallModel implements AutoCloseable {
     this.network =
         new PredictorNetwork(
             config, weights, kernels, maxTokens, new TrainablePredictor.Options(false, causal));
-    this.predictor = new MaskPredictor(config, weights, kernels, maxTokens, causal);
+    this.engine = new Engine(config, weights, kernels, causal);
   }
 
   /** The id of the mask. */
@@ -250,16 +250,22 @@ final class SmallModel implements AutoCloseable {
         }
         continue;
       }
-      Tensor logits = predictor.forward(TokenBatch.of(Arrays.copyOfRange(xt, from, to)), rows);
+      TokenBatch batch = TokenBatch.of(Arrays.copyOfRange(xt, from, to));
+      double[][] logs =
+          engine.with(maxTokens, predictor -> logSoftmax(predictor.forward(batch, rows)));
       r = 0;
       for (int b = from; b < to; b++) {
-        all[b] = new double[positions[b].length][];
-        for (int i = 0; i < positions[b].length; i++) {
-          all[b][i] = logSoftmax(logits, r++);
-        }
+        all[b] = Arrays.copyOfRange(logs, r, r + positions[b].length);
+        r += positions[b].length;
       }
     }
     return all;
+  }
+
+  private double[][] logSoftmax(Tensor logits) {
+    double[][] logs = new double[logits.dim(0)][];
+    Arrays.setAll(logs, row -> logSoftmax(logits, row));
+    return logs;
   }
 
   private double[] logSoftmax(Tensor logits, int row) {
@@ -298,9 +304,7 @@ final class SmallModel implements AutoCloseable {
       int[][] x =
           objective == Objective.AR
               ? LeftToRight.generate(this, part, options, own)
-              : new DiffusionSampler(predictor, config)
-                  .generate(part, null, options, own, _ -> {})
-                  .x();
+              : engine.generate(part, null, options, own, StepListener.NONE).x();
       for (int b = 0; b < part.length; b++) {
         answers[from + b] = Arrays.copyOfRange(x[b], prompts[0].length, length);
       }
@@ -316,9 +320,7 @@ final class SmallModel implements AutoCloseable {
    */
   int[] infill(int[] xt) {
     int masks = (int) Arrays.stream(xt).filter(id -> id == mask()).count();
-    return new DiffusionSampler(predictor, config)
-        .infill(xt, SamplerOptions.defaults(), masks, RandomSource.seeded(0), _ -> {})
-        .x()[0];
+    return engine.infill(xt, SamplerOptions.defaults(), masks, RandomSource.seeded(0)).x()[0];
   }
 
   private static RandomSource shifted(RandomSource random, int sequences) {
@@ -342,7 +344,7 @@ final class SmallModel implements AutoCloseable {
 
   @Override
   public void close() {
-    predictor.close();
+    engine.close();
     network.close();
     NativeMemory.free(arena);
   }

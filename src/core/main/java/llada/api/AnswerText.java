@@ -1,4 +1,4 @@
-package llada.cli;
+package llada.api;
 
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -6,32 +6,17 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.function.Function;
+import llada.diffusion.Generation;
 import llada.model.LladaConfig;
+import llada.tokenizer.Tokenizer;
 
 /** Turns a half-unmasked answer into pieces of text that can be drawn. */
-final class AnswerText {
-  /** What a piece is. */
-  enum State {
-    /** Still masked. */
-    MASKED,
-    /** Unmasked in this step. */
-    NEW,
-    /** Unmasked before. */
-    KEPT,
-    /** An end token; those after it say nothing either. */
-    END
-  }
+public final class AnswerText {
+  /** How a mask is drawn. */
+  public static final String MASK = "░";
 
-  /**
-   * One token, or several that only together make whole characters.
-   *
-   * @param text without control characters except line breaks
-   * @param state how to draw it
-   */
-  record Piece(String text, State state) {}
-
-  static final String MASK = "░";
-  static final String END = "·";
+  /** How an end token is drawn. */
+  public static final String END = "·";
 
   /** A character of UTF-8 has at most four bytes, so at most four tokens share one. */
   private static final int LONGEST_SPLIT = 4;
@@ -40,59 +25,72 @@ final class AnswerText {
 
   private final LladaConfig config;
   private final Function<int[], String> decode;
+  private final Function<int[], String> plain;
 
-  AnswerText(LladaConfig config, Function<int[], String> decode) {
+  AnswerText(LladaConfig config, Tokenizer tokenizer) {
+    this(
+        config,
+        ids -> Framing.text(tokenizer, ids, false),
+        ids -> Framing.text(tokenizer, ids, true));
+  }
+
+  /**
+   * By any way of decoding.
+   *
+   * @param decode tokens to text, special ones included
+   * @param plain the same without them
+   */
+  public AnswerText(
+      LladaConfig config, Function<int[], String> decode, Function<int[], String> plain) {
     this.config = config;
     this.decode = decode;
+    this.plain = plain;
   }
 
   /**
    * The answer in pieces.
    *
-   * @param row prompt and answer
-   * @param from where the answer begins
-   * @param revealed the positions unmasked in this step
+   * @param generation of one sequence
+   * @param revealed the positions unmasked in the last step
    */
-  List<Piece> pieces(int[] row, int from, int[] revealed) {
+  public List<Step.Piece> pieces(Generation generation, int[] revealed) {
+    int[] row = generation.x()[0];
+    double[] confidence = generation.confidence()[0];
     Set<Integer> fresh = new HashSet<>();
     for (int position : revealed) {
       fresh.add(position);
     }
-    List<Piece> pieces = new ArrayList<>();
-    int at = from;
+    List<Step.Piece> pieces = new ArrayList<>();
+    int at = generation.promptLength();
     while (at < row.length) {
       if (row[at] == config.maskTokenId()) {
-        pieces.add(new Piece(MASK, State.MASKED));
+        pieces.add(new Step.Piece(MASK, Step.State.MASKED, 0));
         at++;
-      } else if (Answer.isEnd(row[at], config)) {
-        pieces.add(new Piece(END, State.END));
+      } else if (config.ends(row[at])) {
+        pieces.add(new Step.Piece(END, Step.State.END, confidence[at]));
         at++;
       } else {
         int end = wholeCharacters(row, at);
         boolean anyFresh = false;
+        double least = 1;
         for (int i = at; i < end; i++) {
           anyFresh |= fresh.contains(i);
+          least = Math.min(least, confidence[i]);
         }
         String text = decode.apply(Arrays.copyOfRange(row, at, end));
-        pieces.add(new Piece(printable(text), anyFresh ? State.NEW : State.KEPT));
+        Step.State state = anyFresh ? Step.State.NEW : Step.State.KEPT;
+        pieces.add(new Step.Piece(printable(text), state, least));
         at = end;
       }
     }
     return pieces;
   }
 
-  /**
-   * How many steps there will be: {@code planned}, or no more than were made if all is unmasked.
-   */
-  static int steps(List<Piece> pieces, int made, int planned) {
-    return pieces.stream().anyMatch(piece -> piece.state() == State.MASKED) ? planned : made;
-  }
-
   /** The end of the shortest run of tokens from {@code at} that decodes to whole characters. */
   private int wholeCharacters(int[] row, int at) {
     for (int end = at + 1; end <= Math.min(row.length, at + LONGEST_SPLIT); end++) {
       int last = row[end - 1];
-      if (last == config.maskTokenId() || Answer.isEnd(last, config)) {
+      if (last == config.maskTokenId() || config.ends(last)) {
         break;
       }
       if (!decode.apply(Arrays.copyOfRange(row, at, end)).contains(BROKEN)) {
@@ -102,8 +100,13 @@ final class AnswerText {
     return at + 1;
   }
 
+  /** The text of tokens, without special ones. */
+  String plain(int[] ids) {
+    return plain.apply(ids);
+  }
+
   /** Text that cannot command the terminal: control characters other than line breaks are shown. */
-  static String printable(String text) {
+  public static String printable(String text) {
     StringBuilder safe = new StringBuilder(text.length());
     text.codePoints()
         .forEach(

@@ -1,14 +1,15 @@
-package llada.cli;
+package llada.evaluation;
 
 import java.util.List;
 import java.util.Map;
+import llada.format.JsonLine;
 
 /** Many items with an id each, that are worked through one after the other or in batches. */
-interface ItemTask {
+public interface ItemTask {
   /** What was found for an item. */
-  record Result(JsonLine.Members members, Map<String, Boolean> right) {
+  public record Result(JsonLine.Members members, Map<String, Boolean> right) {
     /** A result that is neither right nor wrong. */
-    static Result of(JsonLine.Members members) {
+    public static Result of(JsonLine.Members members) {
       return new Result(members, Map.of());
     }
   }

@@ -1,18 +1,19 @@
-package llada.cli;
+package llada.evaluation;
 
 import com.fasterxml.jackson.core.JsonGenerator;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
+import llada.api.Llada;
+import llada.api.RequestException;
 import llada.diffusion.LikelihoodOptions;
 import llada.diffusion.LogLikelihood;
-import llada.evaluation.EncodedPair;
 import llada.tensor.RandomStreams;
 import llada.tensor.RandomStreams.Purpose;
 
 /** The likelihood bound of texts, in windows where they are longer than the model takes. */
-final class TextScorer {
-  private final Session session;
+public final class TextScorer {
+  private final Llada llada;
   private final LikelihoodOptions options;
   private final int window;
   private final long seed;
@@ -22,15 +23,15 @@ final class TextScorer {
    *
    * @param window tokens scored together of a long text; null for half of what the model takes
    */
-  TextScorer(Session session, LikelihoodOptions options, Integer window, long seed) {
-    this.session = session;
+  public TextScorer(Llada llada, LikelihoodOptions options, Integer window, long seed) {
+    this.llada = llada;
     this.options = options;
-    int most = session.config().maxSequenceLength();
+    int most = llada.config().maxSequenceLength();
     this.window = window == null ? Math.max(1, most / 2) : window;
     this.seed = seed;
     if (this.window < 1 || this.window > most) {
-      throw new UsageException(
-          "--window is %d; it must be from 1 to %d (max_sequence_length)"
+      throw new RequestException(
+          "the window is %d; it must be from 1 to %d (max_sequence_length)"
               .formatted(this.window, most));
     }
   }
@@ -41,17 +42,19 @@ final class TextScorer {
    * @param likelihood of all tokens
    * @param bytes of the text in UTF-8
    */
-  record Score(LogLikelihood likelihood, long bytes) {
+  public record Score(LogLikelihood likelihood, long bytes) {
     /** Bound on the bits a byte, which does not depend on the tokenizer. */
-    double bitsPerByte() {
+    public double bitsPerByte() {
       return -likelihood.value() / Math.log(2) / bytes;
     }
 
-    Score plus(Score other) {
+    /** Both texts. */
+    public Score plus(Score other) {
       return new Score(likelihood.plus(other.likelihood), bytes + other.bytes);
     }
 
-    void write(JsonGenerator json) throws IOException {
+    /** The members of an object. */
+    public void write(JsonGenerator json) throws IOException {
       json.writeNumberField("tokens", likelihood.tokens());
       json.writeNumberField("bytes", bytes);
       json.writeNumberField("log_likelihood", likelihood.value());
@@ -75,24 +78,24 @@ final class TextScorer {
   /**
    * Scores a text after a given one.
    *
-   * @throws UsageException if there is nothing to score
+   * @throws RequestException if there is nothing to score
    */
-  Score score(String context, String text) {
+  public Score score(String context, String text) {
     EncodedPair pair;
     try {
-      pair = EncodedPair.of(session.tokenizer(), context, text);
+      pair = EncodedPair.of(llada.tokenizer(), context, text);
     } catch (IllegalArgumentException _) {
-      throw new UsageException("the text is empty, so it has no likelihood; give one");
+      throw new RequestException("the text is empty, so it has no likelihood; give one");
     }
     return new Score(
         score(pair.context(), pair.continuation()), text.getBytes(StandardCharsets.UTF_8).length);
   }
 
   /** The chain rule over windows: each is conditioned on as much before it as fits. */
-  LogLikelihood score(int[] context, int[] text) {
-    int most = session.config().maxSequenceLength();
+  public LogLikelihood score(int[] context, int[] text) {
+    int most = llada.config().maxSequenceLength();
     if (context.length + text.length <= most) {
-      return session.likelihood(context, text, options, seed);
+      return llada.likelihood(context, text, options, seed);
     }
     int[] all = Arrays.copyOf(context, context.length + text.length);
     System.arraycopy(text, 0, all, context.length, text.length);
@@ -101,7 +104,7 @@ final class TextScorer {
       int to = Math.min(all.length, from + window);
       int before = Math.max(0, to - most);
       LogLikelihood part =
-          session.likelihood(
+          llada.likelihood(
               Arrays.copyOfRange(all, before, from),
               Arrays.copyOfRange(all, from, to),
               options,

@@ -1,51 +1,57 @@
-package llada.cli;
+package llada.evaluation;
 
 import com.fasterxml.jackson.core.JsonGenerator;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import llada.api.Answer;
+import llada.api.Llada;
+import llada.api.Request;
+import llada.api.RequestException;
 import llada.diffusion.LikelihoodOptions;
 import llada.diffusion.LogLikelihood;
-import llada.diffusion.RandomSource;
 import llada.diffusion.SamplerOptions;
-import llada.diffusion.StepListener;
-import llada.evaluation.EncodedPair;
 import llada.format.FormatException;
 import llada.format.Json;
 import llada.tokenizer.ChatTemplate;
 import llada.tokenizer.ChatTemplate.Message;
 
 /** What an evaluation harness asks, one request at a time. */
-final class EvalRequests {
-  private final Session session;
+public final class EvalRequests {
+  private final Llada llada;
   private final LikelihoodOptions likelihood;
   private final SamplerOptions options;
   private final long seed;
   private final boolean checkGreedy;
   private final TextScorer scorer;
 
-  EvalRequests(
-      Session session,
+  /**
+   * Requests for a model.
+   *
+   * @param checkGreedy whether is_greedy is found out, a pass for every token
+   */
+  public EvalRequests(
+      Llada llada,
       LikelihoodOptions likelihood,
       SamplerOptions options,
       long seed,
       boolean checkGreedy) {
-    this.session = session;
+    this.llada = llada;
     this.likelihood = likelihood;
     this.options = options;
     this.seed = seed;
     this.checkGreedy = checkGreedy;
-    this.scorer = new TextScorer(session, likelihood, null, seed);
+    this.scorer = new TextScorer(llada, likelihood, null, seed);
   }
 
   /**
    * Writes the member "result".
    *
    * @throws FormatException if the request is not understood
-   * @throws UsageException if it does not fit the model
+   * @throws RequestException if it does not fit the model
    */
-  void answer(Json request, JsonGenerator json) throws IOException {
+  public void answer(Json request, JsonGenerator json) throws IOException {
     switch (request.get("method").string()) {
       case "info" -> info(json);
       case "loglikelihood" -> logLikelihood(request, json);
@@ -66,29 +72,29 @@ final class EvalRequests {
 
   private void info(JsonGenerator json) throws IOException {
     json.writeObjectFieldStart("result");
-    json.writeStringField("model", session.checkpoint().path().toString());
-    json.writeNumberField("max_length", session.config().maxSequenceLength());
+    json.writeStringField("model", llada.checkpoint().path().toString());
+    json.writeNumberField("max_length", llada.config().maxSequenceLength());
     json.writeNumberField("gen_length", options.genLength());
     json.writeNumberField("mc_num", likelihood.mcNum());
     json.writeNumberField("cfg_scale", likelihood.cfgScale());
-    json.writeStringField("backend", session.backend().name());
+    json.writeStringField("backend", llada.backend().name());
     json.writeEndObject();
   }
 
   private void logLikelihood(Json request, JsonGenerator json) throws IOException {
     EncodedPair whole =
         EncodedPair.of(
-            session.tokenizer(),
+            llada.tokenizer(),
             request.get("context").string(),
             request.get("continuation").string());
-    int most = session.config().maxSequenceLength();
+    int most = llada.config().maxSequenceLength();
     EncodedPair pair = whole.lastTokens(most);
     // A continuation that is too long by itself is scored in windows.
     LogLikelihood found = scorer.score(pair.context(), pair.continuation());
     boolean greedy =
         checkGreedy
             && pair.length() <= most
-            && session.isGreedy(pair.context(), pair.continuation(), likelihood);
+            && llada.isGreedy(pair.context(), pair.continuation(), likelihood);
     json.writeObjectFieldStart("result");
     json.writeNumberField("log_likelihood", found.value());
     if (!Double.isNaN(found.standardError())) {
@@ -109,27 +115,23 @@ final class EvalRequests {
 
   /** As published: cut at the first stop text while special tokens still show, then cleaned. */
   private void generateUntil(Json request, JsonGenerator json) throws IOException {
-    int[] context = session.tokenizer().encode(request.get("context").string());
+    int[] context = llada.tokenizer().encode(request.get("context").string());
     Json most = request.get("max_gen_toks");
     SamplerOptions fitting =
         most.isNull() ? options : shortened(most.integer(1, Integer.MAX_VALUE));
-    int room = session.config().maxSequenceLength() - fitting.genLength();
+    int room = llada.config().maxSequenceLength() - fitting.genLength();
     int leftOut = Math.clamp(context.length - room, 0, context.length);
     int[] prompt = Arrays.copyOfRange(context, leftOut, context.length);
-    Answer answer =
-        Answer.of(
-            session.generate(
-                new int[][] {prompt}, null, fitting, RandomSource.seeded(seed), StepListener.NONE),
-            session);
-    String text = session.text(answer.ids(), false);
+    Answer answer = llada.generate(Request.of(prompt).options(fitting).seed(seed));
+    String text = llada.textWithSpecials(answer.tokens());
     for (Json stop : request.get("until").or(List.of()).list()) {
       int at = stop.string().isEmpty() ? -1 : text.indexOf(stop.string());
       text = at < 0 ? text : text.substring(0, at);
     }
-    String clean = session.text(session.tokenizer().encode(text), true);
+    String clean = llada.text(llada.tokenizer().encode(text));
     json.writeObjectFieldStart("result");
     json.writeStringField("text", clean);
-    json.writeNumberField("tokens", answer.ids().length);
+    json.writeNumberField("tokens", answer.tokens().length);
     json.writeNumberField("useful_tokens", answer.useful());
     leftOut(leftOut, json);
     json.writeEndObject();
@@ -151,7 +153,7 @@ final class EvalRequests {
     for (Json one : request.get("messages").list()) {
       messages.add(new Message(one.get("role").string(), one.get("content").string()));
     }
-    ChatTemplate template = session.checkpoint().chatTemplate();
+    ChatTemplate template = llada.checkpoint().chatTemplate();
     boolean answer = request.get("add_generation_prompt").or(true).bool();
     json.writeStringField(
         "result", answer ? template.render(messages) : template.renderOpen(messages));

@@ -1,28 +1,29 @@
-package llada.cli;
+package llada.evaluation;
 
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
 import java.util.function.Function;
+import llada.api.Answer;
+import llada.api.Llada;
+import llada.api.Request;
 import llada.diffusion.SamplerOptions;
-import llada.evaluation.AnswerLetter;
-import llada.evaluation.Couplet;
-import llada.evaluation.MultipleChoice;
 import llada.format.FormatException;
 import llada.tensor.RandomStreams;
 import llada.tensor.RandomStreams.Purpose;
 
 /** Questions whose answers are generated and then judged. */
-final class QuestionsByGeneration implements ItemTask {
+public final class QuestionsByGeneration implements ItemTask {
   /**
    * A question.
    *
    * @param gold what is expected, for the results
    * @param judge what an answer is found to be
    */
-  record Question(String id, String prompt, String gold, Function<String, Verdict> judge) {
-    static Question of(MultipleChoice item) {
+  public record Question(String id, String prompt, String gold, Function<String, Verdict> judge) {
+    /** Its form here. */
+    public static Question of(MultipleChoice item) {
       return new Question(
           item.id(),
           item.question(),
@@ -37,7 +38,8 @@ final class QuestionsByGeneration implements ItemTask {
           });
     }
 
-    static Question of(Couplet couplet) {
+    /** Its form here. */
+    public static Question of(Couplet couplet) {
       String measure = couplet.direction() == Couplet.Direction.FORWARD ? "forward" : "reversal";
       return new Question(
           couplet.id(),
@@ -53,33 +55,36 @@ final class QuestionsByGeneration implements ItemTask {
    * @param read what was read out of it, or null
    * @param measure what it counts for
    */
-  record Verdict(String read, String measure, boolean right) {}
+  public record Verdict(String read, String measure, boolean right) {}
 
-  private final Session session;
+  private final Llada llada;
   private final List<Question> questions;
-  private final List<int[]> prompts = new ArrayList<>();
-  private final SamplerOptions options;
+  private final List<Request> requests = new ArrayList<>();
   private final long seed;
 
-  QuestionsByGeneration(
-      Session session,
-      List<Question> questions,
-      Framing framing,
-      SamplerOptions options,
-      long seed) {
-    this.session = session;
+  /**
+   * Questions for a model.
+   *
+   * @param framed whether they are turns of a chat
+   * @param seed of the first; each has the next
+   * @throws FormatException naming a question that is too long
+   */
+  public QuestionsByGeneration(
+      Llada llada, List<Question> questions, boolean framed, SamplerOptions options, long seed) {
+    this.llada = llada;
     this.questions = questions;
-    this.options = options;
     this.seed = seed;
-    int most = session.config().maxSequenceLength() - options.genLength();
+    int most = llada.config().maxSequenceLength() - options.genLength();
     for (Question question : questions) {
-      int[] prompt = framing.encode(session.tokenizer(), question.prompt());
-      if (prompt.length > most) {
+      Request text = Request.of(question.prompt()).options(options);
+      Request request = framed ? text.chat() : text.raw();
+      int tokens = llada.encode(request).length;
+      if (tokens > most) {
         throw new FormatException(
-            "item %s has %d tokens; beside an answer of %d the model takes %d: pass a smaller --gen-length, or take the item out"
-                .formatted(question.id(), prompt.length, options.genLength(), Math.max(0, most)));
+            "item %s has %d tokens; beside an answer of %d the model takes %d: ask for a shorter answer, or take the item out"
+                .formatted(question.id(), tokens, options.genLength(), Math.max(0, most)));
       }
-      prompts.add(prompt);
+      requests.add(request);
     }
   }
 
@@ -95,9 +100,8 @@ final class QuestionsByGeneration implements ItemTask {
 
   @Override
   public List<Result> work(List<Integer> items) {
-    long[] seeds = RandomStreams.seeds(seed, Purpose.ITEM, items);
     List<Answer> answers =
-        PaddedBatch.generate(session, items.stream().map(prompts::get).toList(), options, seeds);
+        llada.generate(items.stream().map(i -> requests.get(i).seed(seed(i))).toList());
     List<Result> results = new ArrayList<>();
     for (int i = 0; i < items.size(); i++) {
       Question question = questions.get(items.get(i));
@@ -115,5 +119,9 @@ final class QuestionsByGeneration implements ItemTask {
               Map.of(verdict.measure(), verdict.right())));
     }
     return results;
+  }
+
+  private long seed(int item) {
+    return RandomStreams.seed(seed, Purpose.ITEM, item);
   }
 }

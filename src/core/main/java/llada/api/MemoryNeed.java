@@ -1,11 +1,13 @@
-package llada.cli;
+package llada.api;
 
 import java.util.List;
 import java.util.Locale;
 import llada.checkpoint.Checkpoint;
 import llada.model.ActivationCache;
 import llada.model.LladaConfig;
+import llada.model.LladaWeights;
 import llada.tensor.DType;
+import llada.tensor.Tensor;
 
 /**
  * An estimate of the memory that a model takes.
@@ -14,14 +16,14 @@ import llada.tensor.DType;
  * @param weightBytes their size in the file, which is mapped, not copied
  * @param activationBytes the buffers of one forward pass
  */
-record MemoryNeed(long parameters, long weightBytes, long activationBytes) {
+public record MemoryNeed(long parameters, long weightBytes, long activationBytes) {
 
   /**
    * Estimates.
    *
    * @param tokens prompt and answer together
    */
-  static MemoryNeed of(LladaConfig config, List<Checkpoint.TensorInfo> tensors, int tokens) {
+  public static MemoryNeed of(LladaConfig config, List<Checkpoint.TensorInfo> tensors, int tokens) {
     long parameters = 0;
     long bytes = 0;
     for (Checkpoint.TensorInfo tensor : tensors) {
@@ -48,18 +50,30 @@ record MemoryNeed(long parameters, long weightBytes, long activationBytes) {
     return row * Float.BYTES * tokens;
   }
 
+  /** What to say when there is no room for the buffers of that many tokens. */
+  static OutOfMemoryError tooMuch(
+      LladaConfig config, LladaWeights weights, int tokens, OutOfMemoryError cause) {
+    long bytes = weights.tensors().stream().mapToLong(Tensor::bytes).sum();
+    OutOfMemoryError clearer =
+        new OutOfMemoryError(
+            "%d tokens need about %s of buffers beside %s of weights"
+                .formatted(tokens, text(activationBytes(config, tokens)), text(bytes)));
+    clearer.initCause(cause);
+    return clearer;
+  }
+
   /** Bytes of the keys and values of one token over all layers, in float32. */
-  static long kvBytesPerToken(LladaConfig config) {
+  public static long kvBytesPerToken(LladaConfig config) {
     return ActivationCache.bytesPerToken(config, DType.F32);
   }
 
   /** Weights and buffers together. */
-  long bytes() {
+  public long bytes() {
     return weightBytes + activationBytes;
   }
 
   /** A number of bytes as people write it: 4.1 MiB. */
-  static String text(long bytes) {
+  public static String text(long bytes) {
     String[] units = {"B", "KiB", "MiB", "GiB", "TiB"};
     double number = bytes;
     int unit = 0;

@@ -1,12 +1,11 @@
-package llada.cli;
+package llada.evaluation;
 
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import llada.api.Llada;
 import llada.diffusion.LikelihoodOptions;
-import llada.evaluation.EncodedPair;
-import llada.evaluation.MultipleChoice;
 import llada.format.FormatException;
 import llada.tensor.RandomStreams;
 import llada.tensor.RandomStreams.Purpose;
@@ -16,31 +15,37 @@ import llada.tensor.RandomStreams.Purpose;
  * ("accuracy"), or likeliest by its number of characters ("accuracy_norm"). The choices of an item
  * see the same masks.
  */
-final class ChoiceByLikelihood implements ItemTask {
-  private final Session session;
+public final class ChoiceByLikelihood implements ItemTask {
+  private final Llada llada;
   private final List<MultipleChoice> items;
   private final LikelihoodOptions options;
   private final long seed;
   private final boolean truncate;
 
-  ChoiceByLikelihood(
-      Session session,
+  /**
+   * Choices for a model.
+   *
+   * @param truncate whether the beginning of what is too long is left out
+   * @throws FormatException naming an item that is too long otherwise
+   */
+  public ChoiceByLikelihood(
+      Llada llada,
       List<MultipleChoice> items,
       LikelihoodOptions options,
       long seed,
       boolean truncate) {
-    this.session = session;
+    this.llada = llada;
     this.items = items;
     this.options = options;
     this.seed = seed;
     this.truncate = truncate;
-    int most = session.config().maxSequenceLength();
+    int most = llada.config().maxSequenceLength();
     for (MultipleChoice item : items) {
       for (String continuation : item.continuations()) {
         EncodedPair pair = pair(item, continuation);
         if (pair.length() > most) {
           throw new FormatException(
-              "item %s has %d tokens with one of its choices; the model takes at most %d (max_sequence_length): pass --truncate to leave out the beginning of such questions"
+              "item %s has %d tokens with one of its choices; the model takes at most %d (max_sequence_length): truncate it, which leaves out the beginning of such questions"
                   .formatted(item.id(), pair.length(), most));
         }
       }
@@ -48,8 +53,8 @@ final class ChoiceByLikelihood implements ItemTask {
   }
 
   private EncodedPair pair(MultipleChoice item, String continuation) {
-    EncodedPair pair = EncodedPair.of(session.tokenizer(), item.context(), continuation);
-    return truncate ? pair.lastTokens(session.config().maxSequenceLength()) : pair;
+    EncodedPair pair = EncodedPair.of(llada.tokenizer(), item.context(), continuation);
+    return truncate ? pair.lastTokens(llada.config().maxSequenceLength()) : pair;
   }
 
   @Override
@@ -77,8 +82,7 @@ final class ChoiceByLikelihood implements ItemTask {
     double[] perCharacter = new double[choices];
     for (int c = 0; c < choices; c++) {
       EncodedPair pair = pair(item, item.continuations().get(c));
-      scores[c] =
-          session.likelihood(pair.context(), pair.continuation(), options, itemSeed).value();
+      scores[c] = llada.likelihood(pair.context(), pair.continuation(), options, itemSeed).value();
       String text = item.choices().get(c);
       perCharacter[c] = scores[c] / Math.max(1, text.codePointCount(0, text.length()));
     }

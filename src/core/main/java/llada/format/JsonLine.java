@@ -1,4 +1,4 @@
-package llada.cli;
+package llada.format;
 
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonGenerator;
@@ -8,23 +8,24 @@ import java.io.StringWriter;
 import java.io.UncheckedIOException;
 
 /** Writes one JSON object on one line, so that a stream of them is JSON Lines. */
-final class JsonLine {
+public final class JsonLine {
   private static final JsonFactory FACTORY = new JsonFactory();
 
   private JsonLine() {}
 
   /** Something that writes the members of an object. */
-  interface Members {
+  public interface Members {
+    /** Writes them. */
     void write(JsonGenerator json) throws IOException;
   }
 
   /** Writes an object with these members. */
-  static void write(PrintStream out, Members members) {
+  public static void write(PrintStream out, Members members) {
     out.println(of(members));
   }
 
   /** An object with these members, without the end of the line. */
-  static String of(Members members) {
+  public static String of(Members members) {
     StringWriter text = new StringWriter();
     try (JsonGenerator json = FACTORY.createGenerator(text)) {
       json.writeStartObject();
@@ -37,7 +38,7 @@ final class JsonLine {
   }
 
   /** A member whose value is an array of token ids. */
-  static void ids(JsonGenerator json, String name, int[] ids) throws IOException {
+  public static void ids(JsonGenerator json, String name, int[] ids) throws IOException {
     json.writeFieldName(name);
     json.writeArray(ids, 0, ids.length);
   }

@@ -1,4 +1,4 @@
-package llada.cli;
+package llada.api;
 
 import java.io.IOException;
 import java.io.InputStream;
@@ -13,22 +13,27 @@ import llada.format.FormatException;
  * file among the resources. The launcher names the file in its folder; from the jar alone it is
  * copied to a temporary file, since files are mapped into memory and a jar's content cannot be.
  */
-final class EmbeddedModel {
+public final class DemoModel {
   private static final String RESOURCE = "/llada/demo.gguf";
   private static final String PROPERTY = "llada.default.model";
 
-  private EmbeddedModel() {}
+  private DemoModel() {}
 
-  static Path path() {
+  /**
+   * The file, which is copied out of its jar where it lies in one.
+   *
+   * @throws IllegalStateException if the artifact {@code llada-demo} is not on the class path
+   */
+  public static Path file() {
     String named = System.getProperty(PROPERTY);
     if (named != null && !named.isBlank()) {
       return Path.of(named);
     }
-    try (InputStream in = EmbeddedModel.class.getResourceAsStream(RESOURCE)) {
+    try (InputStream in = DemoModel.class.getResourceAsStream(RESOURCE)) {
       if (in == null) {
-        throw new UsageException(
-            "no model given, and this build has none in it: pass --model PATH, a Hugging Face"
-                + " folder or a GGUF file");
+        throw new IllegalStateException(
+            "the bundled model is not on the class path: add the artifact llada-demo, or open a model"
+                + " of your own");
       }
       Path file = Disk.beside(Path.of(System.getProperty("java.io.tmpdir"), "llada-demo.gguf"));
       file.toFile().deleteOnExit();

@@ -1,4 +1,4 @@
-package llada.cli;
+package llada.api;
 
 import java.util.ArrayList;
 import java.util.List;
@@ -12,7 +12,7 @@ import java.util.regex.Pattern;
  * @param pieces (G + 1) the text before, between and behind the gaps
  * @param lengths (G) tokens; 0 where open
  */
-record InfillTemplate(List<String> pieces, int[] lengths) {
+public record InfillTemplate(List<String> pieces, int[] lengths) {
   private static final Pattern PART = Pattern.compile("\\{\\{|\\}\\}|\\{(\\d*)\\}|[{}]");
 
   /**
@@ -20,9 +20,9 @@ record InfillTemplate(List<String> pieces, int[] lengths) {
    *
    * @param exact whether a space before a gap stays where it is; else it becomes part of the gap:
    *     words are mostly tokens that begin with their space
-   * @throws UsageException if there is no gap, or a brace that is none
+   * @throws RequestException if there is no gap, or a brace that is none
    */
-  static InfillTemplate parse(String text, boolean exact) {
+  public static InfillTemplate parse(String text, boolean exact) {
     List<String> pieces = new ArrayList<>();
     List<Integer> lengths = new ArrayList<>();
     StringBuilder piece = new StringBuilder();
@@ -34,7 +34,7 @@ record InfillTemplate(List<String> pieces, int[] lengths) {
       if (found.equals("{{") || found.equals("}}")) {
         piece.append(found.charAt(0));
       } else if (found.length() == 1) {
-        throw new UsageException(
+        throw new RequestException(
             "a single %s at character %d; write {} or {8} for a gap and %s for the brace itself"
                 .formatted(found, part.start() + 1, found + found));
       } else {
@@ -44,11 +44,20 @@ record InfillTemplate(List<String> pieces, int[] lengths) {
       }
     }
     if (lengths.isEmpty()) {
-      throw new UsageException(
+      throw new RequestException(
           "the text has no gap; write {} where words are missing, or {8} for eight tokens");
     }
     pieces.add(piece + text.substring(from));
     return new InfillTemplate(pieces, lengths.stream().mapToInt(Integer::intValue).toArray());
+  }
+
+  /** The text with its gaps filled. */
+  public String filled(List<String> fills) {
+    StringBuilder whole = new StringBuilder(pieces.getFirst());
+    for (int i = 0; i < fills.size(); i++) {
+      whole.append(fills.get(i)).append(pieces.get(i + 1));
+    }
+    return whole.toString();
   }
 
   private static String beforeGap(String piece, boolean exact) {
@@ -61,7 +70,7 @@ record InfillTemplate(List<String> pieces, int[] lengths) {
     }
     int length = digits.length() > 6 ? Integer.MAX_VALUE : Integer.parseInt(digits);
     if (length < 1 || length > 1_000_000) {
-      throw new UsageException(
+      throw new RequestException(
           "a gap of {%s} tokens; a gap has at least one, and no more than the model takes"
               .formatted(digits));
     }

@@ -1,0 +1,120 @@
+package llada.api;
+
+import java.util.Arrays;
+import java.util.Optional;
+import llada.diffusion.Generation;
+import llada.diffusion.ReverseProcess;
+import llada.diffusion.SamplerOptions;
+import llada.diffusion.StepListener;
+import llada.diffusion.cache.Progress;
+
+/** One request on its way to its answer: what the reverse process does not know of, the text. */
+final class Answering implements AutoCloseable {
+  private final Request request;
+  private final SamplerOptions options;
+  private final int[] prompt;
+  private final ReverseProcess process;
+  private final AnswerText text;
+  private final Engine engine;
+  private Optional<Answer.End> end = Optional.empty();
+  private String stopText = "";
+  private int steps;
+
+  Answering(Engine engine, AnswerText text, int[] prompt, SamplerOptions options, Request request) {
+    this.engine = engine;
+    this.text = text;
+    this.prompt = prompt;
+    this.options = options;
+    this.request = request;
+    this.process = engine.start(prompt, options, request.seed());
+  }
+
+  ReverseProcess process() {
+    return process;
+  }
+
+  /** Whether there is nothing more to do. */
+  boolean done() {
+    if (end.isEmpty() && Thread.currentThread().isInterrupted()) {
+      end = Optional.of(Answer.End.INTERRUPTED);
+    }
+    return end.isPresent() || process.done();
+  }
+
+  /** Looks at a step, and lets the listener do so. */
+  void saw(StepListener.Step step) {
+    steps++;
+    int most = options.decoder().isExact() ? step.totalSteps() : 0;
+    Step shown = new Step(steps, most, text.pieces(process.generation(), step.revealed()[0]));
+    if (!request.stops().isEmpty() && stops(settled(process.generation()))) {
+      end = Optional.of(Answer.End.STOP_TEXT);
+    }
+    if (request.listener().apply(shown) == Next.STOP && end.isEmpty()) {
+      end = Optional.of(Answer.End.STOPPED);
+    }
+  }
+
+  /** Whether one of the stop texts stands in what was said up to the first mask. */
+  private boolean stops(int useful) {
+    String said = text.plain(Arrays.copyOf(tokens(process.generation()), useful));
+    int at = -1;
+    for (String stop : request.stops()) {
+      int found = said.indexOf(stop);
+      at = found >= 0 && (at < 0 || found < at) ? found : at;
+    }
+    stopText = at < 0 ? "" : said.substring(0, at);
+    return at >= 0;
+  }
+
+  private int[] tokens(Generation generation) {
+    return generation.answer(0);
+  }
+
+  /** Tokens before the first end or mask. */
+  private int settled(Generation generation) {
+    int[] ids = tokens(generation);
+    int n = 0;
+    while (n < ids.length
+        && ids[n] != engine.config().maskTokenId()
+        && !engine.config().ends(ids[n])) {
+      n++;
+    }
+    return n;
+  }
+
+  /** What has come of it. */
+  Answer answer() {
+    Generation generation = process.generation();
+    int[] ids = tokens(generation);
+    int useful = settled(generation);
+    boolean ended = useful < ids.length && engine.config().ends(ids[useful]);
+    Answer.End why = end.orElse(ended ? Answer.End.END_TOKEN : Answer.End.LENGTH);
+    if (end.isEmpty() && !request.stops().isEmpty() && stops(useful)) {
+      why = Answer.End.STOP_TEXT; // it came up in the last step
+    }
+    int from = generation.promptLength();
+    int to = from + ids.length;
+    int[] committedAt = Arrays.copyOfRange(generation.committedAt()[0], from, to);
+    for (int i = 0; i < committedAt.length; i++) {
+      committedAt[i] = committedAt[i] == Progress.NEVER ? -1 : committedAt[i];
+    }
+    return new Answer(
+        why == Answer.End.STOP_TEXT ? stopText : text.plain(Arrays.copyOf(ids, useful)),
+        ids,
+        useful,
+        Arrays.copyOfRange(generation.confidence()[0], from, to),
+        committedAt,
+        why,
+        new Answer.Figures(
+            prompt.length,
+            generation.steps(),
+            generation.forwardPasses(),
+            generation.positions(),
+            generation.nanos()));
+  }
+
+  @Override
+  public void close() {
+    process.close();
+  }
+}

@@ -1,0 +1,76 @@
+package llada.api;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.UnaryOperator;
+import llada.tokenizer.ChatTemplate.Message;
+
+/**
+ * A conversation with its history. Not thread-safe; several conversations may share a {@link
+ * Llada}.
+ */
+public final class Chat {
+  private final Llada llada;
+  private final boolean framed;
+  private final Optional<String> system;
+  private final List<Message> messages = new ArrayList<>();
+
+  Chat(Llada llada, boolean framed, Optional<String> system) {
+    this.llada = llada;
+    this.framed = framed;
+    this.system = system;
+  }
+
+  /** Says something and gets the answer; both become part of the conversation. */
+  public Answer say(String text) {
+    return say(text, request -> request);
+  }
+
+  /**
+   * The same with wishes.
+   *
+   * @param wishes options, seed and listener of this turn; they keep the prompt
+   * @return the answer; one that was stopped or interrupted is not part of the conversation
+   */
+  public Answer say(String text, UnaryOperator<Request> wishes) {
+    List<Message> all = new ArrayList<>(messages);
+    all.add(new Message("user", text));
+    Request plain = Request.of(all);
+    Request request = framed ? system.map(plain::system).orElse(plain.chat()) : plain.raw();
+    Answer answer = llada.generate(wishes.apply(request));
+    if (answer.end() != Answer.End.STOPPED && answer.end() != Answer.End.INTERRUPTED) {
+      messages.add(new Message("user", text));
+      messages.add(new Message("assistant", answer.text()));
+    }
+    return answer;
+  }
+
+  /** Forgets all turns, but not the system message. */
+  public void clear() {
+    messages.clear();
+  }
+
+  /** All turns so far, without the system message. */
+  public List<Message> messages() {
+    return List.copyOf(messages);
+  }
+
+  /** How many turns were answered. */
+  public int turns() {
+    return messages.size() / 2;
+  }
+
+  /** The conversation as Markdown, a heading for each role. */
+  public String markdown() {
+    StringBuilder text = new StringBuilder();
+    system.ifPresent(s -> section(text, new Message("system", s)));
+    messages.forEach(message -> section(text, message));
+    return text.toString();
+  }
+
+  private static void section(StringBuilder text, Message message) {
+    text.append("## ").append(message.role()).append("\n\n");
+    text.append(message.content().strip()).append("\n\n");
+  }
+}

@@ -1,0 +1,410 @@
+package llada.api;
+
+import java.lang.foreign.MemorySegment;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.Function;
+import java.util.function.Supplier;
+import java.util.zip.CRC32C;
+import llada.backend.Backend;
+import llada.backend.Backends;
+import llada.checkpoint.Checkpoint;
+import llada.diffusion.Decoder;
+import llada.diffusion.Infilling;
+import llada.diffusion.LikelihoodEstimator;
+import llada.diffusion.LikelihoodOptions;
+import llada.diffusion.LogLikelihood;
+import llada.diffusion.MaskDraws;
+import llada.diffusion.NonFiniteLogitsException;
+import llada.diffusion.SamplerOptions;
+import llada.diffusion.StepListener;
+import llada.format.FormatException;
+import llada.model.LladaConfig;
+import llada.tensor.RandomStreams;
+import llada.tokenizer.Tokenizer;
+
+/**
+ * A model that is open and answers: the front door of the library.
+ *
+ * <pre>{@code
+ * try (Llada llada = Llada.open(Path.of("LLaDA-8B-Instruct"))) {
+ *   System.out.println(llada.chat("What does a cow say?").text());
+ * }
+ * }</pre>
+ *
+ * <p>Threads may share it; their requests take turns step by step, and each gets the answer that it
+ * would get alone. It may be closed at any time: requests under way then end with an {@link
+ * IllegalStateException}. Several models may be open at once.
+ */
+public final class Llada implements AutoCloseable {
+  private static final long GLANCE = 1 << 20;
+
+  private final Checkpoint checkpoint;
+  private final Tokenizer tokenizer;
+  private final Backend backend;
+  private final Engine engine;
+  private final boolean bundled;
+
+  private Llada(Checkpoint checkpoint, Tokenizer tokenizer, Backend backend, boolean bundled) {
+    this.checkpoint = checkpoint;
+    this.tokenizer = tokenizer;
+    this.backend = backend;
+    this.bundled = bundled;
+    this.engine = new Engine(checkpoint.config(), checkpoint.weights(), backend.kernels());
+  }
+
+  /**
+   * Opens a model on the fastest backend.
+   *
+   * @param path a Hugging Face folder, or a GGUF file
+   * @throws FormatException if it cannot be used; the message names file, value, rule and remedy
+   */
+  public static Llada open(Path path) {
+    return open(path, Setup.DEFAULT);
+  }
+
+  /**
+   * Opens a model.
+   *
+   * @throws FormatException if it cannot be used
+   * @throws llada.backend.BackendException if the backend that was asked for cannot run here
+   */
+  public static Llada open(Path path, Setup setup) {
+    return open(path, () -> Backends.choose(setup.backend(), setup.threads(), setup.precision()));
+  }
+
+  /** Opens a model on a backend, which is closed with it. */
+  public static Llada open(Path path, Supplier<Backend> start) {
+    return open(path, start, false);
+  }
+
+  /**
+   * Opens the small model of the artifact {@code llada-demo}.
+   *
+   * @throws IllegalStateException if that artifact is not on the class path
+   */
+  public static Llada demo() {
+    return demo(Setup.DEFAULT);
+  }
+
+  /** The same with a setup. */
+  public static Llada demo(Setup setup) {
+    return open(
+        DemoModel.file(),
+        () -> Backends.choose(setup.backend(), setup.threads(), setup.precision()),
+        true);
+  }
+
+  private static Llada open(Path path, Supplier<Backend> start, boolean bundled) {
+    Backend backend = start.get();
+    try {
+      Checkpoint checkpoint = Checkpoint.open(path);
+      try {
+        return new Llada(checkpoint, checkpoint.tokenizer(), backend, bundled);
+      } catch (Throwable e) {
+        checkpoint.close();
+        throw e;
+      }
+    } catch (Throwable e) {
+      backend.close();
+      throw e;
+    }
+  }
+
+  /** Answers a user's message, framed by the model's chat template. */
+  public Answer chat(String message) {
+    return generate(Request.of(message).chat());
+  }
+
+  /** A conversation in the model's chat format. */
+  public Chat conversation() {
+    return new Chat(this, true, Optional.empty());
+  }
+
+  /** A conversation with a message before all turns. */
+  public Chat conversation(String system) {
+    return new Chat(this, true, Optional.of(system));
+  }
+
+  /** A text that both write on, for models without a chat template. */
+  public Chat rawConversation() {
+    return new Chat(this, false, Optional.empty());
+  }
+
+  /** Answers a text, or goes on with it: as suits the model. */
+  public Answer generate(String text) {
+    return generate(Request.of(text));
+  }
+
+  /**
+   * Answers a request.
+   *
+   * @throws RequestException if prompt and answer are too long for the model
+   * @throws IllegalArgumentException if the request's options do not go together
+   * @throws FormatException if the weights turn out to be damaged
+   * @throws IllegalStateException if the model is closed
+   */
+  public Answer generate(Request request) {
+    return generate(List.of(request)).getFirst();
+  }
+
+  /**
+   * Answers several requests of any lengths and options; their passes over the weights are shared.
+   *
+   * @return as many answers, each as if it had been asked for alone
+   */
+  public List<Answer> generate(List<Request> requests) {
+    List<Answering> all = new ArrayList<>();
+    try {
+      for (Request request : requests) {
+        all.add(start(request));
+      }
+      while (true) {
+        List<Answering> open = all.stream().filter(answering -> !answering.done()).toList();
+        if (open.isEmpty()) {
+          return all.stream().map(Answering::answer).toList();
+        }
+        List<Optional<StepListener.Step>> steps =
+            checked(() -> engine.step(open.stream().map(Answering::process).toList()));
+        for (int i = 0; i < open.size(); i++) {
+          steps.get(i).ifPresent(open.get(i)::saw);
+        }
+      }
+    } finally {
+      all.forEach(Answering::close);
+    }
+  }
+
+  private Answering start(Request request) {
+    Framing framing = framing(request);
+    int[] prompt = framing.encode(tokenizer, request.prompt());
+    Decoder usual = framing.framed() ? Decoder.fast() : Decoder.exact();
+    SamplerOptions options = request.options(framing.framed(), usual);
+    checkLength(prompt.length, options.genLength());
+    return new Answering(engine, new AnswerText(config(), tokenizer), prompt, options, request);
+  }
+
+  private Framing framing(Request request) {
+    boolean framed = request.framed().orElse(bundled || request.prompt() instanceof Request.Turns);
+    return framed
+        ? new Framing(Optional.of(checkpoint.chatTemplate()), request.system())
+        : Framing.NONE;
+  }
+
+  private void checkLength(int prompt, int answer) {
+    int most = config().maxSequenceLength();
+    long together = (long) prompt + answer;
+    if (together > most) {
+      long excess = together - most;
+      String shorter = "shorten the prompt by %d tokens".formatted(excess);
+      String smaller = "ask for an answer of at most %d".formatted(most - prompt);
+      throw new RequestException(
+          "the prompt has %d tokens and the answer %d, together %d; the model takes at most %d (max_sequence_length): %s"
+              .formatted(
+                  prompt,
+                  answer,
+                  together,
+                  most,
+                  prompt >= most
+                      ? shorter
+                      : excess < prompt ? smaller + ", or " + shorter : smaller));
+    }
+  }
+
+  /** The tokens that a request's prompt becomes, with its chat frame. */
+  public int[] encode(Request request) {
+    return framing(request).encode(tokenizer, request.prompt());
+  }
+
+  /**
+   * Fills the gaps of a text: {@code {8}} is one of eight tokens, {@code {}} one whose length is
+   * found; {@code {{} and {@code }}} are braces.
+   *
+   * @return the whole text
+   * @throws RequestException if there is no gap, or a brace that is none
+   */
+  public String infill(String template) {
+    InfillTemplate parsed = InfillTemplate.parse(template, false);
+    SamplerOptions options = SamplerOptions.defaults().toBuilder().logitsEosInf(true).build();
+    Infilling.Filled filled =
+        infill(parsed, new InfillOptions(options, null, InfillOptions.SCORING, 16, 0));
+    return parsed.filled(filled.fills().stream().map(this::text).toList());
+  }
+
+  /**
+   * Fills gaps, with all choices.
+   *
+   * @throws RequestException if the text may become longer than the model takes
+   */
+  public Infilling.Filled infill(InfillTemplate template, InfillOptions options) {
+    List<int[]> pieces = template.pieces().stream().map(tokenizer::encode).toList();
+    Infilling.Gaps gaps = new Infilling.Gaps(pieces, template.lengths());
+    int longest = Infilling.longest(gaps, options.longestGap());
+    int most = config().maxSequenceLength();
+    if (longest > most) {
+      throw new RequestException(
+          "the text may have %d tokens when its gaps are filled; the model takes at most %d (max_sequence_length): shorten it or its gaps, or the longest gap"
+              .formatted(longest, most));
+    }
+    int room =
+        Math.max(
+            longest * (options.sampler().cfgScale() > 0 ? 2 : 1),
+            LikelihoodEstimator.room(options.scoring(), config(), longest, longest));
+    return checked(
+        () ->
+            engine.with(
+                room,
+                predictor ->
+                    new Infilling(
+                            predictor,
+                            config(),
+                            options.sampler(),
+                            options.steps(),
+                            options.scoring(),
+                            options.seed())
+                        .fill(gaps, options.longestGap(), StepListener.NONE)));
+  }
+
+  /** How likely a text is: an upper bound of -ln p by LLaDA's eq. 6, from 128 masked copies. */
+  public LogLikelihood score(String text) {
+    return score("", text);
+  }
+
+  /** How likely an answer is, given a prompt. */
+  public LogLikelihood score(String prompt, String answer) {
+    int[] given = prompt.isEmpty() ? new int[0] : tokenizer.encode(prompt);
+    return likelihood(given, tokenizer.encode(answer), LikelihoodOptions.DEFAULT, 0);
+  }
+
+  /**
+   * Estimates the likelihood of an answer.
+   *
+   * @throws RequestException if prompt and answer do not fit the model's longest sequence
+   */
+  public LogLikelihood likelihood(
+      int[] prompt, int[] answer, LikelihoodOptions options, long seed) {
+    return estimate(prompt, answer, options, seed, e -> e.estimate(prompt, answer));
+  }
+
+  /** Whether the model, decoding greedily, would answer so; as above. */
+  public boolean isGreedy(int[] prompt, int[] answer, LikelihoodOptions options) {
+    return estimate(prompt, answer, options, 0, e -> e.isGreedy(prompt, answer));
+  }
+
+  private <R> R estimate(
+      int[] prompt,
+      int[] answer,
+      LikelihoodOptions options,
+      long seed,
+      Function<LikelihoodEstimator, R> use) {
+    int tokens = prompt.length + answer.length;
+    if (tokens > config().maxSequenceLength()) {
+      throw new RequestException(
+          "the text has %d tokens; the model takes at most %d (max_sequence_length): shorten it"
+              .formatted(tokens, config().maxSequenceLength()));
+    }
+    return checked(
+        () ->
+            engine.with(
+                LikelihoodEstimator.room(options, config(), tokens, answer.length),
+                predictor ->
+                    use.apply(
+                        new LikelihoodEstimator(
+                            predictor, config(), options, MaskDraws.seeded(seed)))));
+  }
+
+  /** The ids of a text. */
+  public int[] tokenize(String text) {
+    return tokenizer.encode(text);
+  }
+
+  /** The text of tokens, without special ones. */
+  public String text(int[] ids) {
+    return Framing.text(tokenizer, ids, true);
+  }
+
+  /** The text of tokens, special ones included. */
+  public String textWithSpecials(int[] ids) {
+    return Framing.text(tokenizer, ids, false);
+  }
+
+  /** Shape and special tokens. */
+  public LladaConfig config() {
+    return checkpoint.config();
+  }
+
+  /** Text to ids and back. */
+  public Tokenizer tokenizer() {
+    return tokenizer;
+  }
+
+  /** The files. */
+  public Checkpoint checkpoint() {
+    return checkpoint;
+  }
+
+  /** Whether the model has a chat template that is understood. */
+  public boolean hasChatTemplate() {
+    try {
+      return checkpoint.chatTemplate() != null;
+    } catch (FormatException _) {
+      return false;
+    }
+  }
+
+  /** What computes, and why it was chosen. */
+  public Backend backend() {
+    return backend;
+  }
+
+  /** The same model over ids. */
+  public Engine engine() {
+    return engine;
+  }
+
+  /** Whether nothing else was named, so that this is the model of {@code llada-demo}. */
+  public boolean isDemo() {
+    return bundled;
+  }
+
+  /**
+   * A few characters that differ from model to model and from settings to settings: what keeps
+   * results of different runs apart. Of the weights, a glance is taken.
+   */
+  public String fingerprint(Object... settings) {
+    CRC32C sum = new CRC32C();
+    sum.update(
+        (config() + Arrays.deepToString(settings) + RandomStreams.VERSION)
+            .getBytes(StandardCharsets.UTF_8));
+    sum.update(checkpoint.weights().finalNorm().data().asByteBuffer());
+    MemorySegment head = checkpoint.weights().head().data();
+    sum.update(head.asSlice(0, Math.min(GLANCE, head.byteSize())).asByteBuffer());
+    return HexFormat.of().toHexDigits((int) sum.getValue());
+  }
+
+  /** Runs a computation; logits that are no numbers are worth a look at all weights. */
+  private <R> R checked(Supplier<R> computation) {
+    try {
+      return computation.get();
+    } catch (NonFiniteLogitsException e) {
+      String culprit =
+          checkpoint.firstNonFinite().orElse("all weights are finite, but they overflow");
+      throw new FormatException(
+          "%s: %s, so %s; download or convert the model again"
+              .formatted(checkpoint.path(), culprit, e.getMessage()),
+          e);
+    }
+  }
+
+  @Override
+  public void close() {
+    engine.close();
+    checkpoint.close();
+    backend.close();
+  }
+}
