@@ -5,6 +5,7 @@
   skipped++
   reason = "no reason given"
   if (match($0, /message="[^"]*"/)) reason = substr($0, RSTART + 9, RLENGTH - 10)
+  else if (match($0, /Exception: .*/)) reason = substr($0, RSTART + 11)
   sub(/^Assumption failed: /, "", reason)
   gsub(/&quot;/, "\"", reason); gsub(/&apos;/, "'", reason); gsub(/&#10;.*/, "", reason)
   gsub(/&lt;/, "<", reason); gsub(/&gt;/, ">", reason); gsub(/&amp;/, "\\&", reason)

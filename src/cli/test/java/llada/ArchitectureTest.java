@@ -1,5 +1,8 @@
 package llada;
 
+import static com.tngtech.archunit.core.domain.JavaCall.Predicates.target;
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.type;
+import static com.tngtech.archunit.core.domain.properties.HasOwner.Predicates.With.owner;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
 import static org.assertj.core.api.Assertions.assertThat;
@@ -15,6 +18,8 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Set;
 import java.util.stream.Stream;
+import llada.diffusion.DiffusionSampler;
+import llada.model.MaskPredictor;
 import org.junit.jupiter.api.Test;
 
 /** The arrows point at the mathematics. */
@@ -36,6 +41,7 @@ final class ArchitectureTest {
           "llada.diffusion.commit",
           "llada.diffusion",
           "llada.checkpoint",
+          "llada.api",
           "llada.evaluation",
           "llada.train.demo",
           "llada.train",
@@ -45,6 +51,7 @@ final class ArchitectureTest {
   private static final JavaClasses CLASSES =
       new ClassFileImporter()
           .withImportOption(ImportOption.Predefined.DO_NOT_INCLUDE_TESTS)
+          .withImportOption(location -> !location.contains("-tests.jar"))
           .importPackages(ORDER.toArray(String[]::new));
 
   @Test
@@ -91,6 +98,25 @@ final class ArchitectureTest {
         .should()
         .dependOnClassesThat()
         .resideInAnyPackage("picocli..", "org.jline..")
+        .check(CLASSES);
+  }
+
+  /**
+   * Who wants an answer asks {@code Llada} or {@code Engine}; what measures passes is no answer.
+   */
+  @Test
+  void oneWiring() {
+    noClasses()
+        .that()
+        .resideOutsideOfPackages("llada.model", "llada.diffusion", "llada.api")
+        .and()
+        .doNotHaveFullyQualifiedName("llada.cli.ForwardBench")
+        .and()
+        .doNotHaveFullyQualifiedName("llada.cli.RoundingCommand")
+        .should()
+        .callConstructorWhere(target(owner(type(MaskPredictor.class))))
+        .orShould()
+        .callConstructorWhere(target(owner(type(DiffusionSampler.class))))
         .check(CLASSES);
   }
 

@@ -21,7 +21,8 @@ final class RandomnessTest {
     var classes =
         new ClassFileImporter()
             .withImportOption(ImportOption.Predefined.DO_NOT_INCLUDE_TESTS)
-            .withImportOption(location -> !location.contains("/test/"))
+            .withImportOption(
+                location -> !location.contains("/test/") && !location.contains("-tests.jar"))
             .importPackages("llada");
     noClasses()
         .that()

@@ -171,7 +171,6 @@ public final class ReverseProcess implements AutoCloseable {
       insert(roomAt, room);
       room = 0;
     }
-    int blockEnd = end(block.start());
     Progress progress =
         new Progress(
             canvas.x,
