@@ -5,7 +5,7 @@
 set -eu
 here=$(cd "$(dirname "$0")/.." && pwd -P)
 cd "$here"
-source ./.ci/find-jdk
+source ./src/cli/main/shell/find-jdk
 java_home=$(find_jdk 25) || { echo "no JDK 25 or newer found: set JAVA_HOME to one" >&2; exit 1; }
 JAVA_HOME=$java_home mvn -q -B -ntp -DskipTests -Dspotless.check.skip=true package
 out=benchmarks/target/run

@@ -110,7 +110,9 @@ final class KernelCache {
         byte[] digest = KernelSource.sha256().digest(code);
         byte[] kept = Arrays.copyOf(digest, DIGEST + code.length);
         System.arraycopy(code, 0, kept, DIGEST, code.length);
-        AtomicFile.write(folder.resolve(name), kept);
+        Path file = folder.resolve(name);
+        AtomicFile.write(file, kept);
+        Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rw-------"));
       }
     } catch (IOException | FormatException | UnsupportedOperationException _) {
       // The next run compiles again.

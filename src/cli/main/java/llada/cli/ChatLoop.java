@@ -11,6 +11,7 @@ import llada.api.Llada;
 import llada.api.Next;
 import llada.api.RequestException;
 import llada.api.Step;
+import llada.diffusion.Decoder;
 import llada.diffusion.SamplerOptions;
 import llada.format.AtomicFile;
 import llada.format.FormatException;
@@ -22,7 +23,7 @@ final class ChatLoop {
   private static final String HELP =
       """
       /length N       tokens of an answer; steps follow
-      /steps N        denoising steps of an answer
+      /steps N        denoising steps of an answer, which the exact sampler then takes
       /block N        tokens unmasked together
       /temperature X  0 takes the likeliest
       /clear          forget the conversation
@@ -154,6 +155,7 @@ final class ChatLoop {
             () ->
                 options.toBuilder()
                     .lengths(steps == null ? length : steps, length, block == null ? kept : block)
+                    .decoder(steps == null ? options.decoder() : Decoder.exact())
                     .build());
     terminal.remark(
         "length %d, steps %d, block %d"

@@ -17,11 +17,14 @@ import picocli.CommandLine.Option;
 final class DecoderFlags {
   @Option(
       names = "--fast",
+      negatable = true,
       description =
           "Many times faster at nearly the same quality: --cache dual --commit threshold=0.9"
               + " --stop-at-eos, and --block-length 32 where that divides --gen-length. What is"
-              + " given beside it holds.")
-  private boolean fast;
+              + " given beside it holds. The default for chat and for the model that comes with"
+              + " LLaDA.java, unless --steps, --cache, --commit, --remasking or --mode is given;"
+              + " --no-fast is the published sampler.")
+  private Boolean fast;
 
   @Option(
       names = "--cache",
@@ -78,18 +81,23 @@ final class DecoderFlags {
               + " (DAEDAL). Needs --fast or a --commit other than quota.")
   private boolean variableLength;
 
-  /** Whether the preset is asked for. */
-  boolean fast() {
-    return fast;
+  /**
+   * Whether the preset is asked for, or taken without being asked.
+   *
+   * @param usual whether it is where nothing is said
+   */
+  boolean fast(boolean usual) {
+    return fast != null ? fast : usual && cache == null && commit == null;
   }
 
   /**
    * The decoder that was asked for.
    *
+   * @param usual whether the preset is taken where nothing is said
    * @throws UsageException if a cache or a rule is unknown
    */
-  Decoder decoder() {
-    Decoder base = fast ? Decoder.fast() : Decoder.exact();
+  Decoder decoder(boolean usual) {
+    Decoder base = fast(usual) ? Decoder.fast() : Decoder.exact();
     try {
       CachePolicy policy = cache == null ? base.cache() : DecoderText.cache(cache);
       CommitRule rule = commit == null ? base.commit() : DecoderText.commit(commit);

@@ -122,13 +122,14 @@ final class SamplerFlags {
    * @param likeChat whether its blocks are those of chat
    */
   SamplerOptions forGenerate(boolean likeChat) {
-    int usual = decoder.fast() || likeChat ? chatBlock(genLength) : genLength;
-    return options(genLength, steps, blockLength == null ? usual : blockLength);
+    boolean blocks = likeChat || decoder.fast(false);
+    int usual = blocks ? chatBlock(genLength) : genLength;
+    return options(likeChat, blockLength == null ? usual : blockLength);
   }
 
   /** The options for a turn of a conversation. */
   SamplerOptions forChat() {
-    return options(genLength, steps, blockLength == null ? chatBlock(genLength) : blockLength);
+    return forGenerate(true);
   }
 
   /** The block length of chat when none is given. */
@@ -136,10 +137,13 @@ final class SamplerFlags {
     return genLength % CHAT_BLOCK == 0 ? CHAT_BLOCK : genLength;
   }
 
-  private SamplerOptions options(int length, Integer steps, int block) {
+  private SamplerOptions options(boolean likeChat, int block) {
+    boolean plain =
+        steps == null && mode == SamplerMode.INTENDED && remasking == Remasking.LOW_CONFIDENCE;
+    boolean usual = likeChat && plain;
     try {
       return SamplerOptions.defaults().toBuilder()
-          .lengths(steps == null ? length : steps, length, block)
+          .lengths(steps == null ? genLength : steps, genLength, block)
           .temperature(temperature)
           .cfgScale(cfgScale)
           .remasking(remasking)
@@ -147,9 +151,9 @@ final class SamplerFlags {
           .confidenceEosEotInf(confidenceEosEotInf)
           .topK(topK)
           .topP(topP)
-          .stopAtEos(stopAtEos || decoder.fast())
+          .stopAtEos(stopAtEos || decoder.fast(usual))
           .mode(mode)
-          .decoder(decoder.decoder())
+          .decoder(decoder.decoder(usual))
           .build();
     } catch (IllegalArgumentException e) {
       throw new UsageException(asOptions(e.getMessage()));

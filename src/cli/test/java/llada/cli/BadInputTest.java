@@ -106,7 +106,8 @@ class BadInputTest {
   void aPromptThatIsTooLongIsAnsweredWithTheNumbers() {
     CliRun run = CliRun.onModel("generate", "--gen-length", "1020", "To be, or not to be, that");
     assertOneLine(run, ExitCodes.USAGE, "together 10");
-    assertThat(run.err()).contains("at most 1024 (max_sequence_length): pass --gen-length 10");
+    assertThat(run.err())
+        .contains("at most 1024 (max_sequence_length): ask for an answer of at most 10");
     CliRun longer = CliRun.onModel("generate", "x ".repeat(2000));
     assertOneLine(longer, ExitCodes.USAGE, "shorten the prompt by");
   }

@@ -41,6 +41,7 @@ class LauncherTest {
           "rm",
           "sed",
           "sleep",
+          "tee",
           "touch");
 
   @TempDir Path temp;
@@ -52,11 +53,13 @@ class LauncherTest {
     assumeTrue(Files.isExecutable(Path.of("/bin/bash")), "the launcher is a bash script");
     Path repository = Golden.repository();
     tree = Files.createDirectory(temp.resolve("tree with spaces"));
-    Files.createDirectories(tree.resolve(".ci"));
+    Files.createDirectories(tree.resolve("src/cli/main/shell"));
     Files.copy(repository.resolve("llada"), tree.resolve("llada"));
-    Files.copy(repository.resolve(".ci/find-jdk"), tree.resolve(".ci/find-jdk"));
+    Files.copy(
+        repository.resolve("src/cli/main/shell/find-jdk"),
+        tree.resolve("src/cli/main/shell/find-jdk"));
     tree.resolve("llada").toFile().setExecutable(true);
-    Files.createDirectories(tree.resolve("src/main"));
+    Files.createDirectories(tree.resolve("src/cli/main"));
     Files.writeString(tree.resolve("pom.xml"), "");
     bin = Files.createDirectory(temp.resolve("bin"));
     for (String tool : TOOLS) {
@@ -91,10 +94,10 @@ class LauncherTest {
   }
 
   private void plantJar() throws IOException {
-    Files.createDirectories(tree.resolve("src/target/lib"));
-    Files.writeString(tree.resolve("src/target/lib/dependency.jar"), "");
-    Files.writeString(tree.resolve("src/target/llada-core-1-tests.jar"), "");
-    Files.writeString(tree.resolve("src/target/llada-core-1.jar"), "");
+    Files.createDirectories(tree.resolve("src/cli/target/lib"));
+    Files.writeString(tree.resolve("src/cli/target/lib/dependency.jar"), "");
+    Files.writeString(tree.resolve("src/cli/target/llada-cli-1-tests.jar"), "");
+    Files.writeString(tree.resolve("src/cli/target/llada-cli-1.jar"), "");
   }
 
   private final Map<String, String> environment = new HashMap<>();
@@ -135,7 +138,7 @@ class LauncherTest {
         .endsWith("[llada.cli.Main]\n[generate]\n[two words]\n[]\n[*]\n")
         .contains("[--add-modules]\n[jdk.incubator.vector]")
         .contains("[--enable-native-access=ALL-UNNAMED]", "[-Dllada.stdout.tty=false]")
-        .contains("/src/target/llada-core-1.jar:", "/src/target/lib/dependency.jar]")
+        .contains("/src/cli/target/llada-cli-1.jar:", "/src/cli/target/lib/dependency.jar]")
         .doesNotContain("-tests.jar", ":]", "[:");
   }
 
@@ -248,10 +251,10 @@ class LauncherTest {
   @Test
   void aCopyThatCannotBeWrittenToIsNotBuilt() throws Exception {
     plantJar();
-    Path source = Files.writeString(tree.resolve("src/main/New.java"), "");
+    Path source = Files.writeString(tree.resolve("src/cli/main/New.java"), "");
     Files.setLastModifiedTime(
         source, java.nio.file.attribute.FileTime.fromMillis(System.currentTimeMillis() + 2_000));
-    Path target = tree.resolve("src/target");
+    Path target = tree.resolve("src/cli/target");
     Files.setPosixFilePermissions(target, PosixFilePermissions.fromString("r-xr-xr-x"));
     try {
       assumeTrue(!Files.isWritable(target), "root may write anywhere");
@@ -275,10 +278,13 @@ class LauncherTest {
 
     script(
         bin.resolve("mvn"),
-        "echo quiet; mkdir -p src/target/lib; touch src/target/llada-core-1.jar; echo >> count");
-    assertThat(run(launcher).err()).startsWith("building LLaDA.java (").hasLineCount(1);
+        "echo '[INFO] Building LLaDA.java core 0.1-SNAPSHOT     [1/7]'; mkdir -p src/cli/target/lib; touch src/cli/target/llada-cli-1.jar; echo >> count");
+    assertThat(run(launcher).err())
+        .startsWith("building LLaDA.java (")
+        .endsWith("…\n  [1/7] LLaDA.java core\n")
+        .hasLineCount(2);
     assertThat(run(launcher).err()).isEmpty();
-    Path source = tree.resolve("src/main/New.java");
+    Path source = tree.resolve("src/cli/main/New.java");
     Files.writeString(source, "");
     Files.setLastModifiedTime(
         source, java.nio.file.attribute.FileTime.fromMillis(System.currentTimeMillis() + 2_000));
