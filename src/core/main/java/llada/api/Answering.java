@@ -4,15 +4,15 @@ import java.util.Arrays;
 import java.util.Optional;
 import llada.diffusion.Generation;
 import llada.diffusion.ReverseProcess;
-import llada.diffusion.SamplerOptions;
 import llada.diffusion.StepListener;
 import llada.diffusion.cache.Progress;
+import llada.tokenizer.Tokenizer;
 
 /** One request on its way to its answer: what the reverse process does not know of, the text. */
 final class Answering implements AutoCloseable {
   private final Request request;
-  private final SamplerOptions options;
-  private final int[] prompt;
+  private final Llada.Asked asked;
+  private final int index;
   private final ReverseProcess process;
   private final AnswerText text;
   private final Engine engine;
@@ -20,13 +20,22 @@ final class Answering implements AutoCloseable {
   private String stopText = "";
   private int steps;
 
-  Answering(Engine engine, AnswerText text, int[] prompt, SamplerOptions options, Request request) {
+  Answering(Engine engine, Tokenizer tokenizer, Llada.Asked asked, int index) {
     this.engine = engine;
-    this.text = text;
-    this.prompt = prompt;
-    this.options = options;
-    this.request = request;
-    this.process = engine.start(prompt, options, request.seed());
+    this.asked = asked;
+    this.index = index;
+    this.request = asked.request();
+    this.text = new AnswerText(engine.config(), tokenizer);
+    this.process = engine.start(asked.prompt(), asked.options(), request.seed());
+  }
+
+  Llada.Asked asked() {
+    return asked;
+  }
+
+  /** Which of the requests it is. */
+  int index() {
+    return index;
   }
 
   ReverseProcess process() {
@@ -35,16 +44,19 @@ final class Answering implements AutoCloseable {
 
   /** Whether there is nothing more to do. */
   boolean done() {
-    if (end.isEmpty() && Thread.currentThread().isInterrupted()) {
+    if (end.isPresent() || process.done()) {
+      return true;
+    }
+    if (Thread.currentThread().isInterrupted()) {
       end = Optional.of(Answer.End.INTERRUPTED);
     }
-    return end.isPresent() || process.done();
+    return end.isPresent();
   }
 
   /** Looks at a step, and lets the listener do so. */
   void saw(StepListener.Step step) {
     steps++;
-    int most = options.decoder().isExact() ? step.totalSteps() : 0;
+    int most = asked.options().decoder().isExact() ? step.totalSteps() : 0;
     Step shown = new Step(steps, most, text.pieces(process.generation(), step.revealed()[0]));
     if (!request.stops().isEmpty() && stops(settled(process.generation()))) {
       end = Optional.of(Answer.End.STOP_TEXT);
@@ -106,7 +118,7 @@ final class Answering implements AutoCloseable {
         committedAt,
         why,
         new Answer.Figures(
-            prompt.length,
+            asked.prompt().length,
             generation.steps(),
             generation.forwardPasses(),
             generation.positions(),

@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.nio.channels.Channels;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import llada.format.Disk;
 import llada.format.FormatException;
@@ -17,6 +18,8 @@ public final class DemoModel {
   private static final String RESOURCE = "/llada/demo.gguf";
   private static final String PROPERTY = "llada.default.model";
 
+  private static Path copy; // one for the life of the JVM
+
   private DemoModel() {}
 
   /**
@@ -24,10 +27,13 @@ public final class DemoModel {
    *
    * @throws IllegalStateException if the artifact {@code llada-demo} is not on the class path
    */
-  public static Path file() {
+  public static synchronized Path file() {
     String named = System.getProperty(PROPERTY);
     if (named != null && !named.isBlank()) {
       return Path.of(named);
+    }
+    if (copy != null && Files.exists(copy)) {
+      return copy;
     }
     try (InputStream in = DemoModel.class.getResourceAsStream(RESOURCE)) {
       if (in == null) {
@@ -40,10 +46,11 @@ public final class DemoModel {
       try (OutputStream out = Channels.newOutputStream(Disk.current().create(file))) {
         in.transferTo(out);
       }
+      copy = file;
       return file;
     } catch (IOException e) {
       throw new FormatException(
-          "the model in the jar cannot be copied to the folder for temporary files (%s); pass --model PATH"
+          "the model in the jar cannot be copied to the folder for temporary files (%s); open a model of your own"
               .formatted(e.getMessage()),
           e);
     }

@@ -44,6 +44,9 @@ import llada.tokenizer.Tokenizer;
 public final class Llada implements AutoCloseable {
   private static final long GLANCE = 1 << 20;
 
+  /** Positions of the requests that are under way together. */
+  private static final int ROOM = 4096;
+
   private final Checkpoint checkpoint;
   private final Tokenizer tokenizer;
   private final Backend backend;
@@ -101,6 +104,17 @@ public final class Llada implements AutoCloseable {
   }
 
   private static Llada open(Path path, Supplier<Backend> start, boolean bundled) {
+    boolean interrupted = Thread.interrupted(); // else it would close the files being read
+    try {
+      return opened(path, start, bundled);
+    } finally {
+      if (interrupted) {
+        Thread.currentThread().interrupt();
+      }
+    }
+  }
+
+  private static Llada opened(Path path, Supplier<Backend> start, boolean bundled) {
     Backend backend = start.get();
     try {
       Checkpoint checkpoint = Checkpoint.open(path);
@@ -155,38 +169,81 @@ public final class Llada implements AutoCloseable {
 
   /**
    * Answers several requests of any lengths and options; their passes over the weights are shared.
+   * As many are under way at a time as fit a pass of {@value #ROOM} positions, the others wait.
    *
    * @return as many answers, each as if it had been asked for alone
+   * @throws RequestException before anything is computed, if one of them cannot be answered
    */
   public List<Answer> generate(List<Request> requests) {
-    List<Answering> all = new ArrayList<>();
+    List<Asked> asked = new ArrayList<>();
+    for (Request request : requests) {
+      String which = requests.size() == 1 ? "" : "request %d: ".formatted(asked.size() + 1);
+      asked.add(asked(request, which));
+    }
+    Answer[] answers = new Answer[asked.size()];
+    List<Answering> open = new ArrayList<>();
+    int next = 0;
+    int room = ROOM;
     try {
-      for (Request request : requests) {
-        all.add(start(request));
-      }
-      while (true) {
-        List<Answering> open = all.stream().filter(answering -> !answering.done()).toList();
-        if (open.isEmpty()) {
-          return all.stream().map(Answering::answer).toList();
+      while (next < answers.length || !open.isEmpty()) {
+        while (next < answers.length && (open.isEmpty() || asked.get(next).room() <= room)) {
+          room -= asked.get(next).room();
+          open.add(new Answering(engine, tokenizer, asked.get(next), next));
+          next++;
         }
-        List<Optional<StepListener.Step>> steps =
-            checked(() -> engine.step(open.stream().map(Answering::process).toList()));
-        for (int i = 0; i < open.size(); i++) {
-          steps.get(i).ifPresent(open.get(i)::saw);
+        step(open);
+        for (Answering one : List.copyOf(open)) {
+          if (one.done()) {
+            answers[one.index()] = one.answer();
+            room += one.asked().room();
+            open.remove(one);
+            one.close();
+          }
         }
       }
+      return List.of(answers);
     } finally {
-      all.forEach(Answering::close);
+      open.forEach(Answering::close);
     }
   }
 
-  private Answering start(Request request) {
+  private void step(List<Answering> all) {
+    List<Answering> open = all.stream().filter(one -> !one.done()).toList();
+    if (!open.isEmpty()) {
+      List<Optional<StepListener.Step>> steps =
+          checked(() -> engine.step(open.stream().map(Answering::process).toList()));
+      for (int i = 0; i < open.size(); i++) {
+        steps.get(i).ifPresent(open.get(i)::saw);
+      }
+    }
+  }
+
+  /**
+   * A request that fits the model.
+   *
+   * @param prompt its tokens
+   */
+  record Asked(Request request, int[] prompt, SamplerOptions options) {
+    /** Positions that a pass may compute for it. */
+    int room() {
+      return (options.cfgScale() > 0 ? 2 : 1) * (prompt.length + options.genLength());
+    }
+  }
+
+  private Asked asked(Request request, String which) {
     Framing framing = framing(request);
     int[] prompt = framing.encode(tokenizer, request.prompt());
     Decoder usual = framing.framed() ? Decoder.fast() : Decoder.exact();
     SamplerOptions options = request.options(framing.framed(), usual);
-    checkLength(prompt.length, options.genLength());
-    return new Answering(engine, new AnswerText(config(), tokenizer), prompt, options, request);
+    checkLength(prompt.length, options.genLength(), which);
+    for (int id : prompt) {
+      if (id < 0 || id >= config().embeddingSize()) {
+        throw new RequestException(
+            "%sthe prompt has the id %d; the model's go from 0 to %d"
+                .formatted(which, id, config().embeddingSize() - 1));
+      }
+    }
+    return new Asked(request, prompt, options);
   }
 
   private Framing framing(Request request) {
@@ -196,7 +253,7 @@ public final class Llada implements AutoCloseable {
         : Framing.NONE;
   }
 
-  private void checkLength(int prompt, int answer) {
+  private void checkLength(int prompt, int answer, String which) {
     int most = config().maxSequenceLength();
     long together = (long) prompt + answer;
     if (together > most) {
@@ -204,8 +261,9 @@ public final class Llada implements AutoCloseable {
       String shorter = "shorten the prompt by %d tokens".formatted(excess);
       String smaller = "ask for an answer of at most %d".formatted(most - prompt);
       throw new RequestException(
-          "the prompt has %d tokens and the answer %d, together %d; the model takes at most %d (max_sequence_length): %s"
+          "%sthe prompt has %d tokens and the answer %d, together %d; the model takes at most %d (max_sequence_length): %s"
               .formatted(
+                  which,
                   prompt,
                   answer,
                   together,
@@ -392,12 +450,19 @@ public final class Llada implements AutoCloseable {
     try {
       return computation.get();
     } catch (NonFiniteLogitsException e) {
-      String culprit =
-          checkpoint.firstNonFinite().orElse("all weights are finite, but they overflow");
-      throw new FormatException(
-          "%s: %s, so %s; download or convert the model again"
-              .formatted(checkpoint.path(), culprit, e.getMessage()),
-          e);
+      throw checkpoint
+          .firstNonFinite()
+          .<RuntimeException>map(
+              culprit ->
+                  new FormatException(
+                      "%s: %s, so %s; download or convert the model again"
+                          .formatted(checkpoint.path(), culprit, e.getMessage()),
+                      e))
+          .orElseGet(
+              () ->
+                  new RequestException(
+                      "%s: %s, though all weights are finite: they overflow; a smaller cfg_scale or temperature may help"
+                          .formatted(checkpoint.path(), e.getMessage())));
     }
   }
 

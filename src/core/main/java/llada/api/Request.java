@@ -8,6 +8,8 @@ import java.util.OptionalLong;
 import java.util.function.Function;
 import java.util.function.UnaryOperator;
 import llada.diffusion.Decoder;
+import llada.diffusion.Remasking;
+import llada.diffusion.SamplerMode;
 import llada.diffusion.SamplerOptions;
 import llada.tokenizer.ChatTemplate.Message;
 
@@ -35,7 +37,17 @@ public final class Request {
   }
 
   /** Token ids, as they stand. */
-  public record Ids(int[] ids) implements Prompt {}
+  public record Ids(int[] ids) implements Prompt {
+    /** Copies the ids. */
+    public Ids {
+      ids = ids.clone();
+    }
+
+    @Override
+    public int[] ids() {
+      return ids.clone();
+    }
+  }
 
   /** Everything but the prompt, in one place so that a change copies one record. */
   private record Wishes(
@@ -98,7 +110,7 @@ public final class Request {
 
   /** Asks for what follows these tokens. */
   public static Request of(int[] ids) {
-    return of(new Ids(ids.clone()));
+    return of(new Ids(ids));
   }
 
   /** Frames the text by the model's chat template, whatever the model's default. */
@@ -342,11 +354,15 @@ public final class Request {
    * All choices of the sampler, with defaults for what was not asked.
    *
    * @param framed whether the prompt is a turn of a chat
-   * @param usual the decoder where none is asked for
+   * @param usual the decoder where none is asked for, nor anything that only the exact one has
    * @throws IllegalArgumentException if the lengths do not go together
    */
   SamplerOptions options(boolean framed, Decoder usual) {
-    Decoder decoder = wishes.decoder.orElse(usual);
+    boolean plain =
+        wishes.steps.isEmpty()
+            && wishes.sampler.mode() == SamplerMode.INTENDED
+            && wishes.sampler.remasking() == Remasking.LOW_CONFIDENCE;
+    Decoder decoder = wishes.decoder.orElse(plain ? usual : Decoder.exact());
     boolean blocks = framed || !decoder.isExact();
     int length = wishes.length.orElse(PUBLISHED.genLength());
     int block = wishes.block.orElse(blocks && length % BLOCK == 0 ? BLOCK : length);

@@ -300,6 +300,9 @@ public final class LikelihoodEstimator {
         guidance.read(all, r, rows.length, logits);
         int likeliest = Softmax.likeliest(logits);
         double p = Softmax.probability(logits, likeliest);
+        if (Double.isNaN(p)) {
+          throw new NonFiniteLogitsException((float) logits[likeliest], likeliest, rows[r], 0);
+        }
         if (p > confidence) {
           confidence = p;
           surest = r;

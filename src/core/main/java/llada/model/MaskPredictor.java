@@ -260,6 +260,7 @@ public final class MaskPredictor implements Predictor, AutoCloseable {
     if (logits.dim(0) < rows.length) {
       logitsArena.close(); // the last pass's answer, which ends with this one
       logitsArena = Arena.ofShared();
+      logits = Tensor.allocate(logitsArena, DType.F32, 0, config.embeddingSize());
       logits = Tensor.allocate(logitsArena, DType.F32, rows.length, config.embeddingSize());
     }
     Tensor out = logits.rows(rows.length);

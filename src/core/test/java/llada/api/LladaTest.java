@@ -94,6 +94,59 @@ final class LladaTest {
   }
 
   @Test
+  void moreThanFitAPassAreAnsweredInTurn() {
+    List<Request> many = new ArrayList<>();
+    for (int i = 0; i < 30; i++) {
+      many.add(Request.of("ROMEO:\nI am " + i).length(180 + i).fast());
+    }
+    List<Answer> together = llada.generate(many);
+    for (int i : new int[] {0, 17, 29}) {
+      assertThat(together.get(i).tokens()).isEqualTo(llada.generate(many.get(i)).tokens());
+    }
+  }
+
+  @Test
+  void oneThatCannotBeAnsweredIsNamedBeforeAnythingIsComputed() {
+    Request never =
+        romeo()
+            .onStep(
+                step -> {
+                  throw new AssertionError("a step was made");
+                });
+    int beyond = llada.config().embeddingSize();
+    for (Request bad : List.of(romeo().length(5000), Request.of(new int[] {beyond}))) {
+      assertThatThrownBy(() -> llada.generate(List.of(never, bad)))
+          .isInstanceOf(RequestException.class)
+          .hasMessageStartingWith("request 2: ");
+    }
+  }
+
+  @Test
+  void aRequestDoesNotChange() {
+    int[] ids = {5, 6};
+    Request request = Request.of(ids);
+    ids[0] = 7;
+    llada.encode(request)[1] = 8;
+    assertThat(llada.encode(request)).containsExactly(5, 6);
+  }
+
+  @Test
+  void opensOnAnInterruptedThread() {
+    Thread.currentThread().interrupt();
+    try (Llada model = open()) {
+      assertThat(Thread.interrupted()).isTrue();
+      assertThat(model.tokenize("ROMEO:")).isNotEmpty();
+    }
+  }
+
+  @Test
+  void anOverflowIsNotBlamedOnTheWeights() {
+    assertThatThrownBy(() -> llada.generate(romeo().sampler(o -> o.cfgScale(1e308))))
+        .isInstanceOf(RequestException.class)
+        .hasMessageContaining("all weights are finite");
+  }
+
+  @Test
   void threadsGetWhatOneGets() throws Exception {
     List<Request> requests = mixture();
     List<int[]> expected = requests.stream().map(r -> llada.generate(r).tokens()).toList();

@@ -21,7 +21,7 @@ final class ExpandCode {
   static final int SOURCE = 0;
   static final int SOURCE_STRIDE = 8; // bytes from row to row
   static final int TARGET = 16; // rows at the stride of the product
-  static final int SCALES = 24; // rows at SCALE_STRIDE; quantised types only
+  static final int SCALES = 24; // rows at scaleStride; quantised types only
   static final int ROWS = 32;
   static final int BLOCKS = 40; // of each row
   static final int ARGUMENTS = 48;
@@ -89,7 +89,7 @@ final class ExpandCode {
           case Q6_K -> form(210, 256, 64, 1, KBlocks::q6Constants, KBlocks::q6);
           default -> throw new IllegalArgumentException(dtype + " has no code here");
         };
-    return assemble(form);
+    return assemble(form, WeightForm.of(dtype).scaleStride());
   }
 
   private static Form form(
@@ -108,7 +108,7 @@ final class ExpandCode {
     int targetBytes = toBf16 ? 32 : 64;
     BlockCode block = toBf16 ? (a, at) -> toBf16(a, at, from) : (a, at) -> toF32(a, at, from, wide);
     int stride = Geometry.FLOAT_DEPTH * (toBf16 ? 2 : 4);
-    return assemble(new Form(sourceBytes, targetBytes, 0, 4, stride, a -> {}, block));
+    return assemble(new Form(sourceBytes, targetBytes, 0, 4, stride, a -> {}, block), 0);
   }
 
   private static void toF32(Assembler a, Place place, DType from, boolean wide) {
@@ -138,7 +138,7 @@ final class ExpandCode {
     a.store(Op.VMOVUPS_STORE, place.target(0), half);
   }
 
-  private static Assembler assemble(Form form) {
+  private static Assembler assemble(Form form, int scaleStride) {
     Assembler a = new Assembler();
     Label row = new Label("row");
     a.push(RBX);
@@ -157,7 +157,7 @@ final class ExpandCode {
     blocks(a, form, 1);
     a.add(RSI, RDI.at(SOURCE_STRIDE));
     a.add(RDX, form.stride());
-    a.add(R8, Geometry.SCALE_STRIDE);
+    a.add(R8, scaleStride);
     a.mov(RAX, RDI.at(ROWS));
     a.sub(RAX, 1);
     a.mov(RDI.at(ROWS), RAX);

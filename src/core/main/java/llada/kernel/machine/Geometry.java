@@ -20,11 +20,8 @@ record Geometry(int bits, int vectors) {
   /** Bytes from one expanded row of 8-bit weights to the next. */
   static final int INT8_STRIDE = INT8_DEPTH;
 
-  /** Bytes from one row of scales to the next: up to 32 scales and 32 minimums. */
+  /** The most bytes from one row of scales to the next; {@link WeightForm#scaleStride} has each. */
   static final int SCALE_STRIDE = 256;
-
-  /** Where the minimums start in a row of scales. */
-  static final int MINIMUMS = 128;
 
   /** Tokens in a vector. */
   int lanes() {

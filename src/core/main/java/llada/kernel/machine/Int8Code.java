@@ -34,7 +34,7 @@ final class Int8Code {
   static final int OUT = 0; // float32 (tiles * rows, width)
 
   static final int WEIGHTS = 8; // unsigned bytes (tiles * rows, INT8_STRIDE)
-  static final int SCALES = 16; // float32 (tiles * rows, SCALE_STRIDE bytes)
+  static final int SCALES = 16; // float32 (tiles * rows, scaleStride bytes)
   static final int X = 24; // signed bytes (groups * 8, width, 4)
   static final int SUMS = 32; // 32-bit integers (groups * 2, width): sums of 16 channels of x
   static final int X_SCALES = 40; // float32 (chunks, width)
@@ -134,7 +134,7 @@ final class Int8Code {
     a.jump(Assembler.Condition.NOT_EQUAL, chunk);
     fetch.endTile();
     a.add(RSI, rows * Geometry.INT8_STRIDE);
-    a.add(RDX, rows * Geometry.SCALE_STRIDE);
+    a.add(RDX, rows * form.scaleStride());
     a.add(R10, rows * g.step());
     a.sub(R8, 1);
     a.jump(Assembler.Condition.NOT_EQUAL, tile);
@@ -165,7 +165,7 @@ final class Int8Code {
     for (int r = 0; r < rows; r++) {
       for (int v = 0; v < vectors; v++) {
         if (form.minimums()) {
-          times(Op.VFNMADD231PS, total(r, v), x(v), r, Geometry.MINIMUMS + 4 * part, v);
+          times(Op.VFNMADD231PS, total(r, v), x(v), r, form.minimumsAt() + 4 * part, v);
           a.op(Op.VPXOR, sum(r, v), sum(r, v), sum(r, v));
         } else if (r > 0) {
           a.op(Op.VMOVUPS, sum(r, v), sum(0, v));
@@ -204,7 +204,7 @@ final class Int8Code {
 
   /** dst = op(dst, b, a number of row r's scales), broadcast in the operand where that can be. */
   private void times(Op op, Vec dst, Vec b, int r, int offset, int v) {
-    int at = r * Geometry.SCALE_STRIDE + offset;
+    int at = r * form.scaleStride() + offset;
     if (g.wide()) {
       a.op(op, dst, b, RAX.all(at));
     } else {

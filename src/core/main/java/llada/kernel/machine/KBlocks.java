@@ -3,6 +3,7 @@ package llada.kernel.machine;
 import static llada.kernel.machine.Gpr.RAX;
 
 import llada.kernel.machine.ExpandCode.Place;
+import llada.tensor.DType;
 
 /** The blocks of 256 weights with scales of their own: Q2_K to Q6_K (layouts: DType). */
 final class KBlocks {
@@ -48,7 +49,7 @@ final class KBlocks {
       a.shift(Op.VPSRLD, Vec.ymm(1), Vec.ymm(0), 4);
       a.op(Op.VPAND, Vec.ymm(0), Vec.ymm(0), NUMBER);
       scales(a, Vec.ymm(0), Vec.ymm(4), at.scale(32 * i));
-      scales(a, Vec.ymm(1), Vec.ymm(5), at.scale(Geometry.MINIMUMS + 32 * i));
+      scales(a, Vec.ymm(1), Vec.ymm(5), at.scale(WeightForm.of(DType.Q2_K).minimumsAt() + 32 * i));
     }
     for (int run = 0; run < 8; run++) {
       twoBits(a, at.source(16 + 32 * (run >> 2)), run);
@@ -205,7 +206,7 @@ final class KBlocks {
       a.vmovq(Vec.xmm(0), WORD);
       a.op(Op.VPMOVZXBD, Vec.ymm(0), Vec.xmm(0));
       halfToFloat(a, at.source(2 * side), Vec.ymm(4));
-      scales(a, Vec.ymm(0), Vec.ymm(4), at.scale(side * Geometry.MINIMUMS));
+      scales(a, Vec.ymm(0), Vec.ymm(4), at.scale(side * WeightForm.of(DType.Q4_K).minimumsAt()));
     }
   }
 }

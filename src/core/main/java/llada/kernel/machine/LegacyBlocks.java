@@ -5,6 +5,7 @@ import static llada.kernel.machine.Gpr.RBX;
 
 import llada.kernel.machine.ExpandCode.BlockCode;
 import llada.kernel.machine.ExpandCode.Place;
+import llada.tensor.DType;
 
 /** The blocks of 32 weights: Q8_0, Q4_0, Q4_1, Q5_0, Q5_1 (layouts: {@code DType}). */
 final class LegacyBlocks {
@@ -54,7 +55,7 @@ final class LegacyBlocks {
       if (minimum) { // which is taken away
         half(a, at.source(2));
         a.op(Op.VPXOR, Vec.xmm(0), Vec.xmm(0), Vec.xmm(SIGN.number()));
-        a.store(Op.VMOVSS_STORE, at.scale(Geometry.MINIMUMS), Vec.xmm(0));
+        a.store(Op.VMOVSS_STORE, at.scale(WeightForm.of(DType.Q4_1).minimumsAt()), Vec.xmm(0));
       }
       a.op(Op.VMOVDQU, Vec.xmm(1), at.source(codes));
       a.shift(Op.VPSRLW, Vec.xmm(2), Vec.xmm(1), 4);

@@ -10,6 +10,19 @@ import llada.tensor.DType;
  * @param minimums whether a minimum is taken away in place of an offset
  */
 record WeightForm(int group, int offsetShift, boolean minimums) {
+  /**
+   * Bytes from one row of scales to the next: 32 scales, or 16 and as many minimums, but for Q2_K,
+   * which has 32 of both. No more than needed, since they share the first cache with the weights.
+   */
+  int scaleStride() {
+    return minimums && group == 16 ? Geometry.SCALE_STRIDE : Geometry.SCALE_STRIDE / 2;
+  }
+
+  /** Where in a row of scales the minimums begin. */
+  int minimumsAt() {
+    return scaleStride() / 2;
+  }
+
   /** The form of a type. */
   static WeightForm of(DType dtype) {
     return switch (dtype) {
