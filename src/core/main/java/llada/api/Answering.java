@@ -56,13 +56,15 @@ final class Answering implements AutoCloseable {
   /** Looks at a step, and lets the listener do so. */
   void saw(StepListener.Step step) {
     steps++;
-    int most = asked.options().decoder().isExact() ? step.totalSteps() : 0;
-    Step shown = new Step(steps, most, text.pieces(process.generation(), step.revealed()[0]));
     if (!request.stops().isEmpty() && stops(settled(process.generation()))) {
       end = Optional.of(Answer.End.STOP_TEXT);
     }
-    if (request.listener().apply(shown) == Next.STOP && end.isEmpty()) {
-      end = Optional.of(Answer.End.STOPPED);
+    if (request.listener().isPresent()) {
+      int most = asked.options().decoder().isExact() ? step.totalSteps() : 0;
+      Step shown = new Step(steps, most, text.pieces(process.generation(), step.revealed()[0]));
+      if (request.listener().get().apply(shown) == Next.STOP && end.isEmpty()) {
+        end = Optional.of(Answer.End.STOPPED);
+      }
     }
   }
 

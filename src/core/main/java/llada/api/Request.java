@@ -61,7 +61,7 @@ public final class Request {
       Optional<Decoder> decoder,
       OptionalLong seed,
       List<String> stops,
-      Function<Step, Next> listener) {}
+      Optional<Function<Step, Next>> listener) {}
 
   private static final SamplerOptions PUBLISHED = SamplerOptions.defaults();
 
@@ -90,7 +90,7 @@ public final class Request {
             Optional.empty(),
             OptionalLong.empty(),
             List.of(),
-            _ -> Next.CONTINUE));
+            Optional.empty()));
   }
 
   /** Asks for an answer to a text, or for its continuation: as suits the model. */
@@ -276,7 +276,7 @@ public final class Request {
                 w.decoder,
                 w.seed,
                 w.stops,
-                listener));
+                Optional.of(listener)));
   }
 
   private Request lengths(OptionalInt length, OptionalInt steps, OptionalInt block) {
@@ -346,7 +346,8 @@ public final class Request {
     return wishes.stops;
   }
 
-  Function<Step, Next> listener() {
+  /** Who watches; a step is not made ready to draw where nobody does. */
+  Optional<Function<Step, Next>> listener() {
     return wishes.listener;
   }
 
