@@ -57,12 +57,9 @@ public class SamplerBenchmark extends OpBenchmark {
             0,
             OptionalInt.empty(),
             OptionalInt.empty());
-    Tensor square = Inputs.normal(arena, 1, C, C);
-    Tensor norm = Inputs.normal(arena, 2, C);
-    Tensor embedding = Inputs.normal(arena, 3, V, C);
-    BlockWeights block =
-        new BlockWeights(norm, square, square, square, square, norm, square, square, square);
-    LladaWeights weights = new LladaWeights(embedding, List.of(block), norm, embedding);
+    LladaWeights weights =
+        LladaWeights.make(
+            config, row -> Inputs.normal(arena, row.part().ordinal(), row.shape().toArray()));
     sampler = new DiffusionSampler(new MaskPredictor(config, weights, kernels(), 64), config);
     options =
         SamplerOptions.defaults().toBuilder()

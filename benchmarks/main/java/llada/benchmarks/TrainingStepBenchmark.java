@@ -71,21 +71,13 @@ public class TrainingStepBenchmark extends OpBenchmark {
             1,
             OptionalInt.empty(),
             OptionalInt.empty());
-    List<BlockWeights> blocks = new ArrayList<>();
-    for (int layer = 0; layer < s[1]; layer++) {
-      blocks.add(
-          new BlockWeights(
-              ones(c),
-              matrix(c, c),
-              matrix(c, c),
-              matrix(c, c),
-              matrix(c, c),
-              ones(c),
-              matrix(s[3], c),
-              matrix(s[3], c),
-              matrix(c, s[3])));
-    }
-    LladaWeights model = new LladaWeights(matrix(v, c), blocks, ones(c), matrix(v, c));
+    LladaWeights model =
+        LladaWeights.make(
+            config,
+            row ->
+                row.part().norm()
+                    ? ones(row.shape().dim(0))
+                    : matrix(row.shape().dim(0), row.shape().dim(1)));
     predictor =
         new TrainablePredictor(
             config,
@@ -115,7 +107,7 @@ public class TrainingStepBenchmark extends OpBenchmark {
     }
   }
 
-  private Tensor ones(int n) {
+  private Tensor ones(long n) {
     Tensor tensor = Tensor.allocate(arena, DType.F32, n);
     for (int i = 0; i < n; i++) {
       tensor.set(i, 1);
@@ -123,7 +115,7 @@ public class TrainingStepBenchmark extends OpBenchmark {
     return tensor;
   }
 
-  private Tensor matrix(int n, int k) {
+  private Tensor matrix(long n, long k) {
     Tensor tensor = Tensor.allocate(arena, DType.F32, n, k);
     for (long i = 0; i < tensor.shape().elements(); i++) {
       tensor.set(i, (float) (0.02 * random.nextGaussian()));

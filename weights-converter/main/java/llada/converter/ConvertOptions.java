@@ -76,7 +76,7 @@ final class ConvertOptions {
 
   /** What was rounded once is rounded again, and worse than from the original. */
   private void warn(CommandSpec spec, Checkpoint model, QuantizationMix mix, boolean gguf) {
-    DType stored = model.weights().blocks().getFirst().ffProj().dtype();
+    DType stored = model.weights().blocks().getLast().attnOut().dtype();
     if (stored.blockLength() > 1 && !gguf && HALF.contains(mix) && !quiet) {
       spec.commandLine()
           .getErr()
@@ -96,7 +96,7 @@ final class ConvertOptions {
   private static QuantizationMix ownType(Checkpoint model) {
     Set<DType> types = EnumSet.noneOf(DType.class);
     model.namedWeights().stream()
-        .filter(weight -> !weight.norm())
+        .filter(weight -> !weight.staysFloat32())
         .forEach(weight -> types.add(weight.tensor().dtype()));
     if (types.equals(Set.of(DType.F16))) {
       return QuantizationMix.F16;

@@ -18,6 +18,9 @@ import llada.format.SafetensorsShards;
 import llada.format.TensorEntry;
 import llada.kernel.Parallel;
 import llada.kernel.scalar.RopeLayout;
+import llada.model.LladaConfig;
+import llada.model.Part;
+import llada.model.WeightTable;
 import llada.tensor.DType;
 
 /**
@@ -76,21 +79,20 @@ final class Converter {
   private static void gguf(
       Checkpoint source, Path target, Options options, Parallel parallel, Progress progress) {
     GgufWriter writer = GgufModel.metadata(source, options.mix());
-    Map<String, NamedWeight> weights = new LinkedHashMap<>();
+    LladaConfig config = source.config();
+    Map<String, List<NamedWeight>> weights = new LinkedHashMap<>();
     for (NamedWeight weight : source.namedWeights()) {
-      weights.put(weight.ggufName(), weight);
-      DType type =
-          GgufModel.type(
-              options.mix(),
-              weight,
-              source.config().nLayers(),
-              source.config().weightTying(),
-              options.head());
-      writer.tensor(weight.ggufName(), type, weight.tensor().shape());
+      weights.computeIfAbsent(weight.ggufName(), _ -> new ArrayList<>()).add(weight);
+      if (weight.expert() == 0) {
+        WeightTable.Row row = weight.row();
+        DType type =
+            options.mix().of(row, config.nLayers(), config.weightTying(), options.head());
+        writer.tensor(row.gguf(), type, row.stackedShape());
+      }
     }
     try (WeightStream stream =
         new WeightStream(
-            weights, GgufModel.ROPE_LAYOUT, options.importance(), parallel, progress)) {
+            weights, config.architecture().ggufLayout(), options.importance(), parallel, progress)) {
       writer.write(target, stream);
     }
   }
@@ -108,11 +110,12 @@ final class Converter {
                       .formatted(target, options.mix()));
         };
     HuggingFaceFolder.requireNew(target);
-    Map<String, NamedWeight> weights = new LinkedHashMap<>();
+    Map<String, List<NamedWeight>> weights = new LinkedHashMap<>();
     List<TensorEntry> entries = new ArrayList<>();
     for (NamedWeight weight : source.namedWeights()) {
-      weights.put(weight.huggingFaceName(), weight);
-      entries.add(TensorEntry.of(weight.huggingFaceName(), type, weight.tensor().shape()));
+      weights.put(weight.huggingFaceName(), List.of(weight));
+      DType own = weight.row().part() == Part.ROUTER_BIAS ? DType.F32 : type; // as published
+      entries.add(TensorEntry.of(weight.huggingFaceName(), own, weight.tensor().shape()));
     }
     AtomicFile.requireSpace(target, entries.stream().mapToLong(TensorEntry::bytes).sum());
     try (WeightStream stream =

@@ -138,7 +138,7 @@ final class Importance {
    */
   float[] of(NamedWeight weight, int columns) {
     float[] mean = means.get(weight.ggufName());
-    if (mean == null || weight.norm()) {
+    if (mean == null || weight.staysFloat32()) {
       return null;
     }
     if (mean.length != columns) {

@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
@@ -28,7 +29,7 @@ final class WeightStream implements GgufWriter.Data, AutoCloseable {
   /** The largest float16, which scales are: any type holds numbers up to it. */
   private static final float LARGEST_F16 = 65504;
 
-  private final Map<String, NamedWeight> weights;
+  private final Map<String, List<NamedWeight>> weights;
   private final RopeLayout layout;
   private final Importance importance;
   private final Parallel parallel;
@@ -39,12 +40,12 @@ final class WeightStream implements GgufWriter.Data, AutoCloseable {
   private final byte[][] blocks;
 
   /**
-   * @param weights by their name in the target
+   * @param weights by their name in the target, all experts of a layer where it stacks them
    * @param layout the order of q's and k's rows in the target
    * @param importance of the columns of each weight; may know nothing
    */
   WeightStream(
-      Map<String, NamedWeight> weights,
+      Map<String, List<NamedWeight>> weights,
       RopeLayout layout,
       Importance importance,
       Parallel parallel,
@@ -60,9 +61,10 @@ final class WeightStream implements GgufWriter.Data, AutoCloseable {
 
   @Override
   public void write(TensorEntry target, GgufWriter.Sink out) throws IOException {
-    NamedWeight weight = weights.get(target.name());
-    weight.tensor().storage().check().run();
-    convert(weight, target.dtype().orElseThrow(), out);
+    for (NamedWeight weight : weights.get(target.name())) {
+      weight.tensor().storage().check().run();
+      convert(weight, target.dtype().orElseThrow(), out);
+    }
   }
 
   private void convert(NamedWeight weight, DType type, GgufWriter.Sink out) throws IOException {

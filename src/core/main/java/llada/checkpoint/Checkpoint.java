@@ -126,11 +126,7 @@ public final class Checkpoint implements AutoCloseable {
     SafetensorsFolder files = SafetensorsFolder.open(folder, arena);
     LladaWeights weights =
         new WeightsReader(
-                folder.toString(),
-                config,
-                TensorNames.HUGGING_FACE,
-                files.entries().keySet(),
-                files::tensor)
+                folder.toString(), config, false, files.entries().keySet(), files::tensor, arena)
             .read();
     return new Checkpoint(
         arena,
@@ -185,7 +181,7 @@ public final class Checkpoint implements AutoCloseable {
     tokenizer.requireRows(config.embeddingSize());
     LladaWeights weights =
         new WeightsReader(
-                file.toString(), config, TensorNames.GGUF, gguf.entries().keySet(), gguf::tensor)
+                file.toString(), config, true, gguf.entries().keySet(), gguf::tensor, arena)
             .read();
     Optional<String> bos =
         config.bosTokenId().isPresent()
@@ -241,17 +237,17 @@ public final class Checkpoint implements AutoCloseable {
   public synchronized Map<String, Tensor> weightsByName() {
     if (byName == null) {
       byName =
-          TensorNames.huggingFace(
-              weights.ropeLayout() == RopeLayout.HALF_SPLIT
+          (weights.ropeLayout() == RopeLayout.HALF_SPLIT
                   ? weights
-                  : RopeRows.toHalfSplit(weights, config, arena));
+                  : RopeRows.toHalfSplit(weights, arena))
+              .byName();
     }
     return byName;
   }
 
   /** All weights in the order of the forward pass, with what a converter needs to know of each. */
   public List<NamedWeight> namedWeights() {
-    return NamedWeight.of(config, weights);
+    return NamedWeight.of(weights);
   }
 
   /** What the model calls itself: the name in a GGUF file, or the folder's. */
@@ -312,7 +308,7 @@ public final class Checkpoint implements AutoCloseable {
    * The first weight that holds a NaN or an infinity, described for a message. Reads all weights.
    */
   public Optional<String> firstNonFinite() {
-    return NonFinite.first(TensorNames.huggingFace(weights));
+    return NonFinite.first(weights.byName());
   }
 
   @Override

@@ -13,6 +13,7 @@ import llada.tokenizer.Tokenizer;
 /** The metadata of a GGUF file of architecture {@code llada}, but for the vocabulary. */
 final class GgufConfig {
   private static final int LARGEST = 1 << 24;
+  private static final String EMBEDDING = "token_embd.weight";
   private static final int QUANTIZATION_VERSION = 2;
 
   /** Keys of the architecture that are read, or that nothing is computed by. */
@@ -56,7 +57,7 @@ final class GgufConfig {
               gguf.integer("llada.context_length", 1, LARGEST),
               gguf.number("llada.rope.freq_base", 10000),
               gguf.number("llada.attention.layer_norm_rms_epsilon"),
-              !gguf.entries().containsKey(TensorNames.GGUF.head()),
+              !gguf.entries().containsKey("output.weight"),
               id(gguf, "tokenizer.ggml.mask_token_id").orElseThrow(() -> noId(gguf, "mask")),
               eos,
               id(gguf, "tokenizer.ggml.padding_token_id").orElse(eos),
@@ -101,11 +102,11 @@ final class GgufConfig {
   }
 
   private static int embeddingRows(Gguf gguf) {
-    Tensor embedding = gguf.tensor(TensorNames.GGUF.embedding());
+    Tensor embedding = gguf.tensor(EMBEDDING);
     if (embedding.shape().rank() != 2 || embedding.shape().dim(0) > LARGEST) {
       throw new FormatException(
           "%s: tensor %s is %s; a matrix of at most %d rows is needed"
-              .formatted(gguf.file(), TensorNames.GGUF.embedding(), embedding.shape(), LARGEST));
+              .formatted(gguf.file(), EMBEDDING, embedding.shape(), LARGEST));
     }
     return embedding.dim(0);
   }

@@ -1,19 +1,13 @@
 package llada.checkpoint;
 
 import java.util.Locale;
-import java.util.Optional;
 import llada.format.FormatException;
 import llada.format.GgufWriter;
-import llada.kernel.scalar.RopeLayout;
-import llada.tensor.DType;
 import llada.tokenizer.GgufVocabulary;
 import llada.tokenizer.TokenizerException;
 
 /** What a GGUF file of architecture {@code llada} holds beside the numbers. */
 public final class GgufModel {
-  /** The order of the rows of q and k. */
-  public static final RopeLayout ROPE_LAYOUT = TensorNames.GGUF.ropeLayout();
-
   private GgufModel() {}
 
   /**
@@ -54,24 +48,5 @@ public final class GgufModel {
     double scaled = parameters >= 1e9 ? parameters / 1e9 : parameters / 1e6;
     return String.format(
         Locale.ROOT, scaled < 9.95 ? "%.1f%s" : "%.0f%s", scaled, parameters >= 1e9 ? "B" : "M");
-  }
-
-  /**
-   * The type of a weight in a mixture.
-   *
-   * @param layers number of blocks
-   * @param tied whether the embedding is the head too
-   * @param head the type of the head, if it was chosen
-   */
-  public static DType type(
-      QuantizationMix mix, NamedWeight weight, int layers, boolean tied, Optional<DType> head) {
-    int row = weight.tensor().dim(-1);
-    if (weight.norm()) {
-      return DType.F32;
-    }
-    if (weight.part() != null) {
-      return mix.block(weight.part(), weight.layer(), layers, row);
-    }
-    return weight.embedding() ? mix.embedding(head, row, tied) : mix.head(head, row);
   }
 }

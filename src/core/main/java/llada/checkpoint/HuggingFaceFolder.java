@@ -37,7 +37,7 @@ public final class HuggingFaceFolder {
 
   /** The weights under their Hugging Face names, first to last; a tied head is left out. */
   public static Map<String, Tensor> byName(LladaWeights weights) {
-    return TensorNames.huggingFace(weights);
+    return weights.byName();
   }
 
   /** Files of a folder that are written by somebody else. */

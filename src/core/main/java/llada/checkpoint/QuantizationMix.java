@@ -2,7 +2,8 @@ package llada.checkpoint;
 
 import java.util.Locale;
 import java.util.Optional;
-import llada.checkpoint.TensorNames.Part;
+import llada.model.Part;
+import llada.model.WeightTable;
 import llada.tensor.DType;
 
 /**
@@ -52,13 +53,30 @@ public enum QuantizationMix {
    * @param layers number of blocks
    * @param rowLength numbers in a row of the weight
    */
-  DType block(Part part, int layer, int layers, int rowLength) {
-    if (part == Part.ATTN_NORM || part == Part.FF_NORM) {
+  private DType block(Part part, int layer, int layers, int rowLength) {
+    if (part.staysFloat32()) {
       return DType.F32;
     }
-    boolean sensitive = part == Part.V_PROJ || part == Part.FF_OUT;
+    boolean sensitive = part == Part.V_PROJ || part == Part.QKV_PROJ || part.writesToStream() && part != Part.ATTN_OUT;
     boolean mixed = this == Q4_K_M || this == Q5_K_M;
     return fitting(mixed && sensitive && moreBits(layer, layers) ? DType.Q6_K : type, rowLength);
+  }
+
+  /**
+   * The type of a weight.
+   *
+   * @param row which
+   * @param layers L
+   * @param tied whether the embedding is the head too
+   * @param head the user's choice of the head's type, if any
+   */
+  public DType of(WeightTable.Row row, int layers, boolean tied, Optional<DType> head) {
+    int rowLength = Math.toIntExact(row.shape().dim(-1));
+    return switch (row.part()) {
+      case EMBEDDING -> embedding(head, rowLength, tied);
+      case HEAD -> head(head, rowLength);
+      default -> block(row.part(), row.layer(), layers, rowLength);
+    };
   }
 
   /** The first and the last eighth of the layers, and every third between. */
@@ -72,13 +90,13 @@ public enum QuantizationMix {
    *
    * @param chosen the user's choice, if any
    */
-  DType head(Optional<DType> chosen, int rowLength) {
+  private DType head(Optional<DType> chosen, int rowLength) {
     boolean quantised = type.blockLength() > 1;
     return fitting(chosen.orElse(quantised && type != DType.Q8_0 ? DType.Q6_K : type), rowLength);
   }
 
   /** The type of the embedding, which is the head's if they are one. */
-  DType embedding(Optional<DType> head, int rowLength, boolean tied) {
+  private DType embedding(Optional<DType> head, int rowLength, boolean tied) {
     return tied ? head(head, rowLength) : fitting(type, rowLength);
   }
 

@@ -2,10 +2,7 @@ package llada.checkpoint;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.util.List;
 import llada.kernel.scalar.RopeLayout;
-import llada.model.BlockWeights;
-import llada.model.LladaConfig;
 import llada.model.LladaWeights;
 import llada.tensor.Shape;
 import llada.tensor.Tensor;
@@ -22,23 +19,11 @@ final class RopeRows {
   private RopeRows() {}
 
   /** These weights in half-split order; only the copies of q and k are new memory. */
-  static LladaWeights toHalfSplit(LladaWeights weights, LladaConfig config, Arena arena) {
-    List<BlockWeights> blocks =
-        weights.blocks().stream()
-            .map(
-                b ->
-                    new BlockWeights(
-                        b.attnNorm(),
-                        toHalfSplit(b.qProj(), config.nHeads(), arena),
-                        toHalfSplit(b.kProj(), config.nKvHeads(), arena),
-                        b.vProj(),
-                        b.attnOut(),
-                        b.ffNorm(),
-                        b.ffProj(),
-                        b.upProj(),
-                        b.ffOut()))
-            .toList();
-    return new LladaWeights(weights.embedding(), blocks, weights.finalNorm(), weights.head());
+  static LladaWeights toHalfSplit(LladaWeights weights, Arena arena) {
+    return weights.map(
+        (row, tensor) ->
+            row.ropeHeads() > 0 ? toHalfSplit(tensor, row.ropeHeads(), arena) : tensor,
+        RopeLayout.HALF_SPLIT);
   }
 
   /**

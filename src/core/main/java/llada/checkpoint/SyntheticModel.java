@@ -9,11 +9,11 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
-import llada.checkpoint.TensorNames.Part;
 import llada.format.GgufWriter;
 import llada.kernel.Parallel;
 import llada.model.LladaConfig;
 import llada.model.LladaWeights;
+import llada.model.WeightTable;
 import llada.tensor.DType;
 import llada.tensor.Shape;
 import llada.tensor.Tensor;
@@ -41,6 +41,9 @@ public record SyntheticModel(
     long seed) {
   /** Pieces that are made at the same time, and then written. */
   private static final int BATCH = 32;
+
+  /** Of biases, which shift a little. */
+  private static final double BIAS_RMS = 0.01;
 
   private static final double CUSTOM_ROPE_THETA = 500000;
   private static final double CUSTOM_EPS = 1e-5;
@@ -127,43 +130,16 @@ public record SyntheticModel(
     return new SyntheticModel("synthetic", config, vocabulary, mix, head, seed);
   }
 
-  private record Weight(String name, DType type, Shape shape) {
-    boolean norm() {
-      return shape.rank() == 1;
+  private record Weight(WeightTable.Row row, DType type) {
+    Shape shape() {
+      return row.experts() > 0 ? row.stackedShape() : row.shape();
     }
   }
 
   private List<Weight> all() {
-    TensorNames names = TensorNames.GGUF;
-    int c = config.dModel();
-    int v = config.embeddingSize();
-    List<Weight> all = new ArrayList<>();
-    DType embedding = mix.embedding(head, c, config.weightTying());
-    all.add(new Weight(names.embedding(), embedding, Shape.of(v, c)));
-    for (int layer = 0; layer < config.nLayers(); layer++) {
-      for (Part part : Part.values()) {
-        Shape shape = shape(part);
-        DType type = mix.block(part, layer, config.nLayers(), Math.toIntExact(shape.dim(-1)));
-        all.add(new Weight(names.of(layer, part), type, shape));
-      }
-    }
-    all.add(new Weight(names.finalNorm(), DType.F32, Shape.of(c)));
-    if (!config.weightTying()) {
-      all.add(new Weight(names.head(), mix.head(head, c), Shape.of(v, c)));
-    }
-    return all;
-  }
-
-  private Shape shape(Part part) {
-    int c = config.dModel();
-    int f = config.mlpHiddenSize();
-    return switch (part) {
-      case ATTN_NORM, FF_NORM -> Shape.of(c);
-      case Q_PROJ, ATTN_OUT -> Shape.of(c, c);
-      case K_PROJ, V_PROJ -> Shape.of(config.kvChannels(), c);
-      case FF_PROJ, UP_PROJ -> Shape.of(f, c);
-      case FF_OUT -> Shape.of(c, f);
-    };
+    return WeightTable.of(config).stream()
+        .map(row -> new Weight(row, mix.of(row, config.nLayers(), config.weightTying(), head)))
+        .toList();
   }
 
   /**
@@ -182,9 +158,9 @@ public record SyntheticModel(
         .int32s("tokenizer.ggml.token_type", vocabulary.types())
         .strings("tokenizer.ggml.merges", vocabulary.merges());
     List<Weight> weights = all();
-    weights.forEach(w -> writer.tensor(w.name(), w.type(), w.shape()));
+    weights.forEach(w -> writer.tensor(w.row().gguf(), w.type(), w.shape()));
     Map<String, Weight> byName = new LinkedHashMap<>();
-    weights.forEach(w -> byName.put(w.name(), w));
+    weights.forEach(w -> byName.put(w.row().gguf(), w));
     RandomWeights random = new RandomWeights(seed);
     try (Arena arena = Arena.ofShared()) {
       MemorySegment buffer =
@@ -207,18 +183,20 @@ public record SyntheticModel(
   /** Fills consecutive pieces of a weight, from {@code first} on. */
   private static void fill(
       RandomWeights random, Weight weight, MemorySegment out, long first, Parallel parallel) {
-    if (weight.norm()) {
-      random.fillNorm(out, weight.name());
+    String name = weight.row().gguf();
+    if (weight.row().part().norm()) {
+      random.fillNorm(out, name);
       return;
     }
-    double rms = 1 / Math.sqrt((double) weight.shape().dim(-1));
+    boolean bias = weight.shape().rank() == 1;
+    double rms = bias ? BIAS_RMS : 1 / Math.sqrt((double) weight.shape().dim(-1));
     long pieceBytes = weight.type().bytes(RandomWeights.PIECE);
     parallel.forEach(
         Math.toIntExact(Math.ceilDiv(out.byteSize(), pieceBytes)),
         (i, _) -> {
           long begin = i * pieceBytes;
           MemorySegment piece = out.asSlice(begin, Math.min(pieceBytes, out.byteSize() - begin));
-          random.fill(piece, weight.type(), weight.name(), first + i, rms);
+          random.fill(piece, weight.type(), name, first + i, rms);
         });
   }
 
@@ -234,9 +212,9 @@ public record SyntheticModel(
     for (Weight weight : all()) {
       Tensor tensor = Tensor.allocate(arena, weight.type(), weight.shape().toArray());
       fill(random, weight, tensor.data(), 0, parallel);
-      tensors.put(weight.name(), tensor);
+      tensors.put(weight.row().gguf(), tensor);
     }
-    return new WeightsReader(name, config, TensorNames.GGUF, tensors.keySet(), tensors::get).read();
+    return new WeightsReader(name, config, true, tensors.keySet(), tensors::get, arena).read();
   }
 
   /** The weights as {@link Checkpoint#tensors} lists those of a file, for estimates. */
@@ -245,7 +223,7 @@ public record SyntheticModel(
         .map(
             w ->
                 new Checkpoint.TensorInfo(
-                    w.name(), w.type().name(), w.shape(), w.type().bytes(w.shape())))
+                    w.row().gguf(), w.type().name(), w.shape(), w.type().bytes(w.shape())))
         .toList();
   }
 }

@@ -1,73 +1,78 @@
 package llada.checkpoint;
 
+import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.function.Function;
-import llada.checkpoint.TensorNames.Part;
 import llada.format.FormatException;
-import llada.model.BlockWeights;
+import llada.kernel.scalar.RopeLayout;
 import llada.model.LladaConfig;
 import llada.model.LladaWeights;
+import llada.model.Part;
+import llada.model.WeightTable;
+import llada.tensor.DType;
 import llada.tensor.Shape;
 import llada.tensor.Tensor;
 
 /**
  * Finds every weight of a configuration among the tensors of a file. What is missing, of another
  * shape or left over is an error: it means that file and configuration do not belong together.
+ *
+ * <p>Experts come as E views, whether the file has one tensor for each or all in one. What must stay
+ * float32 but lies in another type (a router in bfloat16) is widened into new memory; it is small.
  */
 final class WeightsReader {
   private final String source;
   private final LladaConfig config;
-  private final TensorNames names;
+  private final boolean gguf;
   private final Set<String> unused;
   private final Set<String> missing = new TreeSet<>();
   private final Function<String, Tensor> tensors;
+  private final Arena arena;
 
   /**
    * A reader of one checkpoint.
    *
    * @param source file or folder, for messages
+   * @param gguf whether names and order are those of GGUF files
    * @param available all names there are
    * @param tensors from name to tensor; may refuse a type
+   * @param arena owns what is widened
    */
   WeightsReader(
       String source,
       LladaConfig config,
-      TensorNames names,
+      boolean gguf,
       Set<String> available,
-      Function<String, Tensor> tensors) {
+      Function<String, Tensor> tensors,
+      Arena arena) {
     this.source = source;
     this.config = config;
-    this.names = names;
+    this.gguf = gguf;
     this.unused = new TreeSet<>(available);
     this.tensors = tensors;
+    this.arena = arena;
   }
 
   LladaWeights read() {
-    int c = config.dModel();
-    int kv = config.kvChannels();
-    int f = config.mlpHiddenSize();
-    int v = config.embeddingSize();
-    Tensor embedding = take(names.embedding(), v, c);
-    List<BlockWeights> blocks = new ArrayList<>();
-    // One missing block is as good as all: a hostile layer count must not make us list millions.
-    for (int layer = 0; layer < config.nLayers() && missing.isEmpty(); layer++) {
-      blocks.add(
-          new BlockWeights(
-              take(names.of(layer, Part.ATTN_NORM), c),
-              take(names.of(layer, Part.Q_PROJ), c, c),
-              take(names.of(layer, Part.K_PROJ), kv, c),
-              take(names.of(layer, Part.V_PROJ), kv, c),
-              take(names.of(layer, Part.ATTN_OUT), c, c),
-              take(names.of(layer, Part.FF_NORM), c),
-              take(names.of(layer, Part.FF_PROJ), f, c),
-              take(names.of(layer, Part.UP_PROJ), f, c),
-              take(names.of(layer, Part.FF_OUT), c, f)));
+    requireAll();
+    RopeLayout layout = gguf ? config.architecture().ggufLayout() : RopeLayout.HALF_SPLIT;
+    LladaWeights weights = LladaWeights.of(config, layout, this::find);
+    if (!unused.isEmpty()) {
+      throw new FormatException(
+          "%s: holds tensors that a LLaDA of this configuration does not have: %s; is config.json of this model (n_layers %d, weight_tying %s)?"
+              .formatted(source, some(unused), config.nLayers(), config.weightTying()));
     }
-    Tensor finalNorm = take(names.finalNorm(), c);
-    Tensor head = config.weightTying() ? embedding : take(names.head(), v, c);
+    return weights;
+  }
+
+  /** One missing layer is as good as all: a hostile layer count must not make us list millions. */
+  private void requireAll() {
+    for (int layer = -1; layer <= config.nLayers() && missing.isEmpty(); layer++) {
+      WeightTable.rows(config, layer).forEach(this::require);
+    }
     if (!missing.isEmpty()) {
       refusePrefix();
       throw new FormatException(
@@ -78,12 +83,18 @@ final class WeightsReader {
                   config.weightTying() ? "a tied" : "its own",
                   some(missing)));
     }
-    if (!unused.isEmpty()) {
-      throw new FormatException(
-          "%s: holds tensors that a LLaDA of this configuration does not have: %s; is config.json of this model (n_layers %d, weight_tying %s)?"
-              .formatted(source, some(unused), config.nLayers(), config.weightTying()));
+  }
+
+  private void require(WeightTable.Row row) {
+    if (!gguf && row.experts() > 0 && Stacked.find(row, unused).isPresent()) {
+      return;
     }
-    return new LladaWeights(embedding, blocks, finalNorm, head, names.ropeLayout());
+    for (int expert = 0; expert < (gguf ? 1 : row.count()) && missing.size() < 100; expert++) {
+      String name = gguf ? row.gguf() : row.huggingFace(expert);
+      if (!unused.contains(name)) {
+        missing.add(name);
+      }
+    }
   }
 
   /** Programs that wrap a model put their names before those of its tensors. */
@@ -99,19 +110,44 @@ final class WeightsReader {
     }
   }
 
-  private Tensor take(String name, long... dims) {
-    if (!unused.remove(name)) {
-      missing.add(name);
-      return null; // read() throws before anyone sees it
+  private List<Tensor> find(WeightTable.Row row) {
+    if (row.experts() == 0) {
+      return List.of(take(gguf ? row.gguf() : row.huggingFace(), row.shape(), row.part()));
     }
+    if (gguf) {
+      return Stacked.whole(row.gguf()).views(row, name -> take(name, row.stackedShape(), row.part()));
+    }
+    return Stacked.find(row, unused)
+        .map(stacked -> stacked.views(row, name -> takeShared(name, stacked.shape(row), row)))
+        .orElseGet(
+            () -> {
+              List<Tensor> experts = new ArrayList<>();
+              for (int expert = 0; expert < row.experts(); expert++) {
+                experts.add(take(row.huggingFace(expert), row.shape(), row.part()));
+              }
+              return experts;
+            });
+  }
+
+  /** A tensor that gates and what they gate may share: it stays available until both had it. */
+  private Tensor takeShared(String name, Shape shape, WeightTable.Row row) {
+    Tensor tensor = take(name, shape, row.part());
+    if (row.part() == Part.EXPERT_GATE && shape.dim(1) != row.shape().dim(0)) {
+      unused.add(name);
+    }
+    return tensor;
+  }
+
+  private Tensor take(String name, Shape wanted, Part part) {
+    unused.remove(name);
     Tensor tensor = tensors.apply(name);
-    Shape wanted = Shape.of(dims);
     if (!tensor.shape().equals(wanted)) {
       throw new FormatException(
           "%s: tensor %s is %s, but the configuration makes it %s"
               .formatted(source, name, tensor.shape(), wanted));
     }
-    return tensor;
+    boolean widen = part.staysFloat32() && !part.norm() && tensor.dtype() != DType.F32;
+    return widen ? Tensor.of(arena, tensor.toArray(), wanted.toArray()) : tensor;
   }
 
   private static String some(Set<String> names) {

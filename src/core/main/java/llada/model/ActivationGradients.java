@@ -1,7 +1,6 @@
 package llada.model;
 
 import java.lang.foreign.Arena;
-import llada.tensor.DType;
 import llada.tensor.Tensor;
 
 /**
@@ -10,10 +9,10 @@ import llada.tensor.Tensor;
  * @param dx (T, C) gradient of the residual stream, from the top of the network to its bottom
  * @param dNormed (T, C)
  * @param part (T, C) of one of several uses of the same activation
- * @param dq (T, C)
+ * @param dq (T, H D)
  * @param dk (T, Ckv)
  * @param dv (T, Ckv)
- * @param dContext (T, C)
+ * @param dContext (T, H D)
  * @param dGate (T, F)
  * @param dUp (T, F)
  */
@@ -33,12 +32,12 @@ record ActivationGradients(
         Activations.channels(config, t, arena),
         Activations.channels(config, t, arena),
         Activations.channels(config, t, arena),
-        Activations.channels(config, t, arena),
-        Tensor.allocate(arena, DType.F32, t, config.kvChannels()),
-        Tensor.allocate(arena, DType.F32, t, config.kvChannels()),
-        Activations.channels(config, t, arena),
-        Tensor.allocate(arena, DType.F32, t, config.mlpHiddenSize()),
-        Tensor.allocate(arena, DType.F32, t, config.mlpHiddenSize()));
+        Activations.queries(config, t, arena),
+        Activations.keys(config, t, arena),
+        Activations.keys(config, t, arena),
+        Activations.queries(config, t, arena),
+        Activations.hidden(config, t, arena),
+        Activations.hidden(config, t, arena));
   }
 
   /** (T, F); {@code dUp} takes its place. */

@@ -13,11 +13,11 @@ import llada.tensor.Tensor;
  * @param mid (T, C) the stream between attention and feed-forward; may be {@code x}
  * @param out (T, C) the stream that the block leaves; may be {@code mid}
  * @param normed (T, C) what a sublayer reads
- * @param q (T, C)
+ * @param q (T, H D)
  * @param k (T, Ckv)
  * @param v (T, Ckv)
- * @param context (T, C) attention before its output projection
- * @param gate (T, F)
+ * @param context (T, H D) attention before its output projection
+ * @param gate (T, F) of a dense layer, or of the expert that all share
  * @param up (T, F)
  * @param act (T, F) silu(gate) * up; may be {@code gate}
  * @param delta (T, C) what a sublayer adds to the stream
@@ -49,20 +49,35 @@ record Activations(
 
   private static Activations of(
       LladaConfig config, int t, Arena arena, Tensor x, Tensor mid, Tensor out, boolean keep) {
-    Tensor gate = Tensor.allocate(arena, DType.F32, t, config.mlpHiddenSize());
+    Tensor gate = hidden(config, t, arena);
     return new Activations(
         x,
         mid,
         out,
         channels(config, t, arena),
-        channels(config, t, arena),
-        Tensor.allocate(arena, DType.F32, t, config.kvChannels()),
-        Tensor.allocate(arena, DType.F32, t, config.kvChannels()),
-        channels(config, t, arena),
+        queries(config, t, arena),
+        keys(config, t, arena),
+        keys(config, t, arena),
+        queries(config, t, arena),
         gate,
-        Tensor.allocate(arena, DType.F32, t, config.mlpHiddenSize()),
-        keep ? Tensor.allocate(arena, DType.F32, t, config.mlpHiddenSize()) : gate,
+        hidden(config, t, arena),
+        keep ? hidden(config, t, arena) : gate,
         channels(config, t, arena));
+  }
+
+  /** A buffer (T, H D). */
+  static Tensor queries(LladaConfig config, int t, Arena arena) {
+    return Tensor.allocate(arena, DType.F32, t, config.attention().channels());
+  }
+
+  /** A buffer (T, Ckv). */
+  static Tensor keys(LladaConfig config, int t, Arena arena) {
+    return Tensor.allocate(arena, DType.F32, t, config.kvChannels());
+  }
+
+  /** A buffer (T, F). */
+  static Tensor hidden(LladaConfig config, int t, Arena arena) {
+    return Tensor.allocate(arena, DType.F32, t, config.mlpHiddenSize());
   }
 
   /** A buffer (T, C). */
@@ -81,12 +96,12 @@ record Activations(
         channels(config, t, arena),
         nextOut,
         normed,
-        channels(config, t, arena),
-        Tensor.allocate(arena, DType.F32, t, config.kvChannels()),
-        Tensor.allocate(arena, DType.F32, t, config.kvChannels()),
-        channels(config, t, arena),
-        Tensor.allocate(arena, DType.F32, t, config.mlpHiddenSize()),
-        Tensor.allocate(arena, DType.F32, t, config.mlpHiddenSize()),
+        queries(config, t, arena),
+        keys(config, t, arena),
+        keys(config, t, arena),
+        queries(config, t, arena),
+        hidden(config, t, arena),
+        hidden(config, t, arena),
         act,
         delta);
   }

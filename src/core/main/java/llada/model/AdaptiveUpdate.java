@@ -26,7 +26,7 @@ final class AdaptiveUpdate {
   private AdaptiveUpdate() {}
 
   static void forward(
-      Activations a, BlockWeights w, TransformerBlock.Pass pass, double ratio, int layer) {
+      Activations a, BlockWeights w, Pass pass, double ratio, int layer) {
     Kernels kernels = pass.kernels();
     CachedAttention attention = pass.cached();
     ActivationCache cache = attention.cache();
@@ -35,7 +35,7 @@ final class AdaptiveUpdate {
     int count = pass.batch() * attention.length();
 
     kernels.rmsNorm(a.normed(), a.x(), w.attnNorm(), pass.eps());
-    kernels.matmul(a.v(), a.normed(), w.vProj());
+    SelfAttention.values(a.v(), a.normed(), w, pass);
     double[] similarity = similarity(a.v(), cache.storedValues(layer, count, kernels), rows);
     int[][] chosen = leastSimilar(similarity, attention.computed(), ratio);
     int[] selected = Arrays.stream(chosen).flatMapToInt(Arrays::stream).toArray();
@@ -45,10 +45,7 @@ final class AdaptiveUpdate {
     Tensor normed = outputs.gathered().rows(selected.length);
 
     gather(normed, a.normed(), selected);
-    kernels.matmul(s.q(), normed, w.qProj());
-    kernels.matmul(s.k(), normed, w.kProj());
-    kernels.rope(s.q(), positions, pass.cos(), pass.sin(), pass.ropeLayout());
-    kernels.rope(s.k(), positions, pass.cos(), pass.sin(), pass.ropeLayout());
+    SelfAttention.queriesAndKeys(s.q(), s.k(), normed, positions, w, pass);
     cache.storeKeys(layer, selectedRows, s.k(), kernels);
     cache.storeValues(layer, rows, a.v(), kernels);
     attention.attend(
@@ -58,7 +55,7 @@ final class AdaptiveUpdate {
         cache.values(layer, count, rows, a.v(), kernels),
         chosen,
         pass);
-    kernels.matmul(s.delta(), s.context(), w.attnOut());
+    SelfAttention.output(s.delta(), s.context(), w, pass);
     kernels.storeCacheRows(outputs.attention()[layer], selectedRows, s.delta());
     gather(a.delta(), outputs.attention()[layer], rows);
     kernels.residual(a.mid(), a.x(), a.delta());

@@ -1,34 +1,129 @@
 package llada.model;
 
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.EnumMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.UnaryOperator;
 import llada.tensor.Tensor;
 
 /**
- * The weights of one block, named as in the checkpoints. C channels, F feed-forward, and Ckv =
- * key-value heads x head size.
+ * The weights of one layer: those parts that the model has, with their shapes at {@link Part}.
  *
- * @param attnNorm (C)
- * @param qProj (C, C)
- * @param kProj (Ckv, C)
- * @param vProj (Ckv, C)
- * @param attnOut (C, C)
- * @param ffNorm (C)
- * @param ffProj (F, C), the gate
- * @param upProj (F, C)
- * @param ffOut (C, F)
+ * <p>Experts are as many tensors as there are experts, each a view of where it lies. Queries, keys
+ * and values that lie in one matrix are views of its rows.
  */
-public record BlockWeights(
-    Tensor attnNorm,
-    Tensor qProj,
-    Tensor kProj,
-    Tensor vProj,
-    Tensor attnOut,
-    Tensor ffNorm,
-    Tensor ffProj,
-    Tensor upProj,
-    Tensor ffOut) {
-  /** All of them, in the order above. */
+public final class BlockWeights {
+  private final Map<Part, List<Tensor>> stored;
+  private final Map<Part, List<Tensor>> used;
+
+  /**
+   * A layer of these parts, in the order of the forward pass.
+   *
+   * @param parts one tensor each, or one for each expert
+   */
+  public BlockWeights(Map<Part, List<Tensor>> parts) {
+    this.stored = Collections.unmodifiableMap(new EnumMap<>(parts));
+    EnumMap<Part, List<Tensor>> views = new EnumMap<>(parts);
+    split(views, Part.QKV_PROJ, Part.Q_PROJ, Part.K_PROJ, Part.V_PROJ);
+    split(views, Part.QKV_BIAS, Part.Q_BIAS, Part.K_BIAS, Part.V_BIAS);
+    this.used = Collections.unmodifiableMap(views);
+  }
+
+  private static void split(Map<Part, List<Tensor>> parts, Part fused, Part q, Part k, Part v) {
+    if (!parts.containsKey(fused)) {
+      return;
+    }
+    Tensor all = parts.get(fused).getFirst();
+    long queries = parts.get(Part.ATTN_OUT).getFirst().shape().dim(1);
+    long keys = (all.shape().dim(0) - queries) / 2;
+    parts.put(q, List.of(rows(all, 0, queries)));
+    parts.put(k, List.of(rows(all, queries, keys)));
+    parts.put(v, List.of(rows(all, queries + keys, keys)));
+  }
+
+  /** Rows of a matrix, or numbers of a vector. */
+  private static Tensor rows(Tensor all, long from, long count) {
+    return all.shape().rank() == 1 ? all.slice(from, count) : all.rows(from, Math.toIntExact(count));
+  }
+
+  /** What is stored, in the order of the forward pass. */
+  public Map<Part, List<Tensor>> parts() {
+    return stored;
+  }
+
+  /** A part that this layer may lack. */
+  Optional<Tensor> find(Part part) {
+    return Optional.ofNullable(used.get(part)).map(List::getFirst);
+  }
+
+  private Tensor get(Part part) {
+    return used.get(part).getFirst();
+  }
+
+  /** One tensor for each expert. */
+  List<Tensor> experts(Part part) {
+    return used.get(part);
+  }
+
+  /** All tensors as they are stored. */
   List<Tensor> tensors() {
-    return List.of(attnNorm, qProj, kProj, vProj, attnOut, ffNorm, ffProj, upProj, ffOut);
+    List<Tensor> all = new ArrayList<>();
+    stored.values().forEach(all::addAll);
+    return all;
+  }
+
+  /** The same layer with other tensors in the place of these. */
+  BlockWeights map(UnaryOperator<Tensor> change) {
+    EnumMap<Part, List<Tensor>> changed = new EnumMap<>(Part.class);
+    stored.forEach((part, list) -> changed.put(part, list.stream().map(change).toList()));
+    return new BlockWeights(changed);
+  }
+
+  /** (C) */
+  public Tensor attnNorm() {
+    return get(Part.ATTN_NORM);
+  }
+
+  /** (H D, C) */
+  public Tensor qProj() {
+    return get(Part.Q_PROJ);
+  }
+
+  /** (Ckv, C) */
+  public Tensor kProj() {
+    return get(Part.K_PROJ);
+  }
+
+  /** (Ckv, C) */
+  public Tensor vProj() {
+    return get(Part.V_PROJ);
+  }
+
+  /** (C, H D) */
+  public Tensor attnOut() {
+    return get(Part.ATTN_OUT);
+  }
+
+  /** (C) */
+  public Tensor ffNorm() {
+    return get(Part.FF_NORM);
+  }
+
+  /** (F, C), the gate of a dense layer. */
+  public Tensor ffProj() {
+    return get(Part.FF_PROJ);
+  }
+
+  /** (F, C) */
+  public Tensor upProj() {
+    return get(Part.UP_PROJ);
+  }
+
+  /** (C, F) */
+  public Tensor ffOut() {
+    return get(Part.FF_OUT);
   }
 }

@@ -34,7 +34,7 @@ record CachedAttention(
   }
 
   /** Stores a.k() and a.v(), and attends from a.q() to all positions, into a.context(). */
-  void forward(Activations a, TransformerBlock.Pass pass, int layer) {
+  void forward(Activations a, Pass pass, int layer) {
     Kernels kernels = pass.kernels();
     cache.storeKeys(layer, rows, a.k(), kernels);
     cache.storeValues(layer, rows, a.v(), kernels);
@@ -59,7 +59,7 @@ record CachedAttention(
       Tensor keys,
       Tensor values,
       int[][] positions,
-      TransformerBlock.Pass pass) {
+      Pass pass) {
     LladaConfig config = pass.config();
     int heads = config.nHeads();
     int kvHeads = config.nKvHeads();

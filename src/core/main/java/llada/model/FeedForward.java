@@ -7,7 +7,7 @@ final class FeedForward {
   private FeedForward() {}
 
   /** out = mid + ff_out(silu(ff_proj(h)) * up_proj(h)), with h = rms_norm(mid). */
-  static void forward(Activations a, BlockWeights w, TransformerBlock.Pass pass, int layer) {
+  static void forward(Activations a, BlockWeights w, Pass pass, int layer) {
     Kernels kernels = pass.kernels();
     Probe probe = pass.probe();
     kernels.rmsNorm(a.normed(), a.mid(), w.ffNorm(), pass.eps());
@@ -31,7 +31,7 @@ final class FeedForward {
       Activations a,
       BlockWeights dw,
       BlockWeights w,
-      TransformerBlock.Pass pass) {
+      Pass pass) {
     Kernels kernels = pass.kernels();
     kernels.rmsNorm(a.normed(), a.mid(), w.ffNorm(), pass.eps());
     kernels.swiGlu(a.act(), a.gate(), a.up());

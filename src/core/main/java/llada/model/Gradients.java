@@ -1,8 +1,6 @@
 package llada.model;
 
 import java.lang.foreign.Arena;
-import java.util.ArrayList;
-import java.util.List;
 import llada.tensor.DType;
 import llada.tensor.Tensor;
 
@@ -20,33 +18,16 @@ public final class Gradients {
    * @param like whose shapes to take, of any type; a tied head shares its memory with the embedding
    */
   public Gradients(LladaWeights like, Arena arena) {
-    long size = padded(like.embedding()) + padded(like.finalNorm());
-    size += like.tied() ? 0 : padded(like.head());
-    for (BlockWeights block : like.blocks()) {
-      for (Tensor tensor : block.tensors()) {
-        size += padded(tensor);
-      }
-    }
+    long size = like.tensors().stream().mapToLong(Gradients::padded).sum();
     flat = Tensor.allocate(arena, DType.F32, size);
-    Cutter cutter = new Cutter(flat);
-    Tensor embedding = cutter.next(like.embedding());
-    List<BlockWeights> blocks = new ArrayList<>();
-    for (BlockWeights b : like.blocks()) {
-      blocks.add(
-          new BlockWeights(
-              cutter.next(b.attnNorm()),
-              cutter.next(b.qProj()),
-              cutter.next(b.kProj()),
-              cutter.next(b.vProj()),
-              cutter.next(b.attnOut()),
-              cutter.next(b.ffNorm()),
-              cutter.next(b.ffProj()),
-              cutter.next(b.upProj()),
-              cutter.next(b.ffOut())));
-    }
-    Tensor finalNorm = cutter.next(like.finalNorm());
-    Tensor head = like.tied() ? embedding : cutter.next(like.head());
-    tensors = new LladaWeights(embedding, blocks, finalNorm, head, like.ropeLayout());
+    long[] at = {0};
+    tensors =
+        like.map(
+            tensor -> {
+              Tensor piece = flat.slice(at[0], tensor.shape().toArray());
+              at[0] += padded(tensor);
+              return piece;
+            });
   }
 
   /** The gradients under the names of the weights, of the same shapes. */
@@ -71,21 +52,5 @@ public final class Gradients {
   private static long padded(Tensor tensor) {
     long line = Tensor.ALIGNMENT / Float.BYTES;
     return (tensor.shape().elements() + line - 1) / line * line;
-  }
-
-  /** Takes one tensor after the other from a vector. */
-  private static final class Cutter {
-    private final Tensor flat;
-    private long at;
-
-    Cutter(Tensor flat) {
-      this.flat = flat;
-    }
-
-    Tensor next(Tensor like) {
-      Tensor tensor = flat.slice(at, like.shape().toArray());
-      at += padded(like);
-      return tensor;
-    }
   }
 }

@@ -101,8 +101,8 @@ public final class MaskPredictor implements Predictor, AutoCloseable {
     int tokens = tokens(batch, config, maxTokens);
     checkWeights();
     Activations a = activations.rows(tokens);
-    TransformerBlock.Pass pass =
-        TransformerBlock.Pass.of(
+    Pass pass =
+        Pass.of(
             config, kernels, rotation, weights.ropeLayout(), batch, causal, probe);
     kernels.embedding(a.x(), batch.flatIds(), weights.embedding());
     probe.see(-1, "embed", a.x());
@@ -131,8 +131,8 @@ public final class MaskPredictor implements Predictor, AutoCloseable {
     CachedAttention cached = CachedAttention.of(batch, partial);
     int[] computed = cached.rows();
     Activations a = activations.rows(computed.length);
-    TransformerBlock.Pass pass =
-        TransformerBlock.Pass.partial(
+    Pass pass =
+        Pass.partial(
             config, kernels, rotation, weights.ropeLayout(), batch, cached, Probe.NONE);
     int[] ids = new int[computed.length];
     Arrays.setAll(
@@ -160,7 +160,7 @@ public final class MaskPredictor implements Predictor, AutoCloseable {
       return forward(portions.getFirst());
     }
     checkWeights();
-    List<TransformerBlock.Pass.Share> shares = new ArrayList<>();
+    List<Pass.Share> shares = new ArrayList<>();
     IntArrayList ids = new IntArrayList();
     IntArrayList wanted = new IntArrayList();
     for (Portion portion : portions) {
@@ -173,7 +173,7 @@ public final class MaskPredictor implements Predictor, AutoCloseable {
       }
     }
     Activations a = activations.rows(ids.size());
-    TransformerBlock.Pass pass = TransformerBlock.Pass.shared(shares);
+    Pass pass = Pass.shared(shares);
     kernels.embedding(a.x(), ids.toIntArray(), weights.embedding());
     for (int layer = 0; layer < config.nLayers(); layer++) {
       TransformerBlock.forward(a, weights.blocks().get(layer), pass, layer);
@@ -181,7 +181,7 @@ public final class MaskPredictor implements Predictor, AutoCloseable {
     return logits(a.out(), wanted.toIntArray(), Probe.NONE);
   }
 
-  private TransformerBlock.Pass.Share share(
+  private Pass.Share share(
       Portion portion, int first, IntArrayList ids, IntArrayList wanted) {
     TokenBatch batch = portion.batch();
     tokens(batch, config, maxTokens);
@@ -189,12 +189,12 @@ public final class MaskPredictor implements Predictor, AutoCloseable {
       throw new IllegalArgumentException("a cache that keeps outputs cannot share its pass");
     }
     int[] flat = batch.flatIds();
-    TransformerBlock.Pass pass;
+    Pass pass;
     int[] places = portion.rows();
     if (portion.partial().isEmpty()) {
       ids.addElements(first, flat);
       pass =
-          TransformerBlock.Pass.of(
+          Pass.of(
               config, kernels, rotation, weights.ropeLayout(), batch, causal, Probe.NONE);
     } else {
       CachedAttention cached = CachedAttention.of(batch, portion.partial().get());
@@ -203,13 +203,13 @@ public final class MaskPredictor implements Predictor, AutoCloseable {
       }
       places = among(cached.rows(), portion.rows());
       pass =
-          TransformerBlock.Pass.partial(
+          Pass.partial(
               config, kernels, rotation, weights.ropeLayout(), batch, cached, Probe.NONE);
     }
     for (int place : places) {
       wanted.add(first + place);
     }
-    return new TransformerBlock.Pass.Share(first, ids.size() - first, pass);
+    return new Pass.Share(first, ids.size() - first, pass);
   }
 
   /** Where in {@code computed}, which ascends, each of {@code rows} stands. */

@@ -1,22 +1,20 @@
 package llada.model;
 
 import llada.kernel.Kernels;
+import llada.tensor.Tensor;
 
 /** The first half of a block: every token reads from every token. */
 final class SelfAttention {
   private SelfAttention() {}
 
   /** mid = x + attn_out(attention(rope(q), rope(k), v)), with q, k, v from rms_norm(x). */
-  static void forward(Activations a, BlockWeights w, TransformerBlock.Pass pass, int layer) {
+  static void forward(Activations a, BlockWeights w, Pass pass, int layer) {
     Kernels kernels = pass.kernels();
     Probe probe = pass.probe();
     kernels.rmsNorm(a.normed(), a.x(), w.attnNorm(), pass.eps());
     probe.see(layer, "attn_norm", a.normed());
-    kernels.matmul(a.q(), a.normed(), w.qProj());
-    kernels.matmul(a.k(), a.normed(), w.kProj());
-    kernels.matmul(a.v(), a.normed(), w.vProj());
-    kernels.rope(a.q(), pass.positions(), pass.cos(), pass.sin(), pass.ropeLayout());
-    kernels.rope(a.k(), pass.positions(), pass.cos(), pass.sin(), pass.ropeLayout());
+    queriesAndKeys(a.q(), a.k(), a.normed(), pass.positions(), w, pass);
+    values(a.v(), a.normed(), w, pass);
     probe.see(layer, "q_rope", a.q());
     probe.see(layer, "k_rope", a.k());
     if (pass.shares().isEmpty()) {
@@ -25,13 +23,53 @@ final class SelfAttention {
       pass.shares().forEach(s -> attend(a.rows(s.first(), s.count()), s.pass(), layer));
     }
     probe.see(layer, "attn_ctx", a.context());
-    kernels.matmul(a.delta(), a.context(), w.attnOut());
+    output(a.delta(), a.context(), w, pass);
     kernels.residual(a.mid(), a.x(), a.delta());
     probe.see(layer, "resid_mid", a.mid());
   }
 
+  /** q = rope(norm(normed q_proj^T + bias)), k likewise; without norm and bias where there is none. */
+  static void queriesAndKeys(
+      Tensor q, Tensor k, Tensor normed, int[] positions, BlockWeights w, Pass pass) {
+    Kernels kernels = pass.kernels();
+    kernels.matmul(q, normed, w.qProj());
+    kernels.matmul(k, normed, w.kProj());
+    w.find(Part.Q_BIAS).ifPresent(bias -> kernels.addBias(q, bias));
+    w.find(Part.K_BIAS).ifPresent(bias -> kernels.addBias(k, bias));
+    w.find(Part.Q_NORM).ifPresent(norm -> normHeads(q, norm, pass));
+    w.find(Part.K_NORM).ifPresent(norm -> normHeads(k, norm, pass));
+    pass.config().attention().clip().ifPresent(limit -> clamp(q, k, (float) limit, kernels));
+    kernels.rope(q, positions, pass.rope());
+    kernels.rope(k, positions, pass.rope());
+  }
+
+  /** v = normed v_proj^T + bias. */
+  static void values(Tensor v, Tensor normed, BlockWeights w, Pass pass) {
+    Kernels kernels = pass.kernels();
+    kernels.matmul(v, normed, w.vProj());
+    w.find(Part.V_BIAS).ifPresent(bias -> kernels.addBias(v, bias));
+    pass.config().attention().clip().ifPresent(limit -> kernels.clamp(v, (float) limit));
+  }
+
+  /** delta = context attn_out^T + bias. */
+  static void output(Tensor delta, Tensor context, BlockWeights w, Pass pass) {
+    pass.kernels().matmul(delta, context, w.attnOut());
+    w.find(Part.ATTN_OUT_BIAS).ifPresent(bias -> pass.kernels().addBias(delta, bias));
+  }
+
+  /** Each head of each token is normed by itself: the rows of x seen as heads. */
+  private static void normHeads(Tensor x, Tensor norm, Pass pass) {
+    Tensor heads = x.slice(0, x.shape().elements() / norm.shape().dim(0), norm.shape().dim(0));
+    pass.kernels().rmsNorm(heads, heads, norm, pass.eps());
+  }
+
+  private static void clamp(Tensor q, Tensor k, float limit, Kernels kernels) {
+    kernels.clamp(q, limit);
+    kernels.clamp(k, limit);
+  }
+
   /** context = attention(q, k, v), over the cache where there is one. */
-  private static void attend(Activations a, TransformerBlock.Pass pass, int layer) {
+  private static void attend(Activations a, Pass pass, int layer) {
     if (pass.cached() != null) {
       pass.cached().forward(a, pass, layer);
       return;
@@ -60,7 +98,7 @@ final class SelfAttention {
       Activations a,
       BlockWeights dw,
       BlockWeights w,
-      TransformerBlock.Pass pass) {
+      Pass pass) {
     Kernels kernels = pass.kernels();
     LladaConfig config = pass.config();
     kernels.rmsNorm(a.normed(), a.x(), w.attnNorm(), pass.eps());

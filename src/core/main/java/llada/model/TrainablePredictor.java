@@ -108,7 +108,7 @@ public final class TrainablePredictor implements AutoCloseable {
    */
   public double lossAndGradients(
       TokenBatch noisy, int[] rows, int[] targets, double[] weights, Gradients into) {
-    TransformerBlock.Pass pass = forward(noisy, rows, targets, weights);
+    Pass pass = forward(noisy, rows, targets, weights);
     int tokens = noisy.size() * noisy.length();
     LladaWeights d = into.tensors();
     ActivationGradients g = gradients.rows(tokens);
@@ -157,12 +157,12 @@ public final class TrainablePredictor implements AutoCloseable {
   }
 
   /** Up to what the head reads, for the chosen rows only. */
-  private TransformerBlock.Pass forward(
+  private Pass forward(
       TokenBatch batch, int[] rows, int[] targets, double[] weights) {
     int tokens = MaskPredictor.tokens(batch, config, maxTokens);
     check(rows, targets, weights, tokens);
-    TransformerBlock.Pass pass =
-        TransformerBlock.Pass.of(
+    Pass pass =
+        Pass.of(
             config,
             kernels,
             rotation,

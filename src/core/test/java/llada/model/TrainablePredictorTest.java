@@ -31,6 +31,10 @@ final class TrainablePredictorTest {
   private static final double[] WEIGHTS = {0.1, 0.3, 0.05, 0.2, 0.1, 0.25};
 
   private static LladaConfig config(int c, int f) {
+    return config(c, f, false);
+  }
+
+  private static LladaConfig config(int c, int f, boolean tied) {
     return new LladaConfig(
         c,
         2,
@@ -42,7 +46,7 @@ final class TrainablePredictorTest {
         16,
         10000,
         1e-5,
-        false,
+        tied,
         47,
         1,
         2,
@@ -51,33 +55,22 @@ final class TrainablePredictorTest {
   }
 
   private static LladaWeights weights(
-      LladaConfig config, Arena arena, boolean tied, RopeLayout layout) {
+      LladaConfig config, Arena arena, RopeLayout layout) {
     Random random = new Random(5);
-    int c = config.dModel();
-    int kv = config.kvChannels();
-    int f = config.mlpHiddenSize();
-    List<BlockWeights> blocks = new ArrayList<>();
-    for (int layer = 0; layer < config.nLayers(); layer++) {
-      blocks.add(
-          new BlockWeights(
-              random(arena, random, 1, c),
-              random(arena, random, c, c),
-              random(arena, random, kv, c),
-              random(arena, random, kv, c),
-              random(arena, random, c, c),
-              random(arena, random, 1, c),
-              random(arena, random, f, c),
-              random(arena, random, f, c),
-              random(arena, random, c, f)));
-    }
-    Tensor embedding = random(arena, random, config.embeddingSize(), c);
-    Tensor norm = random(arena, random, 1, c);
-    Tensor head = tied ? embedding : random(arena, random, config.embeddingSize(), c);
-    return new LladaWeights(embedding, blocks, norm, head, layout);
+    return LladaWeights.of(
+        config,
+        layout,
+        row ->
+            List.of(
+                random(
+                    arena,
+                    random,
+                    row.part().norm() ? 1 : row.shape().dim(0),
+                    row.shape().dim(-1))));
   }
 
   /** Near 1 for a norm, else of a size that keeps activations near 1. */
-  private static Tensor random(Arena arena, Random random, int n, int k) {
+  private static Tensor random(Arena arena, Random random, long n, long k) {
     Tensor tensor =
         n == 1 ? Tensor.allocate(arena, DType.F32, k) : Tensor.allocate(arena, DType.F32, n, k);
     for (long i = 0; i < tensor.shape().elements(); i++) {
@@ -124,12 +117,12 @@ final class TrainablePredictorTest {
     "true,true,true,HALF_SPLIT"
   })
   void gradientsAreDerivatives(boolean tied, boolean causal, boolean padded, RopeLayout layout) {
-    LladaConfig config = config(16, 24);
+    LladaConfig config = config(16, 24, tied);
     try (Arena arena = Arena.ofShared();
         TrainablePredictor predictor =
             new TrainablePredictor(
                 config,
-                weights(config, arena, tied, layout),
+                weights(config, arena, layout),
                 new ScalarKernels(),
                 16,
                 new TrainablePredictor.Options(false, causal))) {
@@ -172,11 +165,11 @@ final class TrainablePredictorTest {
   @ParameterizedTest
   @CsvSource({"vector,EXACT", "auto,EXACT", "auto,BF16"})
   void gradientsDependOnNeitherMemoryNorThreads(String name, Precision precision) {
-    LladaConfig config = config(64, 96);
+    LladaConfig config = config(64, 96, true);
     try (Arena arena = Arena.ofShared();
         Backend one = Backends.choose(name, 1, precision);
         Backend three = Backends.choose(name, 3, precision)) {
-      LladaWeights weights = weights(config, arena, true, RopeLayout.HALF_SPLIT);
+      LladaWeights weights = weights(config, arena, RopeLayout.HALF_SPLIT);
       Gradients expected = new Gradients(weights, arena);
       double loss = run(config, weights, one.kernels(), false, false, true, expected);
       for (int repeat = 0; repeat < 20; repeat++) {
@@ -208,7 +201,7 @@ final class TrainablePredictorTest {
         TrainablePredictor predictor =
             new TrainablePredictor(
                 config,
-                weights(config, arena, false, RopeLayout.HALF_SPLIT),
+                weights(config, arena, RopeLayout.HALF_SPLIT),
                 backend.kernels(),
                 6,
                 new TrainablePredictor.Options(false, true))) {
@@ -227,7 +220,7 @@ final class TrainablePredictorTest {
   void refusesRowsThatAreNotThere() {
     LladaConfig config = config(16, 24);
     try (Arena arena = Arena.ofShared()) {
-      LladaWeights weights = weights(config, arena, false, RopeLayout.HALF_SPLIT);
+      LladaWeights weights = weights(config, arena, RopeLayout.HALF_SPLIT);
       Gradients into = new Gradients(weights, arena);
       try (TrainablePredictor predictor =
           new TrainablePredictor(

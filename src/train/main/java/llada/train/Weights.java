@@ -2,12 +2,9 @@ package llada.train;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
 import llada.checkpoint.HuggingFaceFolder;
-import llada.model.BlockWeights;
 import llada.model.LladaConfig;
 import llada.model.LladaWeights;
 import llada.tensor.DType;
@@ -25,28 +22,8 @@ public final class Weights {
 
   /** Zeros of this shape. */
   public static LladaWeights zeros(LladaConfig config, Arena arena) {
-    int c = config.dModel();
-    int kv = config.kvChannels();
-    int f = config.mlpHiddenSize();
-    int v = config.embeddingSize();
-    Tensor embedding = Tensor.allocate(arena, DType.F32, v, c);
-    List<BlockWeights> blocks = new ArrayList<>();
-    for (int layer = 0; layer < config.nLayers(); layer++) {
-      blocks.add(
-          new BlockWeights(
-              Tensor.allocate(arena, DType.F32, c),
-              Tensor.allocate(arena, DType.F32, c, c),
-              Tensor.allocate(arena, DType.F32, kv, c),
-              Tensor.allocate(arena, DType.F32, kv, c),
-              Tensor.allocate(arena, DType.F32, c, c),
-              Tensor.allocate(arena, DType.F32, c),
-              Tensor.allocate(arena, DType.F32, f, c),
-              Tensor.allocate(arena, DType.F32, f, c),
-              Tensor.allocate(arena, DType.F32, c, f)));
-    }
-    Tensor finalNorm = Tensor.allocate(arena, DType.F32, c);
-    Tensor head = config.weightTying() ? embedding : Tensor.allocate(arena, DType.F32, v, c);
-    return new LladaWeights(embedding, blocks, finalNorm, head);
+    return LladaWeights.make(
+        config, row -> Tensor.allocate(arena, DType.F32, row.shape().toArray()));
   }
 
   /**

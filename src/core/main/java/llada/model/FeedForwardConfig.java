@@ -1,0 +1,30 @@
+package llada.model;
+
+import llada.kernel.scalar.Router;
+
+/** What the second half of a layer is like. */
+public sealed interface FeedForwardConfig {
+  /**
+   * One SwiGLU for all tokens.
+   *
+   * @param hidden F
+   */
+  record Dense(int hidden) implements FeedForwardConfig {}
+
+  /**
+   * A mixture of experts.
+   *
+   * @param count E
+   * @param perToken k, how many a token is sent to
+   * @param hidden F of each
+   * @param sharedHidden F of the expert that every token goes to beside them; 0 for none
+   * @param router how they are chosen
+   */
+  record Experts(int count, int perToken, int hidden, int sharedHidden, Router router)
+      implements FeedForwardConfig {
+    /** Whether there is a bias on the scores. */
+    boolean hasBias() {
+      return router.bias() != Router.Bias.NONE;
+    }
+  }
+}
