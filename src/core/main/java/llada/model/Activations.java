@@ -1,7 +1,10 @@
 package llada.model;
 
 import java.lang.foreign.Arena;
+import java.util.Optional;
 import llada.kernel.scalar.Rope;
+import llada.kernel.scalar.RopeLayout;
+import llada.kernel.scalar.RopeTables;
 import llada.tensor.DType;
 import llada.tensor.Tensor;
 
@@ -21,6 +24,7 @@ import llada.tensor.Tensor;
  * @param up (T, F)
  * @param act (T, F) silu(gate) * up; may be {@code gate}
  * @param delta (T, C) what a sublayer adds to the stream
+ * @param experts what layers with experts need besides; none where the model has none
  */
 record Activations(
     Tensor x,
@@ -34,7 +38,8 @@ record Activations(
     Tensor gate,
     Tensor up,
     Tensor act,
-    Tensor delta) {
+    Tensor delta,
+    Optional<ExpertBuffers> experts) {
 
   /** One set for all blocks, with the stream in place: nothing is kept. */
   static Activations inPlace(LladaConfig config, int maxTokens, Arena arena) {
@@ -62,7 +67,8 @@ record Activations(
         gate,
         hidden(config, t, arena),
         keep ? hidden(config, t, arena) : gate,
-        channels(config, t, arena));
+        channels(config, t, arena),
+        ExpertBuffers.of(config, t, arena));
   }
 
   /** A buffer (T, H D). */
@@ -75,9 +81,25 @@ record Activations(
     return Tensor.allocate(arena, DType.F32, t, config.kvChannels());
   }
 
-  /** A buffer (T, F). */
+  /** A buffer (T, F), for the widest of the layers and of the shared experts. */
   static Tensor hidden(LladaConfig config, int t, Arena arena) {
-    return Tensor.allocate(arena, DType.F32, t, config.mlpHiddenSize());
+    int widest =
+        config.feedForwards().stream()
+            .mapToInt(
+                f ->
+                    switch (f) {
+                      case FeedForwardConfig.Dense(int hidden) -> hidden;
+                      case FeedForwardConfig.Experts e -> e.sharedHidden();
+                    })
+            .max()
+            .orElse(0);
+    return Tensor.allocate(arena, DType.F32, t, widest);
+  }
+
+  /** The buffer for a layer whose feed-forward is narrower than the widest. */
+  static Tensor narrowed(Tensor buffer, Tensor weight) {
+    long f = weight.shape().dim(0);
+    return buffer.shape().dim(1) == f ? buffer : buffer.slice(0, buffer.shape().dim(0), f);
   }
 
   /** A buffer (T, C). */
@@ -103,12 +125,13 @@ record Activations(
         hidden(config, t, arena),
         hidden(config, t, arena),
         act,
-        delta);
+        delta,
+        experts);
   }
 
   /** The same buffers between other streams. */
   Activations between(Tensor from, Tensor to) {
-    return new Activations(from, mid, to, normed, q, k, v, context, gate, up, act, delta);
+    return new Activations(from, mid, to, normed, q, k, v, context, gate, up, act, delta, experts);
   }
 
   /** Views of the first {@code t} rows of every buffer. */
@@ -130,22 +153,21 @@ record Activations(
         gate.rows(first, t),
         up.rows(first, t),
         act.rows(first, t),
-        delta.rows(first, t));
+        delta.rows(first, t),
+        experts);
   }
 
   /**
-   * Cosines and sines of the rotary embedding.
+   * Tables of the rotary embedding for all positions of a pass.
    *
-   * @param cos (max_sequence_length, D/2)
-   * @param sin (max_sequence_length, D/2)
+   * @param layout the order in which q_proj and k_proj give the channels of a head
    */
-  record Rotation(Tensor cos, Tensor sin) {
-    static Rotation of(LladaConfig config, int maxTokens, Arena arena) {
-      int maxLength = Math.min(maxTokens, config.maxSequenceLength());
-      Tensor cos = Tensor.allocate(arena, DType.F32, maxLength, config.headDim() / 2);
-      Tensor sin = Tensor.allocate(arena, DType.F32, maxLength, config.headDim() / 2);
-      Rope.fillTables(cos, sin, config.ropeTheta());
-      return new Rotation(cos, sin);
-    }
+  static RopeTables rotation(LladaConfig config, RopeLayout layout, int maxTokens, Arena arena) {
+    AttentionConfig attention = config.attention();
+    int length = Math.min(maxTokens, config.maxSequenceLength());
+    Tensor cos = Tensor.allocate(arena, DType.F32, length, attention.rotaryDims() / 2);
+    Tensor sin = Tensor.allocate(arena, DType.F32, length, attention.rotaryDims() / 2);
+    Rope.fillTables(cos, sin, attention.frequencies());
+    return new RopeTables(cos, sin, attention.headDim(), layout);
   }
 }

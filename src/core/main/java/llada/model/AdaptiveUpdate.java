@@ -54,6 +54,7 @@ final class AdaptiveUpdate {
         cache.keys(layer, count, selectedRows, s.k(), kernels),
         cache.values(layer, count, rows, a.v(), kernels),
         chosen,
+        pass.mask().queries(selected),
         pass);
     SelfAttention.output(s.delta(), s.context(), w, pass);
     kernels.storeCacheRows(outputs.attention()[layer], selectedRows, s.delta());

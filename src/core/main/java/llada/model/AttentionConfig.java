@@ -1,7 +1,7 @@
 package llada.model;
 
-import java.util.OptionalDouble;
 import llada.kernel.scalar.AttentionMask;
+import llada.kernel.scalar.Rope;
 
 /**
  * What an attention is like.
@@ -15,7 +15,6 @@ import llada.kernel.scalar.AttentionMask;
  * @param qkNorm whether each head's query and key are normed before they turn
  * @param qkvBias whether queries, keys and values have a bias
  * @param outBias whether the output has one
- * @param clip queries, keys and values are clamped to plus and minus this
  * @param block how far a token sees: {@link #FULL} everywhere, {@link #CAUSAL} to itself, else to the
  *     end of its block of so many tokens, counted from the first token
  */
@@ -29,7 +28,6 @@ public record AttentionConfig(
     boolean qkNorm,
     boolean qkvBias,
     boolean outBias,
-    OptionalDouble clip,
     int block) {
   /** Every token sees every token. */
   public static final int FULL = 0;
@@ -49,15 +47,13 @@ public record AttentionConfig(
         false,
         false,
         false,
-        OptionalDouble.empty(),
         FULL);
   }
 
   /** The same, but seen so far: {@link #block}. */
   public AttentionConfig withBlock(int other) {
     return new AttentionConfig(
-        heads, kvHeads, headDim, rotaryDims, ropeTheta, scaling, qkNorm, qkvBias, outBias, clip,
-        other);
+        heads, kvHeads, headDim, rotaryDims, ropeTheta, scaling, qkNorm, qkvBias, outBias, other);
   }
 
   /** H * D, channels of all queries of a token. */
@@ -79,5 +75,10 @@ public record AttentionConfig(
     return block == FULL
         ? AttentionMask.padded(visible)
         : AttentionMask.blocks(visible, batch, length, block);
+  }
+
+  /** (R/2) the rotary frequencies. */
+  float[] frequencies() {
+    return scaling.scaled(Rope.frequencies(ropeTheta, rotaryDims));
   }
 }

@@ -63,13 +63,6 @@ final class ConfigRules {
     require(
         attention.block() >= 0,
         "blocks of %d tokens; the number must be positive".formatted(attention.block()));
-    attention
-        .clip()
-        .ifPresent(
-            limit ->
-                require(
-                    limit > 0 && Double.isFinite(limit),
-                    "clip_qkv is %s; it must be positive".formatted(limit)));
   }
 
   private static void check(FeedForwardConfig feedForward) {

@@ -1,23 +1,40 @@
 package llada.model;
 
 import llada.kernel.Kernels;
+import llada.tensor.Tensor;
 
-/** The second half of a block: each token thinks by itself. */
+/** The second half of a block: a small network applied to each token independently. */
 final class FeedForward {
   private FeedForward() {}
 
-  /** out = mid + ff_out(silu(ff_proj(h)) * up_proj(h)), with h = rms_norm(mid). */
+  /** out = mid + ff_out(silu(ff_proj(h)) * up_proj(h)), with h = rms_norm(mid); or by experts. */
   static void forward(Activations a, BlockWeights w, Pass pass, int layer) {
     Kernels kernels = pass.kernels();
     Probe probe = pass.probe();
     kernels.rmsNorm(a.normed(), a.mid(), w.ffNorm(), pass.eps());
     probe.see(layer, "ff_norm", a.normed());
-    kernels.matmul(a.gate(), a.normed(), w.ffProj());
-    kernels.matmul(a.up(), a.normed(), w.upProj());
-    kernels.swiGlu(a.act(), a.gate(), a.up());
-    probe.see(layer, "ff_act", a.act());
-    kernels.matmul(a.delta(), a.act(), w.ffOut());
+    if (pass.config().feedForward(layer) instanceof FeedForwardConfig.Experts) {
+      MixtureOfExperts.forward(a, w, pass, layer);
+    } else {
+      Tensor act = swiGlu(a.delta(), a, w.ffProj(), w.upProj(), w.ffOut(), pass);
+      probe.see(layer, "ff_act", act);
+    }
+    probe.see(layer, "ff_out", a.delta());
     kernels.residual(a.out(), a.mid(), a.delta());
+  }
+
+  /** out = down(silu(gate(h)) * up(h)), with h = {@code a.normed()}; gives what down reads. */
+  static Tensor swiGlu(
+      Tensor out, Activations a, Tensor gateProj, Tensor upProj, Tensor downProj, Pass pass) {
+    Kernels kernels = pass.kernels();
+    Tensor gate = Activations.narrowed(a.gate(), gateProj);
+    Tensor up = Activations.narrowed(a.up(), upProj);
+    Tensor act = Activations.narrowed(a.act(), gateProj);
+    kernels.matmul(gate, a.normed(), gateProj);
+    kernels.matmul(up, a.normed(), upProj);
+    kernels.swiGlu(act, gate, up);
+    kernels.matmul(out, act, downProj);
+    return act;
   }
 
   /**

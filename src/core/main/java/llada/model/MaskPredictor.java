@@ -7,6 +7,7 @@ import java.util.Arrays;
 import java.util.BitSet;
 import java.util.List;
 import llada.kernel.Kernels;
+import llada.kernel.scalar.RopeTables;
 import llada.tensor.DType;
 import llada.tensor.NativeMemory;
 import llada.tensor.Tensor;
@@ -26,11 +27,10 @@ public final class MaskPredictor implements Predictor, AutoCloseable {
   private final Kernels kernels;
   private final Arena arena = Arena.ofShared();
   private final Activations activations;
-  private final Activations.Rotation rotation;
+  private final RopeTables rope;
   private final Tensor head; // (rows, C), the rows whose logits are wanted
   private final Tensor headNormed;
   private final int maxTokens;
-  private final boolean causal;
   private Arena logitsArena = Arena.ofShared();
   private final Runnable[] checks; // of the files that weights are mapped from
   private Tensor logits; // grows to the largest number of rows ever asked for
@@ -55,13 +55,12 @@ public final class MaskPredictor implements Predictor, AutoCloseable {
     if (maxTokens < 1) {
       throw new IllegalArgumentException("maxTokens is " + maxTokens + "; it must be positive");
     }
-    this.config = config;
+    this.config = causal ? config.causal() : config;
     this.weights = weights;
     this.kernels = kernels;
     this.maxTokens = maxTokens;
-    this.causal = causal;
     this.activations = Activations.inPlace(config, maxTokens, arena);
-    this.rotation = Activations.Rotation.of(config, maxTokens, arena);
+    this.rope = Activations.rotation(config, weights.ropeLayout(), maxTokens, arena);
     this.head = Tensor.allocate(arena, DType.F32, maxTokens, config.dModel());
     this.headNormed = Tensor.allocate(arena, DType.F32, maxTokens, config.dModel());
     this.logits = Tensor.allocate(logitsArena, DType.F32, 0, config.embeddingSize());
@@ -102,8 +101,7 @@ public final class MaskPredictor implements Predictor, AutoCloseable {
     checkWeights();
     Activations a = activations.rows(tokens);
     Pass pass =
-        Pass.of(
-            config, kernels, rotation, weights.ropeLayout(), batch, causal, probe);
+        Pass.of(config, kernels, rope, batch, probe);
     kernels.embedding(a.x(), batch.flatIds(), weights.embedding());
     probe.see(-1, "embed", a.x());
     Runnable blocks =
@@ -112,10 +110,12 @@ public final class MaskPredictor implements Predictor, AutoCloseable {
             TransformerBlock.forward(a, weights.blocks().get(layer), pass, layer);
           }
         };
-    if (probe.equals(Probe.NONE)) {
-      kernels.repeat(new SameCalls(this, tokens, batch.size(), hidden(pass.visible())), blocks);
+    // A probe reads intermediate values, and experts change from pass to pass: no replay then.
+    if (probe.equals(Probe.NONE) && !config.hasExperts()) {
+      kernels.repeat(
+          new SameCalls(this, tokens, batch.size(), hidden(pass.mask().visible())), blocks);
     } else {
-      blocks.run(); // somebody looks at what is between
+      blocks.run();
     }
     return logits(a.out(), rows, probe);
   }
@@ -132,8 +132,7 @@ public final class MaskPredictor implements Predictor, AutoCloseable {
     int[] computed = cached.rows();
     Activations a = activations.rows(computed.length);
     Pass pass =
-        Pass.partial(
-            config, kernels, rotation, weights.ropeLayout(), batch, cached, Probe.NONE);
+        Pass.partial(config, kernels, rope, batch, cached);
     int[] ids = new int[computed.length];
     Arrays.setAll(
         ids, i -> batch.ids()[computed[i] / batch.length()][computed[i] % batch.length()]);
@@ -194,8 +193,7 @@ public final class MaskPredictor implements Predictor, AutoCloseable {
     if (portion.partial().isEmpty()) {
       ids.addElements(first, flat);
       pass =
-          Pass.of(
-              config, kernels, rotation, weights.ropeLayout(), batch, causal, Probe.NONE);
+          Pass.of(config, kernels, rope, batch, Probe.NONE);
     } else {
       CachedAttention cached = CachedAttention.of(batch, portion.partial().get());
       for (int row : cached.rows()) {
@@ -203,8 +201,7 @@ public final class MaskPredictor implements Predictor, AutoCloseable {
       }
       places = among(cached.rows(), portion.rows());
       pass =
-          Pass.partial(
-              config, kernels, rotation, weights.ropeLayout(), batch, cached, Probe.NONE);
+          Pass.partial(config, kernels, rope, batch, cached);
     }
     for (int place : places) {
       wanted.add(first + place);

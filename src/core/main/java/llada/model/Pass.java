@@ -3,19 +3,17 @@ package llada.model;
 import java.util.Arrays;
 import java.util.List;
 import llada.kernel.Kernels;
-import llada.kernel.scalar.RopeLayout;
-import llada.tensor.Tensor;
+import llada.kernel.scalar.AttentionMask;
+import llada.kernel.scalar.AttentionShape;
+import llada.kernel.scalar.RopeTables;
 
 /**
  * What is the same for all blocks of a forward pass.
  *
  * @param positions (T) of each row, for the rotary embedding
- * @param cos (P, D/2)
- * @param sin (P, D/2)
- * @param ropeLayout the order in which q_proj and k_proj give the channels of a head
- * @param visible (T) padding mask, or null
+ * @param rope tables, and the order in which q_proj and k_proj give the channels of a head
+ * @param mask what each of the rows sees
  * @param batch B, the number of sequences among the rows
- * @param causal whether a token sees only those before it
  * @param cached where keys and values of positions that are not computed come from; null when all
  *     are computed and none are kept
  * @param shares the passes that attend by themselves, where several share this one; else empty
@@ -24,12 +22,9 @@ record Pass(
     LladaConfig config,
     Kernels kernels,
     int[] positions,
-    Tensor cos,
-    Tensor sin,
-    RopeLayout ropeLayout,
-    boolean[] visible,
+    RopeTables rope,
+    AttentionMask mask,
     int batch,
-    boolean causal,
     CachedAttention cached,
     Probe probe,
     List<Share> shares) {
@@ -39,52 +34,24 @@ record Pass(
 
   /** The pass of a batch. */
   static Pass of(
-      LladaConfig config,
-      Kernels kernels,
-      Activations.Rotation rotation,
-      RopeLayout ropeLayout,
-      TokenBatch batch,
-      boolean causal,
-      Probe probe) {
+      LladaConfig config, Kernels kernels, RopeTables rope, TokenBatch batch, Probe probe) {
+    AttentionMask mask = mask(config, batch);
     return new Pass(
-        config,
-        kernels,
-        batch.positions(),
-        rotation.cos(),
-        rotation.sin(),
-        ropeLayout,
-        batch.flatVisible(),
-        batch.size(),
-        causal,
-        null,
-        probe,
-        List.of());
+        config, kernels, batch.positions(), rope, mask, batch.size(), null, probe, List.of());
   }
 
   /** The pass over some positions of a batch. */
   static Pass partial(
       LladaConfig config,
       Kernels kernels,
-      Activations.Rotation rotation,
-      RopeLayout ropeLayout,
+      RopeTables rope,
       TokenBatch batch,
-      CachedAttention cached,
-      Probe probe) {
+      CachedAttention cached) {
     int[] all = batch.positions();
     int[] positions = Arrays.stream(cached.rows()).map(row -> all[row]).toArray();
+    AttentionMask mask = mask(config, batch).queries(cached.rows());
     return new Pass(
-        config,
-        kernels,
-        positions,
-        rotation.cos(),
-        rotation.sin(),
-        ropeLayout,
-        batch.flatVisible(),
-        batch.size(),
-        false,
-        cached,
-        probe,
-        List.of());
+        config, kernels, positions, rope, mask, batch.size(), cached, Probe.NONE, List.of());
   }
 
   /** One pass for several, which need not be of one length. */
@@ -96,15 +63,26 @@ record Pass(
         any.config,
         any.kernels,
         positions,
-        any.cos,
-        any.sin,
-        any.ropeLayout,
-        null,
+        any.rope,
+        AttentionMask.FULL,
         shares.size(),
-        false,
         null,
         Probe.NONE,
         List.copyOf(shares));
+  }
+
+  private static AttentionMask mask(LladaConfig config, TokenBatch batch) {
+    return config.attention().mask(batch.flatVisible(), batch.size(), batch.length());
+  }
+
+  /** The same, but what a mask would hide is only scored lower: {@link AttentionMask#added}. */
+  Pass withAddedMask() {
+    return new Pass(
+        config, kernels, positions, rope, mask.asBias(), batch, cached, probe, shares);
+  }
+
+  AttentionShape shape() {
+    return new AttentionShape(batch, config.nHeads(), config.nKvHeads());
   }
 
   float eps() {

@@ -24,6 +24,7 @@ final class SelfAttention {
     }
     probe.see(layer, "attn_ctx", a.context());
     output(a.delta(), a.context(), w, pass);
+    probe.see(layer, "attn_out", a.delta());
     kernels.residual(a.mid(), a.x(), a.delta());
     probe.see(layer, "resid_mid", a.mid());
   }
@@ -38,7 +39,6 @@ final class SelfAttention {
     w.find(Part.K_BIAS).ifPresent(bias -> kernels.addBias(k, bias));
     w.find(Part.Q_NORM).ifPresent(norm -> normHeads(q, norm, pass));
     w.find(Part.K_NORM).ifPresent(norm -> normHeads(k, norm, pass));
-    pass.config().attention().clip().ifPresent(limit -> clamp(q, k, (float) limit, kernels));
     kernels.rope(q, positions, pass.rope());
     kernels.rope(k, positions, pass.rope());
   }
@@ -48,7 +48,6 @@ final class SelfAttention {
     Kernels kernels = pass.kernels();
     kernels.matmul(v, normed, w.vProj());
     w.find(Part.V_BIAS).ifPresent(bias -> kernels.addBias(v, bias));
-    pass.config().attention().clip().ifPresent(limit -> kernels.clamp(v, (float) limit));
   }
 
   /** delta = context attn_out^T + bias. */
@@ -63,28 +62,13 @@ final class SelfAttention {
     pass.kernels().rmsNorm(heads, heads, norm, pass.eps());
   }
 
-  private static void clamp(Tensor q, Tensor k, float limit, Kernels kernels) {
-    kernels.clamp(q, limit);
-    kernels.clamp(k, limit);
-  }
-
   /** context = attention(q, k, v), over the cache where there is one. */
   private static void attend(Activations a, Pass pass, int layer) {
     if (pass.cached() != null) {
       pass.cached().forward(a, pass, layer);
       return;
     }
-    pass.kernels()
-        .attention(
-            a.context(),
-            a.q(),
-            a.k(),
-            a.v(),
-            pass.visible(),
-            pass.batch(),
-            pass.config().nHeads(),
-            pass.config().nKvHeads(),
-            pass.causal());
+    pass.kernels().attention(a.context(), a.q(), a.k(), a.v(), pass.shape(), pass.mask());
   }
 
   /**
@@ -100,7 +84,6 @@ final class SelfAttention {
       BlockWeights w,
       Pass pass) {
     Kernels kernels = pass.kernels();
-    LladaConfig config = pass.config();
     kernels.rmsNorm(a.normed(), a.x(), w.attnNorm(), pass.eps());
     // delta = context attn_out^T
     kernels.matmulBackwardWeight(dw.attnOut(), d.dx(), a.context());
@@ -113,13 +96,10 @@ final class SelfAttention {
         a.q(),
         a.k(),
         a.v(),
-        pass.visible(),
-        pass.batch(),
-        config.nHeads(),
-        config.nKvHeads(),
-        pass.causal());
-    kernels.ropeBackward(d.dq(), pass.positions(), pass.cos(), pass.sin(), pass.ropeLayout());
-    kernels.ropeBackward(d.dk(), pass.positions(), pass.cos(), pass.sin(), pass.ropeLayout());
+        pass.shape(),
+        pass.mask());
+    kernels.ropeBackward(d.dq(), pass.positions(), pass.rope());
+    kernels.ropeBackward(d.dk(), pass.positions(), pass.rope());
     // q, k, v = normed q_proj^T, normed k_proj^T, normed v_proj^T
     kernels.matmulBackwardWeight(dw.qProj(), d.dq(), a.normed());
     kernels.matmulBackwardWeight(dw.kProj(), d.dk(), a.normed());

@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import llada.kernel.Kernels;
+import llada.kernel.scalar.RopeTables;
 import llada.tensor.DType;
 import llada.tensor.NativeMemory;
 import llada.tensor.Tensor;
@@ -26,7 +27,7 @@ public final class TrainablePredictor implements AutoCloseable {
   private final Options options;
   private final int maxTokens;
   private final Arena arena = Arena.ofShared();
-  private final Activations.Rotation rotation;
+  private final RopeTables rope;
   private final List<Activations> blocks = new ArrayList<>();
   private final ActivationGradients gradients;
   private final Tensor hidden; // (rows, C), the stream where it is wanted
@@ -59,12 +60,18 @@ public final class TrainablePredictor implements AutoCloseable {
     if (maxTokens < 1) {
       throw new IllegalArgumentException("maxTokens is " + maxTokens + "; it must be positive");
     }
-    this.config = config;
+    AttentionConfig attention = config.attention();
+    if (config.hasExperts() || attention.qkNorm() || attention.qkvBias() || attention.outBias()) {
+      throw new IllegalArgumentException(
+          config.architecture()
+              + ": models with experts, normed heads or biases are run, but not trained");
+    }
+    this.config = options.causal() ? config.causal() : config;
     this.weights = weights;
     this.kernels = kernels;
     this.options = options;
     this.maxTokens = maxTokens;
-    rotation = Activations.Rotation.of(config, maxTokens, arena);
+    rope = Activations.rotation(config, weights.ropeLayout(), maxTokens, arena);
     Tensor x = Activations.channels(config, maxTokens, arena);
     Tensor out = Activations.channels(config, maxTokens, arena);
     blocks.add(Activations.kept(config, maxTokens, arena, x, out));
@@ -162,14 +169,7 @@ public final class TrainablePredictor implements AutoCloseable {
     int tokens = MaskPredictor.tokens(batch, config, maxTokens);
     check(rows, targets, weights, tokens);
     Pass pass =
-        Pass.of(
-            config,
-            kernels,
-            rotation,
-            this.weights.ropeLayout(),
-            batch,
-            options.causal(),
-            Probe.NONE);
+        Pass.of(config, kernels, rope, batch, Probe.NONE);
     Activations a = blocks.getFirst().rows(tokens);
     kernels.embedding(a.x(), batch.flatIds(), this.weights.embedding());
     for (int layer = 0; layer < config.nLayers(); layer++) {
