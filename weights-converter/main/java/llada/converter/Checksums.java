@@ -10,7 +10,7 @@ import llada.format.Sha256;
 import llada.format.TextLines;
 
 /** SHA-256 sums of a model's files. */
-final class Checksums {
+public final class Checksums {
   private static final int MAX_LIST_BYTES = 1 << 20;
   private static final String SUM = "[0-9a-fA-F]{64}";
 
@@ -21,7 +21,7 @@ final class Checksums {
    *
    * @throws FormatException if it cannot be read, the sum is none, or the file has another
    */
-  static void require(Path file, String wanted) {
+  public static void require(Path file, String wanted) {
     if (!wanted.matches(SUM)) {
       throw new FormatException(
           "the SHA-256 '%s' is not one of 64 hexadecimal digits; copy it again".formatted(wanted));
@@ -45,7 +45,7 @@ final class Checksums {
    * @return how many there are
    * @throws FormatException if a line is malformed or a file is missing or has another sum
    */
-  static int requireAll(Path model, Path list) {
+  public static int requireAll(Path model, Path list) {
     Path folder = Files.isDirectory(model) ? model : model.toAbsolutePath().getParent();
     List<String> lines = TextLines.read(list, MAX_LIST_BYTES).lines().toList();
     int checked = 0;

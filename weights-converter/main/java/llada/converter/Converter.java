@@ -30,7 +30,7 @@ import llada.tensor.DType;
  *   GgufWriter, SafetensorsShards
  * </pre>
  */
-final class Converter {
+public final class Converter {
   private Converter() {}
 
   /**
@@ -41,7 +41,7 @@ final class Converter {
    * @param importance of columns, for types that search
    * @param shardBytes most bytes of a safetensors file
    */
-  record Options(
+  public record Options(
       QuantizationMix mix, Optional<DType> head, Importance importance, long shardBytes) {
     static Options of(QuantizationMix mix) {
       return new Options(mix, Optional.empty(), Importance.NONE, SafetensorsShards.SHARD_BYTES);
@@ -49,12 +49,12 @@ final class Converter {
   }
 
   /** Whether a path means a GGUF file; anything else is a folder. */
-  static boolean isGguf(Path target) {
+  public static boolean isGguf(Path target) {
     return target.toString().toLowerCase(java.util.Locale.ROOT).endsWith(".gguf");
   }
 
   /** Bytes of all weights as they are stored. */
-  static long bytes(Checkpoint model) {
+  public static long bytes(Checkpoint model) {
     return model.namedWeights().stream().mapToLong(w -> w.tensor().data().byteSize()).sum();
   }
 
@@ -64,7 +64,7 @@ final class Converter {
    * @throws FormatException if the target cannot be written, the disk has no room, which is checked
    *     first, or a number does not fit the type; then there is no target
    */
-  static void run(
+  public static void run(
       Checkpoint source, Path target, Options options, Parallel parallel, Progress progress) {
     if (isGguf(target)) {
       gguf(source, target, options, parallel, progress);

@@ -24,7 +24,7 @@ import llada.tensor.Tensor;
  * @param relativeRmse root of sum (a - b)^2 / sum a^2; 0 if both are zero
  * @param cosine of the angle between a and b as vectors; 1 if both are zero
  */
-record Difference(
+public record Difference(
     String name,
     String typeA,
     String typeB,
@@ -57,7 +57,7 @@ record Difference(
    * @param use gets each result as soon as it is there
    * @throws FormatException if the models have other tensors or shapes
    */
-  static void between(
+  public static void between(
       Checkpoint a, Checkpoint b, Parallel parallel, Progress progress, Consumer<Difference> use) {
     Map<String, NamedWeight> left = byName(a);
     Map<String, NamedWeight> right = byName(b);

@@ -17,7 +17,7 @@ import llada.tensor.RandomStreams.Purpose;
  * @param standardError of that estimate, from the spread between pieces of text
  * @param pieces of text that were looked at
  */
-record HeldOutBound(double nats, double standardError, int pieces) {
+public record HeldOutBound(double nats, double standardError, int pieces) {
   /**
    * The l-form (LLaDA eq. 6) of every piece, in nats a token. The masks depend on the seed only, so
    * two models can be compared by far smaller differences than the standard error.
@@ -25,7 +25,7 @@ record HeldOutBound(double nats, double standardError, int pieces) {
    * @param tokens the text, of which {@code pieces * length} are used
    * @param rounds masked copies of each piece
    */
-  static HeldOutBound of(
+  public static HeldOutBound of(
       Checkpoint model,
       Kernels kernels,
       int[] tokens,

@@ -22,9 +22,9 @@ import llada.tensor.Tensor;
  * {@code imatrix} with, for each weight, the sums of squares {@code NAME.in_sum2} and the number of
  * inputs {@code NAME.counts}.
  */
-final class Importance {
+public final class Importance {
   /** All columns count the same. */
-  static final Importance NONE = new Importance(Map.of());
+  public static final Importance NONE = new Importance(Map.of());
 
   private static final String SUMS = ".in_sum2";
   private static final String COUNTS = ".counts";
@@ -43,7 +43,7 @@ final class Importance {
    *
    * @throws FormatException if it is no such file, or a number in it is negative or not finite
    */
-  static Importance read(Path file) {
+  public static Importance read(Path file) {
     Map<String, float[]> means = new LinkedHashMap<>();
     try (Arena arena = Arena.ofConfined()) {
       Gguf gguf = Gguf.open(file, arena);
@@ -92,7 +92,7 @@ final class Importance {
    * @param chunks pieces of text that were read
    * @param chunkLength tokens of each
    */
-  static void write(
+  public static void write(
       Path file,
       Map<String, double[]> sums,
       Map<String, Long> counts,
@@ -127,7 +127,7 @@ final class Importance {
   }
 
   /** Whether nothing is known of any weight. */
-  boolean isEmpty() {
+  public boolean isEmpty() {
     return means.isEmpty();
   }
 

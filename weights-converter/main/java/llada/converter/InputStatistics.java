@@ -12,7 +12,7 @@ import llada.tensor.Tensor;
  * Sums of squares of what each weight is multiplied with, gathered while a model runs. Weights that
  * read the same input have the same sums.
  */
-final class InputStatistics implements Probe {
+public final class InputStatistics implements Probe {
   private final Map<String, double[]> sums = new LinkedHashMap<>();
   private final Map<String, Long> counts = new LinkedHashMap<>();
   private float[] row = new float[0];
@@ -58,12 +58,12 @@ final class InputStatistics implements Probe {
   }
 
   /** Sums by the GGUF name of the weight. */
-  Map<String, double[]> sums() {
+  public Map<String, double[]> sums() {
     return sums;
   }
 
   /** How many inputs were summed, by the GGUF name of the weight. */
-  Map<String, Long> counts() {
+  public Map<String, Long> counts() {
     return counts;
   }
 }

@@ -17,7 +17,7 @@ import llada.model.TokenBatch;
  * @param tokens the text (T)
  * @param masked which positions are masked, ascending (l)
  */
-record MaskedText(int[] tokens, int[] masked) {
+public record MaskedText(int[] tokens, int[] masked) {
   private static final int MAX_BYTES = 64 << 20;
 
   /**
@@ -25,7 +25,7 @@ record MaskedText(int[] tokens, int[] masked) {
    *
    * @throws FormatException if it cannot be read, is larger than 64 MiB or shorter than one piece
    */
-  static int[] read(Path corpus, Checkpoint model, int length) {
+  public static int[] read(Path corpus, Checkpoint model, int length) {
     int[] tokens = model.tokenizer().encodeOrdinary(TextLines.read(corpus, MAX_BYTES));
     if (tokens.length < length) {
       throw new FormatException(
@@ -36,12 +36,12 @@ record MaskedText(int[] tokens, int[] masked) {
   }
 
   /** Piece {@code index} of the tokens, which are cut into pieces of one length. */
-  static int[] piece(int[] tokens, int index, int length) {
+  public static int[] piece(int[] tokens, int index, int length) {
     return Arrays.copyOfRange(tokens, index * length, (index + 1) * length);
   }
 
   /** A piece, masked at random; the same seed gives the same masks. */
-  static MaskedText of(int[] tokens, int index, int length, long seed) {
+  public static MaskedText of(int[] tokens, int index, int length, long seed) {
     MaskDraws draws = MaskDraws.seeded(seed);
     int count = draws.first(index, length);
     int[] permutation = draws.permutation(index, 0, length);
@@ -50,7 +50,7 @@ record MaskedText(int[] tokens, int[] masked) {
   }
 
   /** What the model gets to see. */
-  TokenBatch batch(int mask) {
+  public TokenBatch batch(int mask) {
     int[] seen = tokens.clone();
     for (int position : masked) {
       seen[position] = mask;
@@ -59,7 +59,7 @@ record MaskedText(int[] tokens, int[] masked) {
   }
 
   /** The tokens that were masked (l). */
-  int[] targets() {
+  public int[] targets() {
     return Arrays.stream(masked).map(position -> tokens[position]).toArray();
   }
 }

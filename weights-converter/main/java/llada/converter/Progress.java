@@ -2,7 +2,7 @@ package llada.converter;
 
 /** Hears how far a job is. */
 @FunctionalInterface
-interface Progress {
+public interface Progress {
   /** Tells nobody. */
   Progress NONE = bytes -> {};
 

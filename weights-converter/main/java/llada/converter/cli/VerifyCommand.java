@@ -1,4 +1,4 @@
-package llada.converter;
+package llada.converter.cli;
 
 import java.io.PrintWriter;
 import java.nio.file.Path;
@@ -10,6 +10,11 @@ import llada.backend.Backends;
 import llada.checkpoint.Checkpoint;
 import llada.cli.CommandProvider;
 import llada.cli.ProgressLine;
+import llada.converter.Checksums;
+import llada.converter.Converter;
+import llada.converter.Difference;
+import llada.converter.HeldOutBound;
+import llada.converter.MaskedText;
 import llada.format.FormatException;
 import llada.model.TokenBatch;
 import llada.tensor.Tensor;

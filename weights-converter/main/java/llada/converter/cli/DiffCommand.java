@@ -1,4 +1,4 @@
-package llada.converter;
+package llada.converter.cli;
 
 import java.io.PrintWriter;
 import java.nio.file.Path;
@@ -10,6 +10,8 @@ import llada.backend.ThreadPool;
 import llada.checkpoint.Checkpoint;
 import llada.cli.CommandProvider;
 import llada.cli.ProgressLine;
+import llada.converter.Converter;
+import llada.converter.Difference;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;

@@ -1,4 +1,4 @@
-package llada.converter;
+package llada.converter.cli;
 
 import java.nio.file.Path;
 import java.util.EnumSet;
@@ -8,6 +8,9 @@ import llada.backend.ThreadPool;
 import llada.checkpoint.Checkpoint;
 import llada.checkpoint.QuantizationMix;
 import llada.cli.ProgressLine;
+import llada.converter.Converter;
+import llada.converter.Importance;
+import llada.converter.Progress;
 import llada.format.SafetensorsShards;
 import llada.tensor.DType;
 import picocli.CommandLine.Model.CommandSpec;

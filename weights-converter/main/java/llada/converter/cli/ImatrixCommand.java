@@ -1,4 +1,4 @@
-package llada.converter;
+package llada.converter.cli;
 
 import java.nio.file.Path;
 import llada.api.Engine;
@@ -7,6 +7,10 @@ import llada.backend.Backends;
 import llada.checkpoint.Checkpoint;
 import llada.cli.CommandProvider;
 import llada.cli.ProgressLine;
+import llada.converter.Converter;
+import llada.converter.Importance;
+import llada.converter.InputStatistics;
+import llada.converter.MaskedText;
 import llada.model.TokenBatch;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;

@@ -1,4 +1,4 @@
-package llada.converter;
+package llada.converter.cli;
 
 import java.util.Collection;
 import java.util.Locale;
