@@ -9,7 +9,7 @@ import llada.format.FormatException;
 import llada.format.Sha256;
 import llada.format.TextLines;
 
-/** SHA-256 sums of a model's files. */
+/** SHA-256 sums of a model's files: whether they are the files that were published. Any thread. */
 public final class Checksums {
   private static final int MAX_LIST_BYTES = 1 << 20;
   private static final String SUM = "[0-9a-fA-F]{64}";
@@ -28,7 +28,7 @@ public final class Checksums {
     }
     if (!Files.isRegularFile(file)) {
       throw new FormatException(
-          file + ": is no file, so it has no SHA-256; give a folder's sums by --checksums");
+          file + ": is no file, so it has no SHA-256; give the sums of a folder's files as a list");
     }
     String found = Sha256.of(file);
     if (!found.equals(wanted.toLowerCase(Locale.ROOT))) {

@@ -12,7 +12,7 @@ import llada.tensor.Tensor;
  * Sums of squares of what each weight is multiplied with, gathered while a model runs. Weights that
  * read the same input have the same sums.
  */
-public final class InputStatistics implements Probe {
+final class InputStatistics implements Probe {
   private final Map<String, double[]> sums = new LinkedHashMap<>();
   private final Map<String, Long> counts = new LinkedHashMap<>();
   private float[] row = new float[0];
@@ -57,13 +57,17 @@ public final class InputStatistics implements Probe {
     }
   }
 
-  /** Sums by the GGUF name of the weight. */
-  public Map<String, double[]> sums() {
-    return sums;
-  }
-
-  /** How many inputs were summed, by the GGUF name of the weight. */
-  public Map<String, Long> counts() {
-    return counts;
+  /** Sums in float32, as files hold them, by the GGUF name of the weight. */
+  Map<String, Importance.Sums> sums() {
+    Map<String, Importance.Sums> all = new LinkedHashMap<>();
+    sums.forEach(
+        (name, squares) -> {
+          float[] rounded = new float[squares.length];
+          for (int i = 0; i < rounded.length; i++) {
+            rounded[i] = (float) squares[i];
+          }
+          all.put(name, new Importance.Sums(rounded, counts.get(name)));
+        });
+    return all;
   }
 }

@@ -17,7 +17,7 @@ import llada.model.TokenBatch;
  * @param tokens the text (T)
  * @param masked which positions are masked, ascending (l)
  */
-public record MaskedText(int[] tokens, int[] masked) {
+record MaskedText(int[] tokens, int[] masked) {
   private static final int MAX_BYTES = 64 << 20;
 
   /**
@@ -25,23 +25,23 @@ public record MaskedText(int[] tokens, int[] masked) {
    *
    * @throws FormatException if it cannot be read, is larger than 64 MiB or shorter than one piece
    */
-  public static int[] read(Path corpus, Checkpoint model, int length) {
+  static int[] read(Path corpus, Checkpoint model, int length) {
     int[] tokens = model.tokenizer().encodeOrdinary(TextLines.read(corpus, MAX_BYTES));
     if (tokens.length < length) {
       throw new FormatException(
-          "%s: has %d tokens, fewer than one piece of %d; give a longer text or a smaller --length"
+          "%s: has %d tokens, fewer than one piece of %d; give a longer text or ask for shorter pieces"
               .formatted(corpus, tokens.length, length));
     }
     return tokens;
   }
 
   /** Piece {@code index} of the tokens, which are cut into pieces of one length. */
-  public static int[] piece(int[] tokens, int index, int length) {
+  static int[] piece(int[] tokens, int index, int length) {
     return Arrays.copyOfRange(tokens, index * length, (index + 1) * length);
   }
 
   /** A piece, masked at random; the same seed gives the same masks. */
-  public static MaskedText of(int[] tokens, int index, int length, long seed) {
+  static MaskedText of(int[] tokens, int index, int length, long seed) {
     MaskDraws draws = MaskDraws.seeded(seed);
     int count = draws.first(index, length);
     int[] permutation = draws.permutation(index, 0, length);
@@ -50,16 +50,11 @@ public record MaskedText(int[] tokens, int[] masked) {
   }
 
   /** What the model gets to see. */
-  public TokenBatch batch(int mask) {
+  TokenBatch batch(int mask) {
     int[] seen = tokens.clone();
     for (int position : masked) {
       seen[position] = mask;
     }
     return TokenBatch.of(seen);
-  }
-
-  /** The tokens that were masked (l). */
-  public int[] targets() {
-    return Arrays.stream(masked).map(position -> tokens[position]).toArray();
   }
 }

@@ -7,17 +7,13 @@ import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 import java.util.stream.Stream;
 import llada.Golden;
-import llada.backend.ThreadPool;
 import llada.checkpoint.Checkpoint;
 import llada.checkpoint.QuantizationMix;
 import llada.format.FormatException;
 import llada.format.Gguf;
-import llada.kernel.Parallel;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -34,17 +30,13 @@ final class ConvertTest {
 
   static void convert(Path source, Path target, QuantizationMix mix) {
     try (Checkpoint model = Checkpoint.open(source)) {
-      Converter.run(model, target, Converter.Options.of(mix), Parallel.SERIAL, Progress.NONE);
+      Converter.convert(
+          model, target, Converter.Settings.DEFAULT.mix(mix).threads(1), Progress.NONE);
     }
   }
 
   private static List<Difference> differences(Path a, Path b) {
-    List<Difference> all = new ArrayList<>();
-    try (Checkpoint left = Checkpoint.open(a);
-        Checkpoint right = Checkpoint.open(b)) {
-      Difference.between(left, right, Parallel.SERIAL, Progress.NONE, all::add);
-    }
-    return all;
+    return Difference.between(a, b, new Difference.Settings(1), Progress.NONE);
   }
 
   @ParameterizedTest
@@ -124,25 +116,22 @@ final class ConvertTest {
     Path serial = temp.resolve("serial.gguf");
     Path parallel = temp.resolve("parallel.gguf");
     convert(SHAKESPEARE, serial, QuantizationMix.Q4_K_M);
-    try (Checkpoint model = Checkpoint.open(SHAKESPEARE);
-        ThreadPool pool = new ThreadPool(3)) {
-      Converter.run(
-          model, parallel, Converter.Options.of(QuantizationMix.Q4_K_M), pool, Progress.NONE);
-    }
+    Converter.convert(
+        SHAKESPEARE,
+        parallel,
+        Converter.Settings.DEFAULT.mix(QuantizationMix.Q4_K_M).threads(3),
+        Progress.NONE);
     assertThat(Files.mismatch(serial, parallel)).isEqualTo(-1);
   }
 
   @Test
   void manyShardsAreOneModel() {
     Path sharded = temp.resolve("sharded");
-    try (Checkpoint model = Checkpoint.open(TINY)) {
-      Converter.run(
-          model,
-          sharded,
-          new Converter.Options(QuantizationMix.F32, Optional.empty(), Importance.NONE, 100_000),
-          Parallel.SERIAL,
-          Progress.NONE);
-    }
+    Converter.convert(
+        TINY,
+        sharded,
+        Converter.Settings.DEFAULT.mix(QuantizationMix.F32).shardBytes(100_000),
+        Progress.NONE);
     assertThat(sharded.resolve("model.safetensors.index.json")).exists();
     assertThat(differences(TINY, sharded)).allMatch(d -> d.maxError() == 0);
   }

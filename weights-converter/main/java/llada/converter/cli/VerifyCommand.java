@@ -3,21 +3,18 @@ package llada.converter.cli;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.Locale;
-import java.util.stream.IntStream;
-import llada.api.Engine;
-import llada.backend.Backend;
-import llada.backend.Backends;
-import llada.checkpoint.Checkpoint;
+import java.util.Optional;
 import llada.cli.CommandProvider;
-import llada.cli.ProgressLine;
 import llada.converter.Checksums;
-import llada.converter.Converter;
-import llada.converter.Difference;
 import llada.converter.HeldOutBound;
-import llada.converter.MaskedText;
+import llada.converter.Verification;
+import llada.converter.Verification.Distance;
+import llada.converter.Verification.Forward;
+import llada.converter.Verification.Numbers;
+import llada.converter.Verification.Shapes;
+import llada.converter.Verification.Structure;
+import llada.converter.Verification.Vocabulary;
 import llada.format.FormatException;
-import llada.model.TokenBatch;
-import llada.tensor.Tensor;
 import llada.train.RunFolder;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -25,7 +22,7 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
-/** {@code llada verify}: looks at a model as at a stranger's. */
+/** {@code llada verify}: the command line of {@link Verification}, and of sums and runs. */
 @Command(
     name = "verify",
     description = {
@@ -43,8 +40,6 @@ import picocli.CommandLine.Spec;
       "  llada verify run"
     })
 public final class VerifyCommand implements Runnable, CommandProvider {
-  private static final int TOKENS = 16;
-
   @Parameters(
       paramLabel = "FILE",
       description = "A GGUF file, a Hugging Face folder, or the folder of a run.")
@@ -104,20 +99,21 @@ public final class VerifyCommand implements Runnable, CommandProvider {
       model = new RunFolder(model).newestModel();
       ok(out, "model", model.toString());
     }
-    try (Checkpoint checkpoint = Checkpoint.open(model);
-        Backend computation = Backends.choose(backend, Arguments.threads(spec, threads))) {
-      ok(out, "structure", checkpoint.format());
-      ok(
-          out,
-          "shapes",
-          "%d tensors as the configuration has them, %,d weights"
-              .formatted(checkpoint.tensors().size(), checkpoint.config().parameters()));
-      ok(out, "tokenizer", "%d tokens".formatted(checkpoint.tokenizer().size()));
-      numbers(out, checkpoint, computation);
-      forward(out, checkpoint, computation);
-      if (corpus != null) {
-        bound(out, checkpoint, computation);
-      }
+    ProgressReport report = new ProgressReport(spec);
+    try {
+      Verification.of(
+          model,
+          new Verification.Settings(
+              Optional.empty(),
+              Optional.ofNullable(corpus),
+              pieces,
+              backend,
+              Arguments.threads(spec, threads)),
+          report,
+          check -> show(out, check, report));
+    } catch (FormatException e) {
+      report.finish();
+      throw e;
     }
     out.flush();
   }
@@ -127,84 +123,37 @@ public final class VerifyCommand implements Runnable, CommandProvider {
     out.flush();
   }
 
-  private void numbers(PrintWriter out, Checkpoint checkpoint, Backend computation) {
-    ProgressLine line = ProgressLine.of(spec, Converter.bytes(checkpoint));
-    // Compared with itself a number that is finite is 0 away, and any other NaN.
-    Difference.between(
-        checkpoint,
-        checkpoint,
-        computation.pool(),
-        line::add,
-        d -> {
-          if (d.maxError() != 0) {
-            line.finish();
-            throw new FormatException(
-                "%s: %s; download or convert the model again"
-                    .formatted(
-                        model, checkpoint.firstNonFinite().orElse(d.name() + " is not finite")));
-          }
-        });
-    ok(out, "numbers", "all finite, " + line.finish());
-  }
-
-  private void forward(PrintWriter out, Checkpoint checkpoint, Backend computation) {
-    int t = Math.min(TOKENS, checkpoint.config().maxSequenceLength());
-    int[] ids = new int[t]; // half of it masked, the rest tokens from all over the vocabulary
-    for (int i = 0; i < t; i++) {
-      ids[i] =
-          i % 2 == 1
-              ? checkpoint.config().maskTokenId()
-              : (int) ((long) i * checkpoint.config().vocabSize() / t);
-    }
-    try (Engine engine =
-        new Engine(checkpoint.config(), checkpoint.weights(), computation.kernels())) {
-      int[] rows = IntStream.range(0, t).toArray();
-      double mean =
-          engine.with(t, predictor -> meanSquare(predictor.forward(TokenBatch.of(ids), rows)));
-      if (!Double.isFinite(mean)) {
-        throw new FormatException(
-            "%s: the logits of a forward pass are not finite, though all weights are; they overflow"
-                .formatted(model));
-      }
-      ok(
-          out,
-          "forward",
-          String.format(
+  private static void show(PrintWriter out, Verification.Check check, ProgressReport report) {
+    switch (check) {
+      case Structure found -> ok(out, "structure", found.format());
+      case Shapes found ->
+          ok(
+              out,
+              "shapes",
+              "%d tensors as the configuration has them, %,d weights"
+                  .formatted(found.tensors(), found.weights()));
+      case Vocabulary found -> ok(out, "tokenizer", "%d tokens".formatted(found.tokens()));
+      case Numbers _ -> ok(out, "numbers", "all finite, " + report.finish());
+      case Forward found ->
+          ok(
+              out,
+              "forward",
+              String.format(
+                  Locale.ROOT,
+                  "logits of %d tokens finite, root mean square %.3f",
+                  found.tokens(),
+                  found.rootMeanSquare()));
+      case Distance found -> ok(out, "distance", found.differences().size() + " tensors near");
+      case HeldOutBound found ->
+          out.printf(
               Locale.ROOT,
-              "logits of %d tokens finite, root mean square %.3f",
-              t,
-              Math.sqrt(mean)));
+              "%-10s %.5f nats a token (standard error %.5f, %d pieces of %d tokens)%n",
+              "bound",
+              found.nats(),
+              found.standardError(),
+              found.pieces(),
+              found.length());
     }
-  }
-
-  private static double meanSquare(Tensor logits) {
-    double squares = 0;
-    for (long i = 0; i < logits.shape().elements(); i++) {
-      squares += (double) logits.get(i) * logits.get(i);
-    }
-    return squares / logits.shape().elements();
-  }
-
-  private void bound(PrintWriter out, Checkpoint checkpoint, Backend computation) {
-    int t = Math.min(256, checkpoint.config().maxSequenceLength());
-    int[] tokens = MaskedText.read(corpus, checkpoint, t);
-    HeldOutBound bound =
-        HeldOutBound.of(
-            checkpoint,
-            computation.kernels(),
-            tokens,
-            t,
-            Math.min(pieces, tokens.length / t),
-            4,
-            0);
-    out.printf(
-        Locale.ROOT,
-        "%-10s %.5f nats a token (standard error %.5f, %d pieces of %d tokens)%n",
-        "bound",
-        bound.nats(),
-        bound.standardError(),
-        bound.pieces(),
-        t);
   }
 
   @Override
