@@ -33,7 +33,7 @@ import llada.tensor.DType;
  * Converter.convert(
  *     Path.of("LLaDA-8B-Instruct"),
  *     Path.of("llada.gguf"),
- *     Converter.Settings.DEFAULT.mix(QuantizationMix.Q8_0),
+ *     Converter.Settings.of(QuantizationMix.Q8_0),
  *     (done, total) -> System.err.println(100 * done / total + " %"));
  * }</pre>
  *
@@ -75,9 +75,18 @@ public final class Converter {
      * @throws RequestException if a number is not positive, or the head's type is only read
      */
     public Settings {
-      Job.requireWritten(head);
+      if (head.isPresent() && !DType.written().contains(head.get())) {
+        throw new RequestException(
+            "head is %s, which is only read; the types that are written are %s"
+                .formatted(head.get(), DType.written()));
+      }
       Job.requirePositive("shardBytes", shardBytes);
       Job.requirePositive("threads", threads);
+    }
+
+    /** A mixture of types, else the defaults. */
+    public static Settings of(QuantizationMix mix) {
+      return DEFAULT.mix(mix);
     }
 
     /** This with a mixture of types. */
@@ -93,11 +102,6 @@ public final class Converter {
     /** This with the importance of the columns. */
     public Settings importance(Importance columns) {
       return new Settings(mix, head, columns, shardBytes, threads);
-    }
-
-    /** This with another size of safetensors files. */
-    public Settings shardBytes(long most) {
-      return new Settings(mix, head, importance, most, threads);
     }
 
     /** This with as many threads. */

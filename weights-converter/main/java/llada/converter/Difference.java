@@ -8,7 +8,7 @@ import java.util.Map;
 import java.util.TreeSet;
 import java.util.concurrent.CancellationException;
 import java.util.function.Consumer;
-import llada.api.RequestException;
+import llada.api.Setup;
 import llada.backend.ThreadPool;
 import llada.checkpoint.Checkpoint;
 import llada.checkpoint.NamedWeight;
@@ -21,7 +21,7 @@ import llada.tensor.Tensor;
  * How far one tensor of two versions of a model is apart.
  *
  * <pre>{@code
- * Difference.between(original, quantised, Difference.Settings.DEFAULT, Progress.NONE).stream()
+ * Difference.between(original, quantised, Setup.DEFAULT, Progress.NONE).stream()
  *     .max(Comparator.comparingDouble(Difference::relativeRmse))
  *     .ifPresent(worst -> System.out.println(worst.name() + " " + worst.relativeRmse()));
  * }</pre>
@@ -43,26 +43,6 @@ public record Difference(
     double relativeRmse,
     double cosine) {
   private static final int TASK_VALUES = 1 << 16;
-
-  /**
-   * How to compare.
-   *
-   * @param threads that compute; results do not depend on it
-   */
-  public record Settings(int threads) {
-    /** On all processors. */
-    public static final Settings DEFAULT =
-        new Settings(Runtime.getRuntime().availableProcessors());
-
-    /**
-     * Checks.
-     *
-     * @throws RequestException if there is no thread
-     */
-    public Settings {
-      Job.requirePositive("threads", threads);
-    }
-  }
 
   /** Sums over a part of a tensor. */
   private static final class Sums {
@@ -87,17 +67,18 @@ public record Difference(
    *
    * @param a a Hugging Face folder or a GGUF file: the original
    * @param b likewise: a version of it
+   * @param setup how many threads compute; results do not depend on it
    * @return in the order of the forward pass
    * @throws FormatException if either cannot be used, or they have other tensors or shapes
    * @throws CancellationException if the thread is interrupted, and stays so
    */
-  public static List<Difference> between(Path a, Path b, Settings settings, Progress progress) {
+  public static List<Difference> between(Path a, Path b, Setup setup, Progress progress) {
     List<Difference> all = new ArrayList<>();
     return Job.run(
         () -> {
           try (Checkpoint left = Checkpoint.open(a);
               Checkpoint right = Checkpoint.open(b);
-              ThreadPool pool = new ThreadPool(settings.threads)) {
+              ThreadPool pool = new ThreadPool(setup.threads())) {
             between(left, right, pool, new Job(progress, Converter.bytes(left)), all::add);
           }
           return List.copyOf(all);

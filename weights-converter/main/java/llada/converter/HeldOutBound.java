@@ -18,8 +18,7 @@ import llada.tensor.RandomStreams.Purpose;
  * @param pieces of text that were looked at
  * @param length tokens of each
  */
-public record HeldOutBound(double nats, double standardError, int pieces, int length)
-    implements Verification.Check {
+public record HeldOutBound(double nats, double standardError, int pieces, int length) {
   /** Masked copies of each piece. */
   private static final int ROUNDS = 4;
 

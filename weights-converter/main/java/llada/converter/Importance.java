@@ -8,6 +8,7 @@ import java.util.Map;
 import java.util.concurrent.CancellationException;
 import llada.api.Engine;
 import llada.api.RequestException;
+import llada.api.Setup;
 import llada.backend.Backend;
 import llada.backend.Backends;
 import llada.checkpoint.Checkpoint;
@@ -59,23 +60,20 @@ public final class Importance {
    * @param length tokens of a piece of text, at most as many as the model reads
    * @param pieces of text to read at most
    * @param seed of the masks
-   * @param backend one of {@link Backends#NAMES}
-   * @param threads that compute
+   * @param setup what computes
    */
-  public record Settings(int length, int pieces, long seed, String backend, int threads) {
-    /** 64 pieces of 256 tokens, on the fastest backend and all processors. */
-    public static final Settings DEFAULT =
-        new Settings(256, 64, 0, "auto", Runtime.getRuntime().availableProcessors());
+  public record Settings(int length, int pieces, long seed, Setup setup) {
+    /** 64 pieces of 256 tokens. */
+    public static final Settings DEFAULT = new Settings(256, 64, 0, Setup.DEFAULT);
 
     /**
      * Checks.
      *
-     * @throws RequestException if a number but the seed is not positive
+     * @throws RequestException if length or pieces is not positive
      */
     public Settings {
       Job.requirePositive("length", length);
       Job.requirePositive("pieces", pieces);
-      Job.requirePositive("threads", threads);
     }
   }
 
@@ -120,7 +118,9 @@ public final class Importance {
   public static Importance measure(Path model, Path text, Settings settings, Progress progress) {
     return Job.run(
         () -> {
-          try (Backend computation = Backends.choose(settings.backend, settings.threads);
+          Setup setup = settings.setup;
+          try (Backend computation =
+                  Backends.choose(setup.backend(), setup.threads(), setup.precision());
               Checkpoint checkpoint = Checkpoint.open(model);
               Engine engine =
                   new Engine(checkpoint.config(), checkpoint.weights(), computation.kernels())) {

@@ -1,11 +1,9 @@
 package llada.converter;
 
 import java.nio.channels.ClosedByInterruptException;
-import java.util.Optional;
 import java.util.concurrent.CancellationException;
 import java.util.function.Supplier;
 import llada.api.RequestException;
-import llada.tensor.DType;
 
 /**
  * A job under way: tells a listener how far it is, and ends with a {@link CancellationException}
@@ -17,11 +15,7 @@ final class Job {
   private final long total;
   private long done;
 
-  /**
-   * The work of the calling thread begins.
-   *
-   * @param total bytes of input
-   */
+  /** The work of the calling thread begins; {@code total} bytes are to be read. */
   Job(Progress listener, long total) {
     this.listener = listener;
     this.total = total;
@@ -63,15 +57,6 @@ final class Job {
   static void requirePositive(String name, long value) {
     if (value < 1) {
       throw new RequestException("%s is %d; it must be at least 1".formatted(name, value));
-    }
-  }
-
-  /** A type of the output matrix, which must be one that is written. */
-  static void requireWritten(Optional<DType> head) {
-    if (head.isPresent() && !DType.written().contains(head.get())) {
-      throw new RequestException(
-          "head is %s, which is only read; it must be one of %s"
-              .formatted(head.get(), DType.written()));
     }
   }
 }

@@ -3,12 +3,14 @@ package llada.converter;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.concurrent.CancellationException;
-import java.util.function.Consumer;
+import java.util.function.BiConsumer;
 import java.util.stream.IntStream;
 import llada.api.Engine;
 import llada.api.RequestException;
+import llada.api.Setup;
 import llada.backend.Backend;
 import llada.backend.Backends;
 import llada.checkpoint.Checkpoint;
@@ -17,51 +19,40 @@ import llada.model.TokenBatch;
 import llada.tensor.Tensor;
 
 /**
- * What was found when a model was looked at as at a stranger's. Structure, names and shapes,
- * tokenizer, every number and a forward pass are checked, the distance from the original if that is
- * given, and the bound on the likelihood of a text if there is one. Sums of files are {@link
- * Checksums}' matter.
+ * What was found in a model that was looked at as at a stranger's: structure, names and shapes,
+ * tokenizer, every number, a forward pass; on demand also the distance from the original and the
+ * bound on the likelihood of a text. Sums of files are {@link Checksums}' matter.
  *
  * <pre>{@code
- * Verification passed =
+ * Verification found =
  *     Verification.of(
  *         Path.of("llada-q4_k_m.gguf"),
  *         Verification.Settings.DEFAULT.original(Path.of("LLaDA-8B-Instruct")),
  *         Progress.NONE,
- *         System.out::println);
+ *         (check, text) -> System.out.println(check + ": " + text));
  * }</pre>
  *
- * @param model what was looked at
- * @param checks that passed, in order: all, else there is an exception in place of this
+ * @param format of the files
+ * @param tensors that have the names and shapes of the configuration
+ * @param weights in them, all finite
+ * @param tokens of the tokenizer
+ * @param differences of all tensors from the original's; empty if none was given
+ * @param logits root mean square of a forward pass
+ * @param bound of the text, if one was given
  */
-public record Verification(Path model, List<Check> checks) {
+public record Verification(
+    String format,
+    int tensors,
+    long weights,
+    int tokens,
+    List<Difference> differences,
+    double logits,
+    Optional<HeldOutBound> bound) {
   private static final int TOKENS = 16;
   private static final int LENGTH = 256;
 
   /** Q2_K is 0.3 away, rows in the wrong order 1.4. */
   private static final double FAR = 0.5;
-
-  /** One check that passed. */
-  public sealed interface Check
-      permits Structure, Shapes, Vocabulary, Numbers, Forward, Distance, HeldOutBound {}
-
-  /** The files are of a format, and whole. */
-  public record Structure(String format) implements Check {}
-
-  /** So many tensors have the names and shapes that the configuration asks for. */
-  public record Shapes(int tensors, long weights) implements Check {}
-
-  /** There is a tokenizer of so many tokens. */
-  public record Vocabulary(int tokens) implements Check {}
-
-  /** Every number is finite. */
-  public record Numbers(long bytes) implements Check {}
-
-  /** The logits of so many tokens are finite. */
-  public record Forward(int tokens, double rootMeanSquare) implements Check {}
-
-  /** No tensor is far from the original's. */
-  public record Distance(List<Difference> differences) implements Check {}
 
   /**
    * What to check.
@@ -69,38 +60,25 @@ public record Verification(Path model, List<Check> checks) {
    * @param original a Hugging Face folder or a GGUF file that the model was made from
    * @param text a file of UTF-8 whose likelihood is estimated
    * @param pieces of 256 tokens of it, at most
-   * @param backend one of {@link Backends#NAMES}
-   * @param threads that compute
+   * @param setup what computes
    */
-  public record Settings(
-      Optional<Path> original, Optional<Path> text, int pieces, String backend, int threads) {
-    /** Neither original nor text, on the fastest backend and all processors. */
+  public record Settings(Optional<Path> original, Optional<Path> text, int pieces, Setup setup) {
+    /** Neither original nor text. */
     public static final Settings DEFAULT =
-        new Settings(
-            Optional.empty(),
-            Optional.empty(),
-            64,
-            "auto",
-            Runtime.getRuntime().availableProcessors());
+        new Settings(Optional.empty(), Optional.empty(), 64, Setup.DEFAULT);
 
     /**
      * Checks.
      *
-     * @throws RequestException if a number is not positive
+     * @throws RequestException if there is no piece
      */
     public Settings {
       Job.requirePositive("pieces", pieces);
-      Job.requirePositive("threads", threads);
     }
 
     /** This, and compared with what the model was made from. */
     public Settings original(Path model) {
-      return new Settings(Optional.of(model), text, pieces, backend, threads);
-    }
-
-    /** This, and the bound on the likelihood of a text. */
-    public Settings text(Path file) {
-      return new Settings(original, Optional.of(file), pieces, backend, threads);
+      return new Settings(Optional.of(model), text, pieces, setup);
     }
   }
 
@@ -109,42 +87,53 @@ public record Verification(Path model, List<Check> checks) {
    *
    * @param model a Hugging Face folder or a GGUF file
    * @param progress hears of the reading of all numbers
-   * @param passed hears of each check, in the calling thread, as soon as it has passed
+   * @param passed hears of each check that has passed, by name, and what was found
    * @throws FormatException at the first fault
    * @throws llada.backend.BackendException if the backend cannot run here
    * @throws CancellationException if the thread is interrupted, and stays so
    */
   public static Verification of(
-      Path model, Settings settings, Progress progress, Consumer<? super Check> passed) {
-    List<Check> checks = new ArrayList<>();
-    Consumer<Check> found =
-        check -> {
-          checks.add(check);
-          passed.accept(check);
-        };
+      Path model, Settings settings, Progress progress, BiConsumer<String, String> passed) {
     return Job.run(
         () -> {
+          Setup setup = settings.setup;
           try (Checkpoint checkpoint = Checkpoint.open(model);
               Checkpoint original = settings.original.map(Checkpoint::open).orElse(null);
-              Backend computation = Backends.choose(settings.backend, settings.threads)) {
-            found.accept(new Structure(checkpoint.format()));
-            found.accept(
-                new Shapes(checkpoint.tensors().size(), checkpoint.config().parameters()));
-            found.accept(new Vocabulary(checkpoint.tokenizer().size()));
+              Backend computation =
+                  Backends.choose(setup.backend(), setup.threads(), setup.precision())) {
+            int tensors = checkpoint.tensors().size();
+            long weights = checkpoint.config().parameters();
+            passed.accept("structure", checkpoint.format());
+            passed.accept(
+                "shapes",
+                "%d tensors as the configuration has them, %,d weights"
+                    .formatted(tensors, weights));
+            int tokens = checkpoint.tokenizer().size();
+            passed.accept("tokenizer", tokens + " tokens");
             long bytes = Converter.bytes(checkpoint);
             Job job =
                 new Job(progress, bytes + (original == null ? 0 : Converter.bytes(original)));
             requireFinite(checkpoint, computation, job);
-            found.accept(new Numbers(bytes));
+            passed.accept("numbers", "all finite");
+            List<Difference> differences = new ArrayList<>();
             if (original != null) {
-              found.accept(new Distance(requireNear(original, checkpoint, computation, job)));
+              Difference.between(original, checkpoint, computation.pool(), job, differences::add);
+              differences.forEach(d -> requireNear(original, checkpoint, d));
+              passed.accept("distance", tensors + " tensors near those of " + original.path());
             }
-            found.accept(forward(checkpoint, computation));
-            if (settings.text.isPresent()) {
-              found.accept(bound(checkpoint, computation, settings, job));
-            }
+            double logits = forward(checkpoint, computation, passed);
+            Optional<HeldOutBound> bound =
+                settings.text.map(
+                    text -> bound(checkpoint, computation, text, settings.pieces, job));
+            return new Verification(
+                checkpoint.format(),
+                tensors,
+                weights,
+                tokens,
+                List.copyOf(differences),
+                logits,
+                bound);
           }
-          return new Verification(model, List.copyOf(checks));
         });
   }
 
@@ -166,22 +155,16 @@ public record Verification(Path model, List<Check> checks) {
         });
   }
 
-  private static List<Difference> requireNear(
-      Checkpoint original, Checkpoint checkpoint, Backend computation, Job job) {
-    List<Difference> all = new ArrayList<>();
-    Difference.between(original, checkpoint, computation.pool(), job, all::add);
-    for (Difference d : all) {
-      if (!(d.relativeRmse() <= FAR)) {
-        throw new FormatException(
-            "%s: %s is %.3g away from that of %s, relative to its numbers; at most %s is rounding: convert the model again"
-                .formatted(
-                    checkpoint.path(), d.name(), d.relativeRmse(), original.path(), FAR));
-      }
+  private static void requireNear(Checkpoint original, Checkpoint checkpoint, Difference d) {
+    if (!(d.relativeRmse() <= FAR)) {
+      throw new FormatException(
+          "%s: %s is %.3g away from that of %s, relative to its numbers; rounding is at most %s: convert the model again"
+              .formatted(checkpoint.path(), d.name(), d.relativeRmse(), original.path(), FAR));
     }
-    return List.copyOf(all);
   }
 
-  private static Forward forward(Checkpoint checkpoint, Backend computation) {
+  private static double forward(
+      Checkpoint checkpoint, Backend computation, BiConsumer<String, String> passed) {
     int t = Math.min(TOKENS, checkpoint.config().maxSequenceLength());
     int[] ids = new int[t]; // half of it masked, the rest tokens from all over the vocabulary
     for (int i = 0; i < t; i++) {
@@ -200,7 +183,14 @@ public record Verification(Path model, List<Check> checks) {
             "%s: the logits of a forward pass are not finite, though all weights are; they overflow"
                 .formatted(checkpoint.path()));
       }
-      return new Forward(t, Math.sqrt(mean));
+      passed.accept(
+          "forward",
+          String.format(
+              Locale.ROOT,
+              "logits of %d tokens finite, root mean square %.3f",
+              t,
+              Math.sqrt(mean)));
+      return Math.sqrt(mean);
     }
   }
 
@@ -213,10 +203,10 @@ public record Verification(Path model, List<Check> checks) {
   }
 
   private static HeldOutBound bound(
-      Checkpoint checkpoint, Backend computation, Settings settings, Job job) {
+      Checkpoint checkpoint, Backend computation, Path text, int pieces, Job job) {
     int t = Math.min(LENGTH, checkpoint.config().maxSequenceLength());
-    int[] tokens = MaskedText.read(settings.text.orElseThrow(), checkpoint, t);
-    int pieces = Math.min(settings.pieces, tokens.length / t);
-    return HeldOutBound.of(checkpoint, computation.kernels(), tokens, t, pieces, job);
+    int[] tokens = MaskedText.read(text, checkpoint, t);
+    int count = Math.min(pieces, tokens.length / t);
+    return HeldOutBound.of(checkpoint, computation.kernels(), tokens, t, count, job);
   }
 }

@@ -8,8 +8,10 @@ import java.lang.foreign.Arena;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 import java.util.stream.Stream;
 import llada.Golden;
+import llada.api.Setup;
 import llada.checkpoint.Checkpoint;
 import llada.checkpoint.QuantizationMix;
 import llada.format.FormatException;
@@ -36,7 +38,7 @@ final class ConvertTest {
   }
 
   private static List<Difference> differences(Path a, Path b) {
-    return Difference.between(a, b, new Difference.Settings(1), Progress.NONE);
+    return Difference.between(a, b, Setup.DEFAULT.threads(1), Progress.NONE);
   }
 
   @ParameterizedTest
@@ -130,7 +132,8 @@ final class ConvertTest {
     Converter.convert(
         TINY,
         sharded,
-        Converter.Settings.DEFAULT.mix(QuantizationMix.F32).shardBytes(100_000),
+        new Converter.Settings(
+            Optional.of(QuantizationMix.F32), Optional.empty(), Importance.NONE, 100_000, 1),
         Progress.NONE);
     assertThat(sharded.resolve("model.safetensors.index.json")).exists();
     assertThat(differences(TINY, sharded)).allMatch(d -> d.maxError() == 0);

@@ -5,6 +5,7 @@ import java.nio.file.Path;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
+import llada.api.Setup;
 import llada.cli.CommandProvider;
 import llada.converter.Difference;
 import picocli.CommandLine.Command;
@@ -41,9 +42,9 @@ public final class DiffCommand implements Runnable, CommandProvider {
   @Override
   public void run() {
     PrintWriter out = spec.commandLine().getOut();
-    Difference.Settings settings = new Difference.Settings(Arguments.threads(spec, threads));
+    Setup setup = Setup.DEFAULT.threads(Arguments.threads(spec, threads));
     ProgressReport report = new ProgressReport(spec);
-    List<Difference> all = Difference.between(first, second, settings, report);
+    List<Difference> all = Difference.between(first, second, setup, report);
     report.finish();
     int width = all.stream().mapToInt(d -> d.name().length()).max().orElse(0);
     String row = "%-" + width + "s  %-5s %-5s %12s %14s %12s%n";

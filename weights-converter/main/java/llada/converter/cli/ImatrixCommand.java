@@ -82,7 +82,7 @@ public final class ImatrixCommand implements Runnable, CommandProvider {
             model,
             corpus,
             new Importance.Settings(
-                length, pieces, seed, backend, Arguments.threads(spec, threads)),
+                length, pieces, seed, Arguments.setup(spec, backend, threads)),
             report);
     String done = report.finish();
     importance.write(output);

@@ -8,12 +8,6 @@ import llada.cli.CommandProvider;
 import llada.converter.Checksums;
 import llada.converter.HeldOutBound;
 import llada.converter.Verification;
-import llada.converter.Verification.Distance;
-import llada.converter.Verification.Forward;
-import llada.converter.Verification.Numbers;
-import llada.converter.Verification.Shapes;
-import llada.converter.Verification.Structure;
-import llada.converter.Verification.Vocabulary;
 import llada.format.FormatException;
 import llada.train.RunFolder;
 import picocli.CommandLine.Command;
@@ -99,18 +93,17 @@ public final class VerifyCommand implements Runnable, CommandProvider {
       model = new RunFolder(model).newestModel();
       ok(out, "model", model.toString());
     }
+    Verification.Settings settings =
+        new Verification.Settings(
+            Optional.empty(),
+            Optional.ofNullable(corpus),
+            pieces,
+            Arguments.setup(spec, backend, threads));
     ProgressReport report = new ProgressReport(spec);
     try {
-      Verification.of(
-          model,
-          new Verification.Settings(
-              Optional.empty(),
-              Optional.ofNullable(corpus),
-              pieces,
-              backend,
-              Arguments.threads(spec, threads)),
-          report,
-          check -> show(out, check, report));
+      Verification.of(model, settings, report, (what, found) -> passed(out, what, found, report))
+          .bound()
+          .ifPresent(bound -> show(out, bound));
     } catch (FormatException e) {
       report.finish();
       throw e;
@@ -118,42 +111,25 @@ public final class VerifyCommand implements Runnable, CommandProvider {
     out.flush();
   }
 
+  private static void passed(
+      PrintWriter out, String what, String found, ProgressReport report) {
+    ok(out, what, what.equals("numbers") ? found + ", " + report.finish() : found);
+  }
+
   private static void ok(PrintWriter out, String what, String found) {
     out.printf("%-10s ok: %s%n", what, found);
     out.flush();
   }
 
-  private static void show(PrintWriter out, Verification.Check check, ProgressReport report) {
-    switch (check) {
-      case Structure found -> ok(out, "structure", found.format());
-      case Shapes found ->
-          ok(
-              out,
-              "shapes",
-              "%d tensors as the configuration has them, %,d weights"
-                  .formatted(found.tensors(), found.weights()));
-      case Vocabulary found -> ok(out, "tokenizer", "%d tokens".formatted(found.tokens()));
-      case Numbers _ -> ok(out, "numbers", "all finite, " + report.finish());
-      case Forward found ->
-          ok(
-              out,
-              "forward",
-              String.format(
-                  Locale.ROOT,
-                  "logits of %d tokens finite, root mean square %.3f",
-                  found.tokens(),
-                  found.rootMeanSquare()));
-      case Distance found -> ok(out, "distance", found.differences().size() + " tensors near");
-      case HeldOutBound found ->
-          out.printf(
-              Locale.ROOT,
-              "%-10s %.5f nats a token (standard error %.5f, %d pieces of %d tokens)%n",
-              "bound",
-              found.nats(),
-              found.standardError(),
-              found.pieces(),
-              found.length());
-    }
+  private static void show(PrintWriter out, HeldOutBound bound) {
+    out.printf(
+        Locale.ROOT,
+        "%-10s %.5f nats a token (standard error %.5f, %d pieces of %d tokens)%n",
+        "bound",
+        bound.nats(),
+        bound.standardError(),
+        bound.pieces(),
+        bound.length());
   }
 
   @Override
