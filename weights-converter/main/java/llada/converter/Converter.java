@@ -37,8 +37,8 @@ import llada.tensor.DType;
  *     (done, total) -> System.err.println(100 * done / total + " %"));
  * }</pre>
  *
- * <p>How: {@link Checkpoint#open} checks names, shapes and configuration against each other;
- * {@code WeightStream} decodes, moves rows of q and k and encodes, a few megabytes at a time; {@link
+ * <p>How: {@link Checkpoint#open} checks names, shapes and configuration against each other; {@code
+ * WeightStream} decodes, moves rows of q and k and encodes, a few megabytes at a time; {@link
  * GgufWriter} or {@link SafetensorsShards} writes. Any number of threads may convert at once; the
  * bytes that are written do not depend on the threads that compute.
  */
@@ -184,11 +184,7 @@ public final class Converter {
       weights.put(weight.ggufName(), weight);
       DType type =
           GgufModel.type(
-              mix,
-              weight,
-              source.config().nLayers(),
-              source.config().weightTying(),
-              settings.head);
+              mix, weight, source.config().nLayers(), source.config().weightTying(), settings.head);
       writer.tensor(weight.ggufName(), type, weight.tensor().shape());
     }
     Job job = new Job(progress, bytes(source));

@@ -23,8 +23,8 @@ public record HeldOutBound(double nats, double standardError, int pieces, int le
   private static final int ROUNDS = 4;
 
   /**
-   * The l-form (LLaDA eq. 6) of every piece, in nats a token. The masks are always the same,
-   * so two models can be compared by far smaller differences than the standard error.
+   * The l-form (LLaDA eq. 6) of every piece, in nats a token. The masks are always the same, so two
+   * models can be compared by far smaller differences than the standard error.
    *
    * @param tokens the text, of which {@code pieces * length} are used
    */

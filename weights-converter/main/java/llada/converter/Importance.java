@@ -208,7 +208,8 @@ public final class Importance {
                   String name = tensor.name();
                   boolean squares = name.endsWith(SUMS);
                   Sums s =
-                      sums.get(name.substring(0, name.length() - (squares ? SUMS : COUNTS).length()));
+                      sums.get(
+                          name.substring(0, name.length() - (squares ? SUMS : COUNTS).length()));
                   float[] numbers = squares ? s.squares : new float[] {s.count};
                   sink.write(Tensor.of(arena, numbers, 1, numbers.length).data());
                 });

@@ -111,8 +111,7 @@ public record Verification(
             int tokens = checkpoint.tokenizer().size();
             passed.accept("tokenizer", tokens + " tokens");
             long bytes = Converter.bytes(checkpoint);
-            Job job =
-                new Job(progress, bytes + (original == null ? 0 : Converter.bytes(original)));
+            Job job = new Job(progress, bytes + (original == null ? 0 : Converter.bytes(original)));
             requireFinite(checkpoint, computation, job);
             passed.accept("numbers", "all finite");
             List<Difference> differences = new ArrayList<>();

@@ -81,8 +81,7 @@ final class FailingDiskTest {
   }
 
   private static void convert(Path target, QuantizationMix mix) {
-    Converter.convert(
-        SOURCE, target, Converter.Settings.of(mix).threads(1), Progress.NONE);
+    Converter.convert(SOURCE, target, Converter.Settings.of(mix).threads(1), Progress.NONE);
   }
 
   @Test

@@ -31,8 +31,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** The converter from Java, without a command line. */
 final class LibraryTest {
-  private static final Path SOURCE =
-      Golden.resources().resolve("checkpoints/shakespeare-llada");
+  private static final Path SOURCE = Golden.resources().resolve("checkpoints/shakespeare-llada");
   private static final Setup SCALAR = Setup.DEFAULT.backend("scalar").threads(2);
 
   @TempDir Path temp;
@@ -75,8 +74,7 @@ final class LibraryTest {
         .allMatch(d -> d.maxError() == 0 && d.cosine() > 0.999_999);
 
     Importance importance =
-        Importance.measure(
-            gguf, text, new Importance.Settings(32, 3, 0, SCALAR), Progress.NONE);
+        Importance.measure(gguf, text, new Importance.Settings(32, 3, 0, SCALAR), Progress.NONE);
     assertThat(importance.weights()).isEqualTo(29);
     Path matrix = temp.resolve("imatrix.gguf");
     importance.write(matrix);
@@ -119,8 +117,7 @@ final class LibraryTest {
   @Test
   void aModelThatIsNotOfTheOriginalIsRefused() throws IOException {
     Path whole = temp.resolve("whole.gguf");
-    Converter.convert(
-        SOURCE, whole, Converter.Settings.of(QuantizationMix.F32), Progress.NONE);
+    Converter.convert(SOURCE, whole, Converter.Settings.of(QuantizationMix.F32), Progress.NONE);
     byte[] bytes = Files.readAllBytes(whole);
     // One tensor's numbers are turned end to end: all finite, all in place, and another matrix.
     try (Arena arena = Arena.ofConfined()) {
@@ -153,8 +150,7 @@ final class LibraryTest {
     assertThatThrownBy(() -> settings.head(DType.Q2_K))
         .isInstanceOf(RequestException.class)
         .hasMessageContainingAll("head is Q2_K", "Q8_0");
-    assertThatThrownBy(
-            () -> Quantizer.quantize(SOURCE, temp.resolve("x"), settings, Progress.NONE))
+    assertThatThrownBy(() -> Quantizer.quantize(SOURCE, temp.resolve("x"), settings, Progress.NONE))
         .isInstanceOf(RequestException.class)
         .hasMessageContaining(".gguf");
     assertThatThrownBy(

@@ -81,8 +81,7 @@ public final class ImatrixCommand implements Runnable, CommandProvider {
         Importance.measure(
             model,
             corpus,
-            new Importance.Settings(
-                length, pieces, seed, Arguments.setup(spec, backend, threads)),
+            new Importance.Settings(length, pieces, seed, Arguments.setup(spec, backend, threads)),
             report);
     String done = report.finish();
     importance.write(output);

@@ -111,8 +111,7 @@ public final class VerifyCommand implements Runnable, CommandProvider {
     out.flush();
   }
 
-  private static void passed(
-      PrintWriter out, String what, String found, ProgressReport report) {
+  private static void passed(PrintWriter out, String what, String found, ProgressReport report) {
     ok(out, what, what.equals("numbers") ? found + ", " + report.finish() : found);
   }
 
