@@ -2,7 +2,10 @@ package llada.kernel;
 
 import java.util.List;
 import llada.kernel.scalar.AdamW;
+import llada.kernel.scalar.AddBias;
 import llada.kernel.scalar.Attention;
+import llada.kernel.scalar.AttentionMask;
+import llada.kernel.scalar.AttentionShape;
 import llada.kernel.scalar.CacheRows;
 import llada.kernel.scalar.Embedding;
 import llada.kernel.scalar.Exclusions;
@@ -12,7 +15,7 @@ import llada.kernel.scalar.Matmul;
 import llada.kernel.scalar.Residual;
 import llada.kernel.scalar.RmsNorm;
 import llada.kernel.scalar.Rope;
-import llada.kernel.scalar.RopeLayout;
+import llada.kernel.scalar.RopeTables;
 import llada.kernel.scalar.SoftmaxStatistics;
 import llada.kernel.scalar.SwiGlu;
 import llada.tensor.Tensor;
@@ -31,12 +34,14 @@ import llada.tensor.Tensor;
  * <p>A row's bits do not depend on its company. On a processor, row t of every op that works row by
  * row has the same bits whatever the number of rows and of threads, its place among the rows, and
  * what the others hold, be it NaN; the same holds for the gradient of such an op's input. A query's
- * row of {@link #attention} depends on its visible keys and their order alone: not on the other
- * queries, on the other sequences, on hidden keys and where they stand. (Where {@code causal} hides
- * later keys, these must be finite.) So an answer is the same alone, in a padded batch, and from a
- * cache that is up to date. A choice between two ways of computing may therefore look at the length
+ * row of {@link #attention} depends on the visible keys within its reach and their order alone: not
+ * on the other queries and their reach, on the other sequences, on hidden keys and where they stand,
+ * on what stands beyond its reach, be it NaN. So an answer is the same alone, in a padded batch, and
+ * from a cache that is up to date: a block, or a single token of a causal model, against a cache has
+ * the bits that it has among all tokens. A choice between two ways of computing may therefore look at the length
  * and type of a row, never at the number of rows. Not so on a GPU: cuBLAS chooses its order of sums
- * by the size of the whole product and promises nothing. Sums over rows (gradients of weights, of
+ * by the size of the whole product and promises nothing; what stands beyond the reach of every query
+ * of a call must not matter there either, what stands between their reaches must be finite. Sums over rows (gradients of weights, of
  * keys and of values) and the gradient of attention depend on all rows.
  */
 public interface Kernels {
@@ -76,36 +81,20 @@ public interface Kernels {
     Matmul.forward(out, x, weight);
   }
 
-  /** See {@link Rope#forward}: x (T, H * D) in place, half-split afterwards, tables (P, D/2). */
-  default void rope(Tensor x, int[] positions, Tensor cos, Tensor sin, RopeLayout layout) {
-    Rope.forward(x, positions, cos, sin, layout);
+  /** See {@link AddBias#forward}: x (T, C) in place, plus bias (C) of any type. */
+  default void addBias(Tensor x, Tensor bias) {
+    AddBias.forward(x, bias);
+  }
+
+  /** See {@link Rope#forward}: x (T, H * D) in place, half-split afterwards, tables (P, R/2). */
+  default void rope(Tensor x, int[] positions, RopeTables tables) {
+    Rope.forward(x, positions, tables);
   }
 
   /** See {@link Attention#forward}: out and q (B * Tq, H * D), k and v (B * Tk, kvHeads * D). */
   default void attention(
-      Tensor out,
-      Tensor q,
-      Tensor k,
-      Tensor v,
-      boolean[] visible,
-      int batch,
-      int heads,
-      int kvHeads,
-      boolean causal) {
-    Attention.forward(out, q, k, v, visible, batch, heads, kvHeads, causal);
-  }
-
-  /** The same for tokens that look both ways. */
-  default void attention(
-      Tensor out,
-      Tensor q,
-      Tensor k,
-      Tensor v,
-      boolean[] visible,
-      int batch,
-      int heads,
-      int kvHeads) {
-    attention(out, q, k, v, visible, batch, heads, kvHeads, false);
+      Tensor out, Tensor q, Tensor k, Tensor v, AttentionShape shape, AttentionMask mask) {
+    Attention.forward(out, q, k, v, shape, mask);
   }
 
   /** See {@link CacheRows#store}: rows (n) of cache (P, C), of any type, from x (n, C). */
@@ -169,9 +158,14 @@ public interface Kernels {
     Matmul.backwardWeight(dWeight, dOut, x);
   }
 
+  /** See {@link AddBias#backward}: dBias (C) accumulates dOut (T, C). */
+  default void addBiasBackward(Tensor dBias, Tensor dOut) {
+    AddBias.backward(dBias, dOut);
+  }
+
   /** See {@link Rope#backward}: dx (T, H * D) in place, half-split before, layout afterwards. */
-  default void ropeBackward(Tensor dx, int[] positions, Tensor cos, Tensor sin, RopeLayout layout) {
-    Rope.backward(dx, positions, cos, sin, layout);
+  default void ropeBackward(Tensor dx, int[] positions, RopeTables tables) {
+    Rope.backward(dx, positions, tables);
   }
 
   /** See {@link Attention#backward}: dq, dk and dv, overwritten, as large as q, k and v. */
@@ -183,12 +177,9 @@ public interface Kernels {
       Tensor q,
       Tensor k,
       Tensor v,
-      boolean[] visible,
-      int batch,
-      int heads,
-      int kvHeads,
-      boolean causal) {
-    Attention.backward(dq, dk, dv, dOut, q, k, v, visible, batch, heads, kvHeads, causal);
+      AttentionShape shape,
+      AttentionMask mask) {
+    Attention.backward(dq, dk, dv, dOut, q, k, v, shape, mask);
   }
 
   /**

@@ -2,6 +2,8 @@ package llada.model;
 
 import java.lang.foreign.Arena;
 import llada.kernel.scalar.Rope;
+import llada.kernel.scalar.RopeLayout;
+import llada.kernel.scalar.RopeTables;
 import llada.tensor.DType;
 import llada.tensor.Tensor;
 
@@ -131,6 +133,11 @@ record Activations(
       Tensor sin = Tensor.allocate(arena, DType.F32, maxLength, config.headDim() / 2);
       Rope.fillTables(cos, sin, config.ropeTheta());
       return new Rotation(cos, sin);
+    }
+
+    /** For queries and keys that come in this order. */
+    RopeTables tables(RopeLayout layout) {
+      return RopeTables.whole(cos, sin, layout);
     }
   }
 }

@@ -47,8 +47,8 @@ final class AdaptiveUpdate {
     gather(normed, a.normed(), selected);
     kernels.matmul(s.q(), normed, w.qProj());
     kernels.matmul(s.k(), normed, w.kProj());
-    kernels.rope(s.q(), positions, pass.cos(), pass.sin(), pass.ropeLayout());
-    kernels.rope(s.k(), positions, pass.cos(), pass.sin(), pass.ropeLayout());
+    kernels.rope(s.q(), positions, pass.rope());
+    kernels.rope(s.k(), positions, pass.rope());
     cache.storeKeys(layer, selectedRows, s.k(), kernels);
     cache.storeValues(layer, rows, a.v(), kernels);
     attention.attend(
@@ -57,6 +57,7 @@ final class AdaptiveUpdate {
         cache.keys(layer, count, selectedRows, s.k(), kernels),
         cache.values(layer, count, rows, a.v(), kernels),
         chosen,
+        pass.mask().queries(selected),
         pass);
     kernels.matmul(s.delta(), s.context(), w.attnOut());
     kernels.storeCacheRows(outputs.attention()[layer], selectedRows, s.delta());

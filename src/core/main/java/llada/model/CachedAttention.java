@@ -2,6 +2,8 @@ package llada.model;
 
 import java.util.Arrays;
 import llada.kernel.Kernels;
+import llada.kernel.scalar.AttentionMask;
+import llada.kernel.scalar.AttentionShape;
 import llada.tensor.Tensor;
 
 /**
@@ -41,7 +43,7 @@ record CachedAttention(
     int count = pass.batch() * length;
     Tensor keys = whole ? a.k() : cache.keys(layer, count, rows, a.k(), kernels);
     Tensor values = whole ? a.v() : cache.values(layer, count, rows, a.v(), kernels);
-    attend(a.context(), a.q(), keys, values, computed, pass);
+    attend(a.context(), a.q(), keys, values, computed, pass.mask(), pass);
   }
 
   /**
@@ -52,6 +54,7 @@ record CachedAttention(
    * @param keys (B * T, Ckv)
    * @param values (B * T, Ckv)
    * @param positions (B, m) whose queries these are; only the counts matter
+   * @param mask of these queries
    */
   void attend(
       Tensor context,
@@ -59,33 +62,25 @@ record CachedAttention(
       Tensor keys,
       Tensor values,
       int[][] positions,
+      AttentionMask mask,
       TransformerBlock.Pass pass) {
-    LladaConfig config = pass.config();
-    int heads = config.nHeads();
-    int kvHeads = config.nKvHeads();
+    AttentionShape shape = pass.shape();
     if (Arrays.stream(positions).allMatch(p -> p.length == positions[0].length)) {
-      pass.kernels()
-          .attention(context, q, keys, values, pass.visible(), pass.batch(), heads, kvHeads);
+      pass.kernels().attention(context, q, keys, values, shape, mask);
       return;
     }
     int first = 0;
     for (int b = 0; b < positions.length; b++) {
       int queries = positions[b].length;
       if (queries > 0) {
-        boolean[] visible =
-            pass.visible() == null
-                ? null
-                : Arrays.copyOfRange(pass.visible(), b * length, (b + 1) * length);
         pass.kernels()
             .attention(
                 context.rows(first, queries),
                 q.rows(first, queries),
                 keys.rows((long) b * length, length),
                 values.rows((long) b * length, length),
-                visible,
-                1,
-                heads,
-                kvHeads);
+                AttentionShape.of(shape.heads(), shape.kvHeads()),
+                mask.part(b, length, first, first + queries));
       }
       first += queries;
     }

@@ -113,7 +113,7 @@ public final class MaskPredictor implements Predictor, AutoCloseable {
           }
         };
     if (probe.equals(Probe.NONE)) {
-      kernels.repeat(new SameCalls(this, tokens, batch.size(), hidden(pass.visible())), blocks);
+      kernels.repeat(new SameCalls(this, tokens, batch.size(), hidden(pass.mask().visible())), blocks);
     } else {
       blocks.run(); // somebody looks at what is between
     }

@@ -15,8 +15,8 @@ final class SelfAttention {
     kernels.matmul(a.q(), a.normed(), w.qProj());
     kernels.matmul(a.k(), a.normed(), w.kProj());
     kernels.matmul(a.v(), a.normed(), w.vProj());
-    kernels.rope(a.q(), pass.positions(), pass.cos(), pass.sin(), pass.ropeLayout());
-    kernels.rope(a.k(), pass.positions(), pass.cos(), pass.sin(), pass.ropeLayout());
+    kernels.rope(a.q(), pass.positions(), pass.rope());
+    kernels.rope(a.k(), pass.positions(), pass.rope());
     probe.see(layer, "q_rope", a.q());
     probe.see(layer, "k_rope", a.k());
     if (pass.shares().isEmpty()) {
@@ -36,17 +36,7 @@ final class SelfAttention {
       pass.cached().forward(a, pass, layer);
       return;
     }
-    pass.kernels()
-        .attention(
-            a.context(),
-            a.q(),
-            a.k(),
-            a.v(),
-            pass.visible(),
-            pass.batch(),
-            pass.config().nHeads(),
-            pass.config().nKvHeads(),
-            pass.causal());
+    pass.kernels().attention(a.context(), a.q(), a.k(), a.v(), pass.shape(), pass.mask());
   }
 
   /**
@@ -62,7 +52,6 @@ final class SelfAttention {
       BlockWeights w,
       TransformerBlock.Pass pass) {
     Kernels kernels = pass.kernels();
-    LladaConfig config = pass.config();
     kernels.rmsNorm(a.normed(), a.x(), w.attnNorm(), pass.eps());
     // delta = context attn_out^T
     kernels.matmulBackwardWeight(dw.attnOut(), d.dx(), a.context());
@@ -75,13 +64,10 @@ final class SelfAttention {
         a.q(),
         a.k(),
         a.v(),
-        pass.visible(),
-        pass.batch(),
-        config.nHeads(),
-        config.nKvHeads(),
-        pass.causal());
-    kernels.ropeBackward(d.dq(), pass.positions(), pass.cos(), pass.sin(), pass.ropeLayout());
-    kernels.ropeBackward(d.dk(), pass.positions(), pass.cos(), pass.sin(), pass.ropeLayout());
+        pass.shape(),
+        pass.mask());
+    kernels.ropeBackward(d.dq(), pass.positions(), pass.rope());
+    kernels.ropeBackward(d.dk(), pass.positions(), pass.rope());
     // q, k, v = normed q_proj^T, normed k_proj^T, normed v_proj^T
     kernels.matmulBackwardWeight(dw.qProj(), d.dq(), a.normed());
     kernels.matmulBackwardWeight(dw.kProj(), d.dk(), a.normed());

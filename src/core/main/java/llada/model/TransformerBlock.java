@@ -3,8 +3,10 @@ package llada.model;
 import java.util.Arrays;
 import java.util.List;
 import llada.kernel.Kernels;
+import llada.kernel.scalar.AttentionMask;
+import llada.kernel.scalar.AttentionShape;
 import llada.kernel.scalar.RopeLayout;
-import llada.tensor.Tensor;
+import llada.kernel.scalar.RopeTables;
 
 /** One of L equal layers: {@link SelfAttention}, then {@link FeedForward}. */
 final class TransformerBlock {
@@ -14,12 +16,9 @@ final class TransformerBlock {
    * What is the same for all blocks of a forward pass.
    *
    * @param positions (T) of each row, for the rotary embedding
-   * @param cos (P, D/2)
-   * @param sin (P, D/2)
-   * @param ropeLayout the order in which q_proj and k_proj give the channels of a head
-   * @param visible (T) padding mask, or null
+   * @param rope tables, and the order in which q_proj and k_proj give the channels of a head
+   * @param mask what each of the rows sees
    * @param batch B, the number of sequences among the rows
-   * @param causal whether a token sees only those before it
    * @param cached where keys and values of positions that are not computed come from; null when all
    *     are computed and none are kept
    * @param shares the passes that attend by themselves, where several share this one; else empty
@@ -28,12 +27,9 @@ final class TransformerBlock {
       LladaConfig config,
       Kernels kernels,
       int[] positions,
-      Tensor cos,
-      Tensor sin,
-      RopeLayout ropeLayout,
-      boolean[] visible,
+      RopeTables rope,
+      AttentionMask mask,
       int batch,
-      boolean causal,
       CachedAttention cached,
       Probe probe,
       List<Share> shares) {
@@ -54,12 +50,11 @@ final class TransformerBlock {
           config,
           kernels,
           batch.positions(),
-          rotation.cos(),
-          rotation.sin(),
-          ropeLayout,
-          batch.flatVisible(),
+          rotation.tables(ropeLayout),
+          causal
+              ? AttentionMask.causal(batch.flatVisible(), batch.size(), batch.length())
+              : AttentionMask.padded(batch.flatVisible()),
           batch.size(),
-          causal,
           null,
           probe,
           List.of());
@@ -80,12 +75,9 @@ final class TransformerBlock {
           config,
           kernels,
           positions,
-          rotation.cos(),
-          rotation.sin(),
-          ropeLayout,
-          batch.flatVisible(),
+          rotation.tables(ropeLayout),
+          AttentionMask.padded(batch.flatVisible()),
           batch.size(),
-          false,
           cached,
           probe,
           List.of());
@@ -100,15 +92,16 @@ final class TransformerBlock {
           any.config,
           any.kernels,
           positions,
-          any.cos,
-          any.sin,
-          any.ropeLayout,
-          null,
+          any.rope,
+          AttentionMask.FULL,
           shares.size(),
-          false,
           null,
           Probe.NONE,
           List.copyOf(shares));
+    }
+
+    AttentionShape shape() {
+      return new AttentionShape(batch, config.nHeads(), config.nKvHeads());
     }
 
     float eps() {

@@ -3,6 +3,8 @@ package llada.kernel.machine;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import llada.kernel.Parallel;
+import llada.kernel.scalar.AttentionMask;
+import llada.kernel.scalar.AttentionShape;
 import llada.tensor.Tensor;
 
 /**
@@ -14,7 +16,8 @@ import llada.tensor.Tensor;
  * transposed values once, and for each panel multiplies keys with queries, turns scores into
  * weights, and multiplies values with weights: two products by {@link DotCode} with {@link
  * SoftmaxCode} between them. Only visible keys are laid out, so that a padded sequence has the
- * tiles that it has alone.
+ * tiles that it has alone; a panel reads them up to the furthest reach of its queries, and the others
+ * give what lies between a weight of 0.
  */
 final class Attention {
   /** Keys in a tile. */
@@ -59,43 +62,62 @@ final class Attention {
     return d % 16 == 0 && d <= 256;
   }
 
-  void forward(
+  /** What a call asks for; within as in {@link AttentionMask#within}. */
+  private record Call(
       Tensor out,
       Tensor q,
       Tensor k,
       Tensor v,
-      boolean[] visible,
-      int batch,
-      int heads,
-      int kvHeads) {
-    llada.kernel.scalar.Attention.check(out, q, k, v, visible, batch, heads, kvHeads, false);
-    int queries = q.dim(0) / batch;
+      AttentionShape shape,
+      int[][] visibleKeys,
+      int[] within) {}
+
+  /** Of a mask that hides. */
+  void forward(
+      Tensor out, Tensor q, Tensor k, Tensor v, AttentionShape shape, AttentionMask mask) {
+    llada.kernel.scalar.Attention.check(out, q, k, v, shape, mask);
+    int queries = q.dim(0) / shape.batch();
     int panels = (queries + g.width() - 1) / g.width();
-    int group = heads / kvHeads;
-    int units = group * panels;
+    int kvHeads = shape.kvHeads();
+    int units = shape.heads() / kvHeads * panels;
     int chunks = (units + UNITS - 1) / UNITS;
     int[][] visibleKeys =
-        llada.kernel.scalar.Attention.visibleKeys(visible, batch, k.dim(0) / batch);
+        llada.kernel.scalar.Attention.visibleKeys(
+            mask.visible(), shape.batch(), k.dim(0) / shape.batch());
+    Call call = new Call(out, q, k, v, shape, visibleKeys, mask.within(visibleKeys));
     parallel.forEach(
-        batch * kvHeads * chunks,
+        shape.batch() * kvHeads * chunks,
         (task, worker) -> {
           int sequence = task / (kvHeads * chunks);
           int kvHead = task / chunks % kvHeads;
           int first = task % chunks * UNITS;
-          int[] seen = visibleKeys[sequence];
-          new Task(out, q, k, v, seen, batch, heads, kvHeads, sequence, kvHead, workers[worker])
-              .run(first, Math.min(UNITS, units - first), panels);
+          int count = Math.min(UNITS, units - first);
+          Task all = new Task(call, sequence, kvHead, 0, queries, workers[worker]);
+          if (all.mayShare(first, count, panels)) {
+            all.run(first, count, panels);
+            return;
+          }
+          for (int i = first * g.width(); i < (first + count) * g.width(); i++) {
+            int query = i % (panels * g.width());
+            if (query < queries) {
+              new Task(call, sequence, kvHead, query, query + 1, workers[worker])
+                  .run(i / (panels * g.width()), 1, 1);
+            }
+          }
         });
   }
 
-  /** Some panels of queries, which read one head of keys and values of one sequence. */
+  /** Panels of some queries of a sequence, which read one head of its keys and values. */
   private final class Task {
     private final Tensor out;
     private final Tensor q;
     private final Tensor k;
     private final Tensor v;
     private final int[] visibleKeys;
-    private final int queries;
+    private final int[] within;
+    private final int firstRow; // of the sequence's queries
+    private final int from; // the queries of this task
+    private final int to;
     private final int keys;
     private final int d;
     private final int group;
@@ -107,27 +129,19 @@ final class Attention {
     private final CodePage.Code keysDot;
     private final CodePage.Code valuesDot;
 
-    Task(
-        Tensor out,
-        Tensor q,
-        Tensor k,
-        Tensor v,
-        int[] visibleKeys,
-        int batch,
-        int heads,
-        int kvHeads,
-        int sequence,
-        int kvHead,
-        Worker memory) {
-      this.out = out;
-      this.q = q;
-      this.k = k;
-      this.v = v;
-      this.visibleKeys = visibleKeys;
-      this.queries = q.dim(0) / batch;
-      this.keys = k.dim(0) / batch;
-      this.d = q.dim(1) / heads;
-      this.group = heads / kvHeads;
+    Task(Call call, int sequence, int kvHead, int from, int to, Worker memory) {
+      this.out = call.out;
+      this.q = call.q;
+      this.k = call.k;
+      this.v = call.v;
+      this.visibleKeys = call.visibleKeys[sequence];
+      this.within = call.within;
+      this.firstRow = q.dim(0) / call.shape.batch() * sequence;
+      this.from = from;
+      this.to = to;
+      this.keys = k.dim(0) / call.shape.batch();
+      this.d = q.dim(1) / call.shape.heads();
+      this.group = call.shape.heads() / call.shape.kvHeads();
       this.sequence = sequence;
       this.kvHead = kvHead;
       this.memory = memory;
@@ -141,7 +155,34 @@ final class Attention {
       return (rows + tileRows - 1) / tileRows;
     }
 
+    /** Whether no query of these units would meet a value beyond its reach that 0 does not hide. */
+    boolean mayShare(int first, int count, int panels) {
+      boolean oneHead = first / panels == (first + count - 1) / panels;
+      int start = oneHead ? first % panels * g.width() : 0;
+      int end = oneHead ? Math.min(to, start + count * g.width()) : to;
+      return llada.kernel.scalar.Attention.finiteBetween(
+          v,
+          (long) sequence * keys * k.dim(1) + (long) kvHead * d,
+          d,
+          visibleKeys,
+          within,
+          firstRow + start,
+          firstRow + end);
+    }
+
+    /** How many keys the queries of a panel see, or the furthest of them. */
+    private int reach(int panel) {
+      int start = from + panel * g.width();
+      int reach = within == null ? visibleKeys.length : 0;
+      for (int i = start; within != null && i < Math.min(to, start + g.width()); i++) {
+        reach = Math.max(reach, within[firstRow + i]);
+      }
+      return reach;
+    }
+
     void run(int first, int count, int panels) {
+      int[] reaches = new int[count];
+      int most = 0;
       MemorySegment sums = memory.sums.atLeast(sumBytes * UNITS);
       sums.asSlice(0, sumBytes * count).fill((byte) 0);
       long queryBytes = (long) d * g.step();
@@ -154,15 +195,21 @@ final class Attention {
           states.set(ValueLayout.JAVA_FLOAT, at + g.step(), 0);
         }
         packQueries((first + unit) / panels, (first + unit) % panels, queryBytes * unit);
+        reaches[unit] = reach((first + unit) % panels);
+        most = Math.max(most, reaches[unit]);
       }
-      for (int s = 0; s < visibleKeys.length; s += KEYS) {
-        int tile = Math.min(KEYS, visibleKeys.length - s);
-        layOutKeys(s, tile);
-        layOutValues(s, tile);
+      for (int s = 0; s < most; s += KEYS) {
+        int laidOut = Math.min(KEYS, most - s);
+        layOutKeys(s, laidOut);
+        layOutValues(s, laidOut);
         for (int unit = 0; unit < count; unit++) {
-          scores(unit, tile);
-          softmax(unit, tile);
-          accumulate(unit, tile);
+          int tile = Math.min(laidOut, reaches[unit] - s);
+          if (tile > 0) {
+            scores(unit, tile);
+            hide(s, tile, (first + unit) % panels);
+            softmax(unit, tile);
+            accumulate(unit, tile);
+          }
         }
       }
       for (int unit = 0; unit < count; unit++) {
@@ -172,7 +219,7 @@ final class Attention {
 
     /** Element index of a row's head in q or out. */
     private long queryAt(int head, int query) {
-      return ((long) sequence * queries + query) * q.dim(1) + (long) (kvHead * group + head) * d;
+      return ((long) firstRow + query) * q.dim(1) + (long) (kvHead * group + head) * d;
     }
 
     /** Element index of a visible key's or value's head. */
@@ -183,11 +230,11 @@ final class Attention {
     /** Queries of a panel to lanes, (d, width). Those past the end repeat the last. */
     private void packQueries(int head, int panel, long target) {
       for (int vector = 0; vector < 2; vector++) {
-        int first = panel * g.width() + vector * g.lanes();
-        long to = memory.queries.atLeast(0).address() + target + 4L * vector * g.lanes();
+        int first = from + panel * g.width() + vector * g.lanes();
+        long lanes = memory.queries.atLeast(0).address() + target + 4L * vector * g.lanes();
         for (int i = 0; i < g.lanes(); i++) {
-          int query = Math.min(first + i, queries - 1);
-          transposeRow(i, q.data().address() + 4 * queryAt(head, query), to + (long) i * g.step());
+          long row = q.data().address() + 4 * queryAt(head, Math.min(first + i, to - 1));
+          transposeRow(i, row, lanes + (long) i * g.step());
         }
         transpose(d / g.lanes(), 4L * g.lanes(), (long) g.lanes() * g.step());
       }
@@ -246,6 +293,18 @@ final class Attention {
       dot(keysDot, scores.address(), memory.keys.atLeast(0).address(), queries, tile, d);
     }
 
+    /** Scores of minus infinity where a query of a panel does not reach a key of a tile. */
+    private void hide(int s, int tile, int panel) {
+      MemorySegment scores = memory.scores.atLeast(0);
+      int start = from + panel * g.width();
+      for (int lane = 0; within != null && lane < Math.min(g.width(), to - start); lane++) {
+        for (int i = Math.max(0, within[firstRow + start + lane] - s); i < tile; i++) {
+          long at = (long) i * g.width() + lane;
+          scores.setAtIndex(ValueLayout.JAVA_FLOAT, at, Float.NEGATIVE_INFINITY);
+        }
+      }
+    }
+
     private void softmax(int unit, int tile) {
       for (int vector = 0; vector < 2; vector++) {
         long shift = 4L * vector * g.lanes();
@@ -279,8 +338,8 @@ final class Attention {
       MemorySegment states = memory.states.atLeast(0);
       long total = 2L * unit * g.step() + g.step();
       for (int vector = 0; vector < 2; vector++) {
-        int first = panel * g.width() + vector * g.lanes();
-        int count = Math.min(g.lanes(), queries - first);
+        int first = from + panel * g.width() + vector * g.lanes();
+        int count = Math.min(g.lanes(), to - first);
         if (count <= 0) {
           return;
         }

@@ -3,6 +3,8 @@ package llada.kernel.machine;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import llada.kernel.Parallel;
+import llada.kernel.scalar.AttentionMask;
+import llada.kernel.scalar.AttentionShape;
 import llada.tensor.Tensor;
 
 /**
@@ -69,26 +71,22 @@ final class AttentionBackward {
       Tensor q,
       Tensor k,
       Tensor v,
-      boolean[] visible,
-      int batch,
-      int heads,
-      int kvHeads) {
-    llada.kernel.scalar.Attention.checkBackward(
-        dq, dk, dv, dOut, q, k, v, visible, batch, heads, kvHeads, false);
+      AttentionShape shape,
+      AttentionMask mask) {
+    llada.kernel.scalar.Attention.checkBackward(dq, dk, dv, dOut, q, k, v, shape, mask);
+    int kvHeads = shape.kvHeads();
     Tensor[] tensors = {dq, dk, dv, dOut, q, k, v};
     if (q.dim(0) == 0 || k.dim(0) == 0) {
       dq.data().fill((byte) 0);
       return;
     }
     parallel.forEach(
-        batch * kvHeads,
+        shape.batch() * kvHeads,
         (task, worker) ->
             new Task(
                     tensors,
-                    visible,
-                    batch,
-                    heads,
-                    heads / kvHeads,
+                    mask.visible(),
+                    shape,
                     task / kvHeads,
                     task % kvHeads,
                     workers[worker])
@@ -122,9 +120,7 @@ final class AttentionBackward {
     Task(
         Tensor[] tensors,
         boolean[] visible,
-        int batch,
-        int heads,
-        int group,
+        AttentionShape shape,
         int sequence,
         int kvHead,
         Worker memory) {
@@ -136,13 +132,13 @@ final class AttentionBackward {
       k = tensors[5];
       v = tensors[6];
       this.visible = visible;
-      this.group = group;
+      group = shape.heads() / shape.kvHeads();
       this.sequence = sequence;
       this.kvHead = kvHead;
       this.memory = memory;
-      queries = q.dim(0) / batch;
-      keys = k.dim(0) / batch;
-      d = q.dim(1) / heads;
+      queries = q.dim(0) / shape.batch();
+      keys = k.dim(0) / shape.batch();
+      d = q.dim(1) / shape.heads();
       arguments = memory.arguments.atLeast(TransposeCode.arguments(g) + 4L * d);
       wholeKeys = (keys + DotCode.UNROLL - 1) / DotCode.UNROLL * DotCode.UNROLL;
       panelBytes = (long) wholeKeys * g.step();

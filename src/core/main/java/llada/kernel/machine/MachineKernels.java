@@ -9,6 +9,8 @@ import java.util.Set;
 import llada.kernel.Kernels;
 import llada.kernel.Parallel;
 import llada.kernel.Precision;
+import llada.kernel.scalar.AttentionMask;
+import llada.kernel.scalar.AttentionShape;
 import llada.kernel.simd.VectorKernels;
 import llada.tensor.DType;
 import llada.tensor.Tensor;
@@ -196,22 +198,17 @@ public final class MachineKernels extends VectorKernels {
       Tensor q,
       Tensor k,
       Tensor v,
-      boolean[] visible,
-      int batch,
-      int heads,
-      int kvHeads,
-      boolean causal) {
+      AttentionShape shape,
+      AttentionMask mask) {
     boolean usable =
-        !causal
-            && heads > 0
-            && q.shape().rank() == 2
-            && q.dim(1) % heads == 0
-            && attentionBackward.takes(q.dim(1) / heads)
+        mask.uniform()
+            && wholeHeads(q, shape)
+            && attentionBackward.takes(q.dim(1) / shape.heads())
             && areNative(dq, dk, dv, dOut, q, k, v);
     if (usable) {
-      attentionBackward.backward(dq, dk, dv, dOut, q, k, v, visible, batch, heads, kvHeads);
+      attentionBackward.backward(dq, dk, dv, dOut, q, k, v, shape, mask);
     } else {
-      super.attentionBackward(dq, dk, dv, dOut, q, k, v, visible, batch, heads, kvHeads, causal);
+      super.attentionBackward(dq, dk, dv, dOut, q, k, v, shape, mask);
     }
   }
 
@@ -262,21 +259,21 @@ public final class MachineKernels extends VectorKernels {
   /** See {@link Kernels#attention}. */
   @Override
   public void attention(
-      Tensor out,
-      Tensor q,
-      Tensor k,
-      Tensor v,
-      boolean[] visible,
-      int batch,
-      int heads,
-      int kvHeads,
-      boolean causal) {
-    boolean whole = heads > 0 && q.shape().rank() == 2 && q.dim(1) % heads == 0;
-    if (!causal && whole && Attention.takes(q.dim(1) / heads) && areNative(out, q, k, v)) {
-      attention.forward(out, q, k, v, visible, batch, heads, kvHeads);
+      Tensor out, Tensor q, Tensor k, Tensor v, AttentionShape shape, AttentionMask mask) {
+    boolean usable =
+        !mask.added()
+            && wholeHeads(q, shape)
+            && Attention.takes(q.dim(1) / shape.heads())
+            && areNative(out, q, k, v);
+    if (usable) {
+      attention.forward(out, q, k, v, shape, mask);
     } else {
-      super.attention(out, q, k, v, visible, batch, heads, kvHeads, causal);
+      super.attention(out, q, k, v, shape, mask);
     }
+  }
+
+  private static boolean wholeHeads(Tensor q, AttentionShape shape) {
+    return shape.heads() > 0 && q.shape().rank() == 2 && q.dim(1) % shape.heads() == 0;
   }
 
   /** See {@link Kernels#swiGlu}. */

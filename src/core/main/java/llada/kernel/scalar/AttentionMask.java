@@ -75,6 +75,17 @@ public record AttentionMask(boolean[] visible, int[] reach, boolean added) {
         added);
   }
 
+  /**
+   * The same for some of the queries, as a pass asks for them that computes only these.
+   *
+   * @param rows of the B * Tq
+   */
+  public AttentionMask queries(int[] rows) {
+    return reach == null
+        ? this
+        : new AttentionMask(visible, Arrays.stream(rows).map(row -> reach[row]).toArray(), added);
+  }
+
   /** Whether every query sees all visible keys alike. */
   public boolean uniform() {
     return reach == null;
@@ -88,6 +99,41 @@ public record AttentionMask(boolean[] visible, int[] reach, boolean added) {
    */
   public int reach(int row, int keys) {
     return reach == null || added ? keys : reach[row];
+  }
+
+  /**
+   * For each query, how many of the visible keys of its sequence stand before its reach.
+   *
+   * @param visibleKeys (B, n) ascending
+   * @return (B * Tq); null when all do
+   */
+  public int[] within(int[][] visibleKeys) {
+    int[] within = reach == null ? null : new int[reach.length];
+    for (int row = 0; reach != null && row < reach.length; row++) {
+      int[] keys = visibleKeys[row / (reach.length / visibleKeys.length)];
+      int place = Arrays.binarySearch(keys, reach[row]);
+      within[row] = place < 0 ? ~place : place;
+    }
+    return within;
+  }
+
+  /** The mask is of so many queries and keys, and no reach is beyond the keys of a sequence. */
+  void check(long queries, long keys, int batch) {
+    if (visible != null && visible.length != keys) {
+      throw new IllegalArgumentException(
+          "attention: the padding mask has %d entries for %d keys".formatted(visible.length, keys));
+    }
+    if (reach != null && reach.length != queries) {
+      throw new IllegalArgumentException(
+          "attention: the mask has %d reaches for %d queries".formatted(reach.length, queries));
+    }
+    for (int row = 0; reach != null && row < reach.length; row++) {
+      if (reach[row] < 0 || reach[row] > keys / batch) {
+        throw new IllegalArgumentException(
+            "attention: query %d reaches %d keys; a sequence has %d"
+                .formatted(row, reach[row], keys / batch));
+      }
+    }
   }
 
   /** What is added to the score of key {@code s} of its sequence for query {@code row}. */

@@ -4,34 +4,35 @@ import llada.tensor.Tensor;
 
 /**
  * Rotary position embedding (Su et al. 2021). Whatever the {@link RopeLayout} of its input, the
- * result is half-split: attention only needs queries and keys to agree.
+ * result is half-split: attention only needs queries and keys to agree. Where R of the D channels of
+ * a head are rotary, these are the first ones, and the rest stay as they are.
  */
 public final class Rope {
   private Rope() {}
 
   /**
-   * For each head and each pair i below D/2, with angle a = positions[t] * theta^(-2i/D) and the
-   * pair's channels (u, v), which are (x[i], x[i + D/2]) in half-split order and (x[2i], x[2i + 1])
-   * in interleaved order:
+   * For each head and each pair i below R/2, with angle a = positions[t] * frequency i and the pair's
+   * channels (u, v), which are (x[i], x[i + R/2]) in half-split order and (x[2i], x[2i + 1]) in
+   * interleaved order:
    *
    * <pre>
    *   x[i]       = u * cos a - v * sin a
-   *   x[i + D/2] = v * cos a + u * sin a
+   *   x[i + R/2] = v * cos a + u * sin a
    * </pre>
    *
    * @param x (T, H * D), rotated in place, half-split afterwards
    * @param positions (T), each a row of the tables
-   * @param cos (P, D/2) cosines by position
-   * @param sin (P, D/2) sines by position
-   * @param layout the order in which {@code x} comes
    */
-  public static void forward(Tensor x, int[] positions, Tensor cos, Tensor sin, RopeLayout layout) {
-    check(x, positions, cos, sin);
+  public static void forward(Tensor x, int[] positions, RopeTables tables) {
+    check(x, positions, tables);
+    Tensor cos = tables.cos();
+    Tensor sin = tables.sin();
+    RopeLayout layout = tables.layout();
     int half = cos.dim(1);
     int channels = x.dim(1);
     float[] rotated = new float[2 * half]; // a head: its pairs lie where others will be written
     for (int t = 0; t < positions.length; t++) {
-      for (int head = 0; head < channels; head += 2 * half) {
+      for (int head = 0; head < channels; head += tables.headDim()) {
         long start = (long) t * channels + head;
         for (int i = 0; i < half; i++) {
           float c = cos.get((long) positions[t] * half + i);
@@ -50,7 +51,7 @@ public final class Rope {
 
   /**
    * The derivative of a rotation is the rotation back: a gradient (u, v) at the half-split channels
-   * i and i + D/2 goes to the pair's channels in {@code layout} as
+   * i and i + R/2 goes to the pair's channels in {@code layout} as
    *
    * <pre>
    *   first  = u * cos a + v * sin a
@@ -60,14 +61,16 @@ public final class Rope {
    * @param dx (T, H * D), in place: the gradient of what {@link #forward} gave, half-split, then of
    *     what it got, in {@code layout}
    */
-  public static void backward(
-      Tensor dx, int[] positions, Tensor cos, Tensor sin, RopeLayout layout) {
-    check(dx, positions, cos, sin);
+  public static void backward(Tensor dx, int[] positions, RopeTables tables) {
+    check(dx, positions, tables);
+    Tensor cos = tables.cos();
+    Tensor sin = tables.sin();
+    RopeLayout layout = tables.layout();
     int half = cos.dim(1);
     int channels = dx.dim(1);
     float[] rotated = new float[2 * half];
     for (int t = 0; t < positions.length; t++) {
-      for (int head = 0; head < channels; head += 2 * half) {
+      for (int head = 0; head < channels; head += tables.headDim()) {
         long start = (long) t * channels + head;
         for (int i = 0; i < half; i++) {
           float c = cos.get((long) positions[t] * half + i);
@@ -85,36 +88,64 @@ public final class Rope {
   }
 
   /**
+   * Frequency i is theta^(-2i/R), rounded to float32 as in the published code.
+   *
+   * @param theta the base, {@code rope_theta} of the configuration
+   * @param rotary R
+   * @return (R/2)
+   */
+  public static float[] frequencies(double theta, int rotary) {
+    float[] frequencies = new float[rotary / 2];
+    for (int i = 0; i < frequencies.length; i++) {
+      frequencies[i] = 1f / (float) Math.pow(theta, (float) (2 * i) / rotary);
+    }
+    return frequencies;
+  }
+
+  /**
    * Fills the tables as the published code does: frequencies and angles rounded to float32, which
    * shows at positions in the thousands.
    *
-   * @param cos (P, D/2), overwritten
-   * @param sin (P, D/2), overwritten
-   * @param theta the base, {@code rope_theta} of the configuration
+   * @param cos (P, R/2), overwritten
+   * @param sin (P, R/2), overwritten
+   * @param frequencies (R/2)
    */
-  public static void fillTables(Tensor cos, Tensor sin, double theta) {
-    int positions = cos.dim(0);
+  public static void fillTables(Tensor cos, Tensor sin, float[] frequencies) {
     int half = cos.dim(1);
+    if (frequencies.length != half) {
+      throw new IllegalArgumentException(
+          "rope tables: %d frequencies for tables of %d".formatted(frequencies.length, half));
+    }
     for (int i = 0; i < half; i++) {
-      float frequency = 1f / (float) Math.pow(theta, (float) (2 * i) / (2 * half));
-      for (int p = 0; p < positions; p++) {
-        float angle = p * frequency;
+      for (int p = 0; p < cos.dim(0); p++) {
+        float angle = p * frequencies[i];
         cos.set((long) p * half + i, (float) Math.cos(angle));
         sin.set((long) p * half + i, (float) Math.sin(angle));
       }
     }
   }
 
-  /** x holds whole heads and the tables hold every position. */
-  public static void check(Tensor x, int[] positions, Tensor cos, Tensor sin) {
+  /** The same for frequencies that follow from theta alone. */
+  public static void fillTables(Tensor cos, Tensor sin, double theta) {
+    fillTables(cos, sin, frequencies(theta, 2 * cos.dim(1)));
+  }
+
+  /** x holds whole heads, the tables hold every position, and no head is shorter than they need. */
+  public static void check(Tensor x, int[] positions, RopeTables tables) {
+    Tensor cos = tables.cos();
+    int headDim = tables.headDim();
     Require.rank2("rope", "cos", cos);
-    Require.matrix("rope", "sin", sin, cos.shape().dim(0), cos.shape().dim(1));
+    Require.matrix("rope", "sin", tables.sin(), cos.shape().dim(0), cos.shape().dim(1));
     Require.rank2("rope", "x", x);
     Require.matrix("rope", "x", x, positions.length, x.shape().dim(1));
-    if (x.shape().dim(1) % (2 * cos.shape().dim(1)) != 0) {
+    if (headDim < 1 || x.shape().dim(1) % headDim != 0) {
       throw new IllegalArgumentException(
-          "rope: x is %s, which is no whole number of heads of %d"
-              .formatted(x.shape(), 2 * cos.shape().dim(1)));
+          "rope: x is %s, which is no whole number of heads of %d".formatted(x.shape(), headDim));
+    }
+    if (2 * cos.shape().dim(1) > headDim) {
+      throw new IllegalArgumentException(
+          "rope: the tables turn %d channels of heads of %d"
+              .formatted(2 * cos.shape().dim(1), headDim));
     }
     for (int position : positions) {
       if (position < 0 || position >= cos.shape().dim(0)) {

@@ -3,6 +3,8 @@ package llada.kernel.simd;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import llada.kernel.Parallel;
+import llada.kernel.scalar.AttentionMask;
+import llada.kernel.scalar.AttentionShape;
 import llada.tensor.Tensor;
 
 /**
@@ -14,7 +16,8 @@ import llada.tensor.Tensor;
  * one of values with weights, and {@link OnlineSoftmax} between them works on each lane for itself.
  * A task is a head and a few panels of queries, which share the keys and values that are copied
  * from memory; how many panels share shows in no result. Only visible keys are copied, so that a
- * padded sequence has the tiles that it has alone.
+ * padded sequence has the tiles that it has alone; a query's last tile may hold keys beyond its
+ * reach, whose weight is 0.
  */
 final class Attention {
   private static final int WIDTH = Tile.WIDTH;
@@ -39,23 +42,25 @@ final class Attention {
   private final int keys;
   private final int heads;
   private final int kvHeads;
-  private final boolean causal;
+  private final int[] within; // see AttentionMask.within; null when all queries see the same
+  private final boolean added;
   private final int d;
 
   /** A copied row of keys or values is so long; not d, whose rows would share few cache sets. */
   private final int pitch;
 
   private Attention(
-      Tensor out, Tensor q, Tensor k, Tensor v, int batch, int heads, int kvHeads, boolean causal) {
+      Tensor out, Tensor q, Tensor k, Tensor v, AttentionShape shape, int[] within, boolean added) {
     this.out = out;
     this.q = q;
     this.k = k;
     this.v = v;
-    this.heads = heads;
-    this.kvHeads = kvHeads;
-    this.causal = causal;
-    queries = q.dim(0) / batch;
-    keys = k.dim(0) / batch;
+    this.within = within;
+    this.added = added;
+    heads = shape.heads();
+    kvHeads = shape.kvHeads();
+    queries = q.dim(0) / shape.batch();
+    keys = k.dim(0) / shape.batch();
     d = q.dim(1) / heads;
     pitch = d + 16;
   }
@@ -65,16 +70,17 @@ final class Attention {
       Tensor q,
       Tensor k,
       Tensor v,
-      boolean[] visible,
-      int batch,
-      int heads,
-      int kvHeads,
-      boolean causal,
+      AttentionShape shape,
+      AttentionMask mask,
       Parallel parallel,
       Scratch[] scratch) {
-    llada.kernel.scalar.Attention.check(out, q, k, v, visible, batch, heads, kvHeads, causal);
-    Attention attention = new Attention(out, q, k, v, batch, heads, kvHeads, causal);
-    int[][] visibleKeys = llada.kernel.scalar.Attention.visibleKeys(visible, batch, attention.keys);
+    llada.kernel.scalar.Attention.check(out, q, k, v, shape, mask);
+    int batch = shape.batch();
+    int heads = shape.heads();
+    int[][] visibleKeys =
+        llada.kernel.scalar.Attention.visibleKeys(mask.visible(), batch, k.dim(0) / batch);
+    Attention attention =
+        new Attention(out, q, k, v, shape, mask.within(visibleKeys), mask.added());
     int panels = (attention.queries + WIDTH - 1) / WIDTH;
     // As many panels as share well, unless a worker would have nothing to do then.
     int fair = batch * heads * panels / (4 * parallel.workers());
@@ -87,8 +93,22 @@ final class Attention {
           int count = Math.min(block, attention.queries - first);
           int head = task / blocks % heads;
           int b = task / blocks / heads;
-          attention.block(b, head, first, count, visibleKeys[b], scratch[worker]);
+          int step = attention.mayShare(b, head, first, count, visibleKeys[b]) ? count : 1;
+          for (int t = first; t < first + count; t += step) {
+            attention.block(b, head, t, step, visibleKeys[b], scratch[worker]);
+          }
         });
+  }
+
+  private long headOfFirstKey(int b, int head) {
+    return (long) b * keys * kvHeads * d + (long) (head / (heads / kvHeads)) * d;
+  }
+
+  private boolean mayShare(int b, int head, int first, int count, int[] visibleKeys) {
+    int row = b * queries + first;
+    return added
+        || llada.kernel.scalar.Attention.finiteBetween(
+            v, headOfFirstKey(b, head), d, visibleKeys, within, row, row + count);
   }
 
   /** The parts of a worker's memory, as indices into arrays. */
@@ -135,10 +155,11 @@ final class Attention {
       block.query[i] *= scale;
     }
     long keyStride = (long) kvHeads * d;
-    long key0 = (long) b * keys * keyStride + (long) (head / (heads / kvHeads)) * d;
-    int reach = visibleKeys.length;
-    while (causal && reach > 0 && visibleKeys[reach - 1] >= first + count) {
-      reach--;
+    long key0 = headOfFirstKey(b, head);
+    int row0 = b * queries + first;
+    int reach = within == null || added ? visibleKeys.length : 0;
+    for (int row = row0; within != null && row < row0 + count; row++) {
+      reach = Math.max(reach, within[row]);
     }
     for (int s = 0; s < reach; s += KEYS) {
       int tile = Math.min(KEYS, reach - s);
@@ -150,9 +171,7 @@ final class Attention {
       for (int p = 0; p < panels; p++) {
         boolean half = count - p * WIDTH <= Lanes.COUNT;
         scores(block, p, tile, half);
-        for (int i = 0; causal && i < tile; i++) {
-          hideFromEarlier(block.scores, i, visibleKeys[s + i] - first - p * WIDTH);
-        }
+        mask(block.scores, s, tile, row0 + p * WIDTH, Math.min(WIDTH, count - p * WIDTH));
         for (int lane = 0; lane < (half ? Lanes.COUNT : WIDTH); lane += Lanes.COUNT) {
           int state0 = STATE * p * WIDTH + lane;
           int sums0 = p * rows * WIDTH + lane;
@@ -201,10 +220,24 @@ final class Attention {
     }
   }
 
-  /** Scores of minus infinity for the queries of a panel, so many, that are before key s. */
-  static void hideFromEarlier(float[] scores, int s, int queries) {
-    int lanes = Math.clamp(queries, 0, WIDTH);
-    Arrays.fill(scores, s * WIDTH, s * WIDTH + lanes, Float.NEGATIVE_INFINITY);
+  /** Of a tile from visible key s on: hides what a query does not reach, or adds to what it does. */
+  private void mask(float[] scores, int s, int tile, int row, int tokens) {
+    for (int lane = 0; within != null && lane < tokens; lane++) {
+      int seen = Math.clamp((long) within[row + lane] - s, 0, tile);
+      for (int i = 0; added && i < seen; i++) {
+        scores[i * WIDTH + lane] += 1;
+      }
+      if (!added) {
+        hide(scores, lane, seen, tile);
+      }
+    }
+  }
+
+  /** Scores of minus infinity for one query of a panel, from one key up to another. */
+  static void hide(float[] scores, int lane, int from, int to) {
+    for (int s = from; s < to; s++) {
+      scores[s * WIDTH + lane] = Float.NEGATIVE_INFINITY;
+    }
   }
 
   /** sums[i, t] += sum_s v[s, i] * weights[s, t]. */

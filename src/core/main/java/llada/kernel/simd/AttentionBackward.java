@@ -4,6 +4,8 @@ import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
 import llada.kernel.Parallel;
+import llada.kernel.scalar.AttentionMask;
+import llada.kernel.scalar.AttentionShape;
 import llada.kernel.simd.GradientScratch.Use;
 import llada.tensor.Tensor;
 
@@ -28,8 +30,7 @@ final class AttentionBackward {
   private final Tensor q;
   private final Tensor k;
   private final Tensor v;
-  private final boolean[] visible;
-  private final boolean causal;
+  private final AttentionMask mask;
   private final int queries;
   private final int keys;
   private final int heads;
@@ -47,11 +48,8 @@ final class AttentionBackward {
       Tensor q,
       Tensor k,
       Tensor v,
-      boolean[] visible,
-      int batch,
-      int heads,
-      int kvHeads,
-      boolean causal) {
+      AttentionShape shape,
+      AttentionMask mask) {
     this.dq = dq;
     this.dk = dk;
     this.dv = dv;
@@ -59,12 +57,11 @@ final class AttentionBackward {
     this.q = q;
     this.k = k;
     this.v = v;
-    this.visible = visible;
-    this.causal = causal;
-    this.heads = heads;
-    this.kvHeads = kvHeads;
-    queries = q.dim(0) / batch;
-    keys = k.dim(0) / batch;
+    this.mask = mask;
+    heads = shape.heads();
+    kvHeads = shape.kvHeads();
+    queries = q.dim(0) / shape.batch();
+    keys = k.dim(0) / shape.batch();
     d = q.dim(1) / heads;
     scale = (float) (1 / Math.sqrt(d));
     pitch = d + 16;
@@ -79,20 +76,15 @@ final class AttentionBackward {
       Tensor q,
       Tensor k,
       Tensor v,
-      boolean[] visible,
-      int batch,
-      int heads,
-      int kvHeads,
-      boolean causal,
+      AttentionShape shape,
+      AttentionMask mask,
       Parallel parallel,
       GradientScratch[] scratch) {
-    llada.kernel.scalar.Attention.checkBackward(
-        dq, dk, dv, dOut, q, k, v, visible, batch, heads, kvHeads, causal);
-    AttentionBackward op =
-        new AttentionBackward(dq, dk, dv, dOut, q, k, v, visible, batch, heads, kvHeads, causal);
+    llada.kernel.scalar.Attention.checkBackward(dq, dk, dv, dOut, q, k, v, shape, mask);
+    AttentionBackward op = new AttentionBackward(dq, dk, dv, dOut, q, k, v, shape, mask);
     parallel.forEach(
-        batch * kvHeads,
-        (task, worker) -> op.group(task / kvHeads, task % kvHeads, scratch[worker]));
+        shape.batch() * op.kvHeads,
+        (task, worker) -> op.group(task / op.kvHeads, task % op.kvHeads, scratch[worker]));
   }
 
   /** The parts of a worker's memory. */
@@ -165,7 +157,10 @@ final class AttentionBackward {
     rows(m.dOutRows, dOut.data(), query0, stride, count);
     multiply(m.query, d * WIDTH, scale);
     multiply(m.queryRows, channelPanels * WIDTH * WIDTH, scale);
-    int reach = causal ? Math.min(keys, first + count) : keys;
+    int reach = 0;
+    for (int t = first; t < first + count; t++) {
+      reach = Math.max(reach, mask.reach(b * queries + t, keys));
+    }
     int tiles = (reach + ROWS - 1) / ROWS;
     Arrays.fill(m.p, 0, tiles * ROWS * WIDTH, 0);
     Arrays.fill(m.dp, 0, tiles * ROWS * WIDTH, 0);
@@ -175,7 +170,7 @@ final class AttentionBackward {
       Tile.multiply(m.p, at, m.key, s * pitch, pitch, 1, rows, m.query, 0, d);
       Tile.multiply(m.dp, at, m.value, s * pitch, pitch, 1, rows, m.dOut, 0, d);
     }
-    hide(m.p, b, first, reach);
+    hide(m.p, b, first, count, reach);
     for (int lane = 0; lane < WIDTH; lane += Lanes.COUNT) {
       softmax(m.p, m.dp, lane, reach, m.state);
     }
@@ -216,16 +211,14 @@ final class AttentionBackward {
   }
 
   /** Scores of keys that a query does not see become minus infinity. */
-  private void hide(float[] p, int b, int first, int reach) {
-    for (int s = 0; s < reach && visible != null; s++) {
-      if (!visible[b * keys + s]) {
+  private void hide(float[] p, int b, int first, int count, int reach) {
+    for (int s = 0; s < reach && mask.visible() != null; s++) {
+      if (!mask.visible()[b * keys + s]) {
         Arrays.fill(p, s * WIDTH, (s + 1) * WIDTH, Float.NEGATIVE_INFINITY);
       }
     }
-    if (causal) {
-      for (int s = 0; s < reach; s++) {
-        Attention.hideFromEarlier(p, s, s - first);
-      }
+    for (int lane = 0; lane < count; lane++) {
+      Attention.hide(p, lane, mask.reach(b * queries + first + lane, keys), reach);
     }
   }
 

@@ -7,12 +7,16 @@ import jdk.incubator.vector.VectorMask;
 final class Residual {
   private Residual() {}
 
-  /** c elements from element {@code at}. */
-  static void row(MemorySegment out, MemorySegment x, MemorySegment delta, long at, int c) {
+  /** c elements of x and delta from elements {@code x0} and {@code delta0}, to those of x. */
+  static void row(
+      MemorySegment out, MemorySegment x, long x0, MemorySegment delta, long delta0, int c) {
     for (int i = 0; i < c; i += Lanes.COUNT) {
       VectorMask<Float> mask = Lanes.tail(i, c);
       Lanes.store(
-          Lanes.load(x, at + i, mask).add(Lanes.load(delta, at + i, mask)), out, at + i, mask);
+          Lanes.load(x, x0 + i, mask).add(Lanes.load(delta, delta0 + i, mask)),
+          out,
+          x0 + i,
+          mask);
     }
   }
 }

@@ -4,11 +4,12 @@ import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorShuffle;
+import llada.kernel.scalar.RopeTables;
 import llada.tensor.Tensor;
 
 /**
- * {@link llada.kernel.scalar.Rope} on vectors: the two halves of a head lie apart, as vectors like
- * it.
+ * {@link llada.kernel.scalar.Rope} on vectors: the two halves of what is turned of a head lie apart,
+ * as vectors like it.
  */
 final class Rope {
   // Lane j takes every second lane, from the first or the second on; twice over.
@@ -26,9 +27,11 @@ final class Rope {
    *
    * @param buffer at least {@code channels} long
    */
-  static void halfSplit(MemorySegment x, long at, int channels, int half, float[] buffer) {
+  static void halfSplit(
+      MemorySegment x, long at, int channels, RopeTables tables, float[] buffer) {
+    int half = tables.cos().dim(1);
     MemorySegment.copy(x, Tensor.F32, at * Float.BYTES, buffer, 0, channels);
-    for (int head = 0; head < channels; head += 2 * half) {
+    for (int head = 0; head < channels; head += tables.headDim()) {
       for (int i = 0; i < half; i += Lanes.COUNT) {
         VectorMask<Float> mask = Lanes.tail(i, half);
         FloatVector near = load(buffer, head + 2 * i, head + 2 * half);
@@ -49,19 +52,17 @@ final class Rope {
 
   /** Rotates all heads of the token whose row starts at element {@code at}. */
   static void row(
-      MemorySegment x,
-      long at,
-      int channels,
-      MemorySegment cos,
-      MemorySegment sin,
-      int position,
-      int half) {
+      MemorySegment x, long at, int channels, RopeTables tables, int position) {
+    MemorySegment cos = tables.cos().data();
+    MemorySegment sin = tables.sin().data();
+    int half = tables.cos().dim(1);
+    int headDim = tables.headDim();
     long table = (long) position * half;
     for (int i = 0; i < half; i += Lanes.COUNT) {
       VectorMask<Float> mask = Lanes.tail(i, half);
       FloatVector c = Lanes.load(cos, table + i, mask);
       FloatVector s = Lanes.load(sin, table + i, mask);
-      for (int head = 0; head < channels; head += 2 * half) {
+      for (int head = 0; head < channels; head += headDim) {
         FloatVector a = Lanes.load(x, at + head + i, mask);
         FloatVector b = Lanes.load(x, at + head + half + i, mask);
         Lanes.store(a.mul(c).sub(b.mul(s)), x, at + head + i, mask);
@@ -72,19 +73,17 @@ final class Rope {
 
   /** Rotates a row, half-split, back: with the sines negated. */
   static void backwardRow(
-      MemorySegment dx,
-      long at,
-      int channels,
-      MemorySegment cos,
-      MemorySegment sin,
-      int position,
-      int half) {
+      MemorySegment dx, long at, int channels, RopeTables tables, int position) {
+    MemorySegment cos = tables.cos().data();
+    MemorySegment sin = tables.sin().data();
+    int half = tables.cos().dim(1);
+    int headDim = tables.headDim();
     long table = (long) position * half;
     for (int i = 0; i < half; i += Lanes.COUNT) {
       VectorMask<Float> mask = Lanes.tail(i, half);
       FloatVector c = Lanes.load(cos, table + i, mask);
       FloatVector s = Lanes.load(sin, table + i, mask);
-      for (int head = 0; head < channels; head += 2 * half) {
+      for (int head = 0; head < channels; head += headDim) {
         FloatVector a = Lanes.load(dx, at + head + i, mask);
         FloatVector b = Lanes.load(dx, at + head + half + i, mask);
         Lanes.store(a.mul(c).add(b.mul(s)), dx, at + head + i, mask);

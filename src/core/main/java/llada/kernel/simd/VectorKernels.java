@@ -6,8 +6,11 @@ import java.util.List;
 import llada.kernel.Kernels;
 import llada.kernel.Parallel;
 import llada.kernel.scalar.AdamW;
+import llada.kernel.scalar.AttentionMask;
+import llada.kernel.scalar.AttentionShape;
 import llada.kernel.scalar.Exclusions;
 import llada.kernel.scalar.RopeLayout;
+import llada.kernel.scalar.RopeTables;
 import llada.tensor.Tensor;
 
 /**
@@ -56,16 +59,8 @@ public class VectorKernels implements Kernels, AutoCloseable {
 
   @Override
   public void attention(
-      Tensor out,
-      Tensor q,
-      Tensor k,
-      Tensor v,
-      boolean[] visible,
-      int batch,
-      int heads,
-      int kvHeads,
-      boolean causal) {
-    Attention.forward(out, q, k, v, visible, batch, heads, kvHeads, causal, parallel, scratch);
+      Tensor out, Tensor q, Tensor k, Tensor v, AttentionShape shape, AttentionMask mask) {
+    Attention.forward(out, q, k, v, shape, mask, parallel, scratch);
   }
 
   @Override
@@ -90,20 +85,26 @@ public class VectorKernels implements Kernels, AutoCloseable {
   }
 
   @Override
-  public void rope(Tensor x, int[] positions, Tensor cos, Tensor sin, RopeLayout layout) {
-    llada.kernel.scalar.Rope.check(x, positions, cos, sin);
+  public void rope(Tensor x, int[] positions, RopeTables tables) {
+    llada.kernel.scalar.Rope.check(x, positions, tables);
     int channels = x.dim(1);
-    int half = cos.dim(1);
     forEachRow(
         x,
         (t, worker) -> {
-          if (layout == RopeLayout.INTERLEAVED) {
+          if (tables.layout() == RopeLayout.INTERLEAVED) {
             float[] buffer = scratch[worker].inputs(channels);
-            Rope.halfSplit(x.data(), t * channels, channels, half, buffer);
+            Rope.halfSplit(x.data(), t * channels, channels, tables, buffer);
           }
-          Rope.row(
-              x.data(), t * channels, channels, cos.data(), sin.data(), positions[(int) t], half);
+          Rope.row(x.data(), t * channels, channels, tables, positions[(int) t]);
         });
+  }
+
+  @Override
+  public void addBias(Tensor x, Tensor bias) {
+    llada.kernel.scalar.AddBias.check(x, bias);
+    int c = x.dim(1);
+    MemorySegment values = scratch[0].floats(bias);
+    forEachRow(x, (t, _) -> Residual.row(x.data(), x.data(), t * c, values, 0, c));
   }
 
   @Override
@@ -119,7 +120,7 @@ public class VectorKernels implements Kernels, AutoCloseable {
   public void residual(Tensor out, Tensor x, Tensor delta) {
     llada.kernel.scalar.Residual.check(out, x, delta);
     int c = x.dim(1);
-    forEachRow(x, (t, worker) -> Residual.row(out.data(), x.data(), delta.data(), t * c, c));
+    forEachRow(x, (t, worker) -> Residual.row(out.data(), x.data(), t * c, delta.data(), t * c, c));
   }
 
   @Override
@@ -203,24 +204,17 @@ public class VectorKernels implements Kernels, AutoCloseable {
   }
 
   @Override
-  public void ropeBackward(Tensor dx, int[] positions, Tensor cos, Tensor sin, RopeLayout layout) {
-    if (layout == RopeLayout.INTERLEAVED) { // no weights to train come in this order
-      Kernels.super.ropeBackward(dx, positions, cos, sin, layout);
+  public void ropeBackward(Tensor dx, int[] positions, RopeTables tables) {
+    if (tables.layout() == RopeLayout.INTERLEAVED) { // no weights to train come in this order
+      Kernels.super.ropeBackward(dx, positions, tables);
       return;
     }
-    llada.kernel.scalar.Rope.check(dx, positions, cos, sin);
+    llada.kernel.scalar.Rope.check(dx, positions, tables);
     int channels = dx.dim(1);
     forEachRow(
         dx,
         (t, _) ->
-            Rope.backwardRow(
-                dx.data(),
-                t * channels,
-                channels,
-                cos.data(),
-                sin.data(),
-                positions[(int) t],
-                cos.dim(1)));
+            Rope.backwardRow(dx.data(), t * channels, channels, tables, positions[(int) t]));
   }
 
   @Override
@@ -232,26 +226,10 @@ public class VectorKernels implements Kernels, AutoCloseable {
       Tensor q,
       Tensor k,
       Tensor v,
-      boolean[] visible,
-      int batch,
-      int heads,
-      int kvHeads,
-      boolean causal) {
+      AttentionShape shape,
+      AttentionMask mask) {
     AttentionBackward.backward(
-        dq,
-        dk,
-        dv,
-        dOut,
-        q,
-        k,
-        v,
-        visible,
-        batch,
-        heads,
-        kvHeads,
-        causal,
-        parallel,
-        gradientScratch);
+        dq, dk, dv, dOut, q, k, v, shape, mask, parallel, gradientScratch);
   }
 
   @Override
