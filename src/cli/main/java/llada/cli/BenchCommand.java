@@ -3,6 +3,8 @@ package llada.cli;
 import java.lang.foreign.Arena;
 import java.util.concurrent.Callable;
 import llada.backend.Backend;
+import llada.bench.BenchReport;
+import llada.bench.ForwardBench;
 import llada.checkpoint.Checkpoint;
 import llada.checkpoint.SyntheticModel;
 import llada.format.JsonLine;
@@ -143,7 +145,11 @@ final class BenchCommand implements Callable<Integer> {
               .formatted(tokens, config.maxSequenceLength()));
     }
     ForwardBench.Result result =
-        ForwardBench.run(config, weights, backend, tokens, warmup, repeat, !noLimits, seed);
+        ForwardBench.run(
+            config,
+            weights,
+            backend,
+            new ForwardBench.Settings(tokens, warmup, repeat, !noLimits, seed));
     return new BenchReport(name, config, tokens, backend, result);
   }
 }
