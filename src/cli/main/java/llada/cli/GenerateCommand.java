@@ -7,6 +7,7 @@ import llada.api.AnswerText;
 import llada.api.Llada;
 import llada.api.Request;
 import llada.diffusion.SamplerOptions;
+import llada.evaluation.ItemLoop;
 import llada.evaluation.GenerateTask;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -165,7 +166,7 @@ final class GenerateCommand implements Callable<Integer> {
       GenerateTask task = new GenerateTask(llada, input, this::framed, options, seed);
       String settings = llada.fingerprint("generate", options, seed, chat, system);
       ItemLoop.requireDifferentIds(task, input);
-      ItemLoop.run(task, output, settings, console.out(), batchSize, console, quiet);
+      new ItemProgress(console, quiet, true).run(task, output, settings, batchSize);
       return ExitCodes.OK;
     }
   }

@@ -4,9 +4,12 @@ import com.fasterxml.jackson.core.JsonGenerator;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import llada.diffusion.LikelihoodOptions;
 import llada.diffusion.LogLikelihood;
+import llada.evaluation.ItemLoop;
+import llada.evaluation.ScoreTask;
 import llada.evaluation.TextScorer;
 import llada.format.JsonLine;
 import picocli.CommandLine.Command;
@@ -118,17 +121,17 @@ final class ScoreCommand implements Callable<Integer> {
       ScoreTask task = new ScoreTask(input, scorer);
       String settings = opened.llada().fingerprint("score", options, seed, window);
       ItemLoop.requireDifferentIds(task, input);
-      ItemLoop.run(task, output, settings, json ? null : console.out(), 1, console, quiet);
-      summary(task, output, options, console);
+      new ItemProgress(console, quiet, !json).run(task, output, settings, 1);
+      summary(task, options, console);
       return ExitCodes.OK;
     }
   }
 
-  private void summary(ScoreTask task, Path file, LikelihoodOptions options, Console console) {
+  private void summary(ScoreTask task, LikelihoodOptions options, Console console) {
     if (task.size() == 0) {
       return;
     }
-    TextScorer.Score total = task.total(file);
+    TextScorer.Score total = task.total(Optional.ofNullable(output));
     if (json) {
       JsonLine.write(
           console.out(),
