@@ -13,7 +13,6 @@ import llada.model.LladaWeights;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParentCommand;
 
 /** How fast a model computes, beside what the machine could do at most. */
 @Command(
@@ -36,7 +35,7 @@ import picocli.CommandLine.ParentCommand;
       "  llada bench decode"
     })
 final class BenchCommand implements Callable<Integer> {
-  @ParentCommand private RootCommand root;
+  private final CommandContext context;
 
   @Option(
       names = "--tokens",
@@ -79,8 +78,8 @@ final class BenchCommand implements Callable<Integer> {
   @Mixin private ShapeOptions shape;
   @Mixin private BackendOptions computation;
 
-  RootCommand root() {
-    return root;
+  BenchCommand(CommandContext context) {
+    this.context = context;
   }
 
   @Override
@@ -101,15 +100,11 @@ final class BenchCommand implements Callable<Integer> {
     }
     BenchReport report = shape.given() ? synthetic() : file();
     if (json) {
-      JsonLine.write(root.console().out(), report::write);
+      JsonLine.write(context.console().out(), report::write);
     } else {
-      report.print(root.console().out());
+      report.print(context.console().out());
     }
     return ExitCodes.OK;
-  }
-
-  Console console() {
-    return root.console();
   }
 
   private static void atLeast(int least, String name, int value) {

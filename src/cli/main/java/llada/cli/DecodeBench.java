@@ -14,7 +14,6 @@ import llada.format.JsonLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParentCommand;
 
 /** What the decoders cost, and what that costs in quality. */
 @Command(
@@ -36,7 +35,7 @@ import picocli.CommandLine.ParentCommand;
       "      --setting dual+steps=32"
     })
 final class DecodeBench implements Callable<Integer> {
-  @ParentCommand private BenchCommand parent;
+  private final CommandContext context;
 
   @Option(
       names = "--questions",
@@ -90,6 +89,10 @@ final class DecodeBench implements Callable<Integer> {
   @Mixin private ModelOptions model;
   @Mixin private BackendOptions computation;
 
+  DecodeBench(CommandContext context) {
+    this.context = context;
+  }
+
   @Override
   public Integer call() {
     if (questions < 1 || randomPrompt != null && randomPrompt < 1) {
@@ -98,7 +101,7 @@ final class DecodeBench implements Callable<Integer> {
     if (!Files.isDirectory(out.toAbsolutePath())) {
       throw new UsageException("--out %s is no folder: make it first".formatted(out));
     }
-    Console console = parent.console();
+    Console console = context.console();
     DecoderComparison.Settings compared = compared(); // complains before a model is opened
     try (OpenModel opened = OpenModel.open(model, computation)) {
       Llada llada = opened.llada();

@@ -29,7 +29,6 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
-import picocli.CommandLine.ParentCommand;
 import picocli.CommandLine.Spec;
 
 /** Accuracy on a file of questions. */
@@ -53,7 +52,7 @@ import picocli.CommandLine.Spec;
       "  llada eval --presets"
     })
 final class EvalCommand implements Callable<Integer> {
-  @ParentCommand private RootCommand root;
+  private final CommandContext context;
   @Spec private CommandSpec spec;
 
   @Parameters(arity = "0..1", paramLabel = "FILE", description = "The questions.")
@@ -127,9 +126,13 @@ final class EvalCommand implements Callable<Integer> {
   @Mixin private SamplerFlags sampler;
   @Mixin private BackendOptions computation;
 
+  EvalCommand(CommandContext context) {
+    this.context = context;
+  }
+
   @Override
   public Integer call() {
-    Console console = root.console();
+    Console console = context.console();
     if (listPresets) {
       for (Preset preset : Preset.values()) {
         console.out().printf("%-22s%s%n", preset, settings(preset));

@@ -12,7 +12,6 @@ import llada.evaluation.GenerateTask;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParentCommand;
 
 /** One answer to one prompt. */
 @Command(
@@ -34,7 +33,7 @@ import picocli.CommandLine.ParentCommand;
       "  llada generate --input prompts.jsonl --output answers.jsonl --batch-size 8"
     })
 final class GenerateCommand implements Callable<Integer> {
-  @ParentCommand private RootCommand root;
+  private final CommandContext context;
 
   @Mixin private PromptSource prompt;
 
@@ -103,6 +102,10 @@ final class GenerateCommand implements Callable<Integer> {
   @Mixin private SamplerFlags sampler;
   @Mixin private BackendOptions computation;
 
+  GenerateCommand(CommandContext context) {
+    this.context = context;
+  }
+
   @Override
   public Integer call() {
     if (raw && chat) {
@@ -114,7 +117,7 @@ final class GenerateCommand implements Callable<Integer> {
       throw new UsageException("--system needs --chat, which frames the prompt");
     }
     SamplerOptions options = sampler.forGenerate(likeChat);
-    Console console = root.console();
+    Console console = context.console();
     if (input != null) {
       return answerAll(options, console);
     }

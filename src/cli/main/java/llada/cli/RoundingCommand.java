@@ -17,7 +17,6 @@ import llada.kernel.Precision;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParentCommand;
 
 /** What rounding activations costs in accuracy, on the inputs that a diffusion model sees. */
 @Command(
@@ -37,7 +36,7 @@ import picocli.CommandLine.ParentCommand;
 final class RoundingCommand implements Callable<Integer> {
   private static final int MAX_TEXT_BYTES = 64 << 20;
 
-  @ParentCommand private BenchCommand bench;
+  private final CommandContext context;
 
   @Option(
       names = "--text",
@@ -80,6 +79,10 @@ final class RoundingCommand implements Callable<Integer> {
 
   @Mixin private ModelOptions model;
 
+  RoundingCommand(CommandContext context) {
+    this.context = context;
+  }
+
   @Override
   public Integer call() {
     if (pieces < 1) {
@@ -105,7 +108,7 @@ final class RoundingCommand implements Callable<Integer> {
   }
 
   private void report(RoundingCost.Result result) {
-    PrintStream out = bench.console().out();
+    PrintStream out = context.console().out();
     if (json) {
       JsonLine.write(
           out,

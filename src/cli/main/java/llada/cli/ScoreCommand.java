@@ -15,7 +15,6 @@ import llada.format.JsonLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParentCommand;
 
 /** How likely the model finds a text. */
 @Command(
@@ -36,7 +35,7 @@ import picocli.CommandLine.ParentCommand;
       "  llada score --input texts.jsonl --output scores.jsonl"
     })
 final class ScoreCommand implements Callable<Integer> {
-  @ParentCommand private RootCommand root;
+  private final CommandContext context;
 
   @Mixin private PromptSource text;
 
@@ -96,10 +95,14 @@ final class ScoreCommand implements Callable<Integer> {
   @Mixin private ModelOptions model;
   @Mixin private BackendOptions computation;
 
+  ScoreCommand(CommandContext context) {
+    this.context = context;
+  }
+
   @Override
   public Integer call() {
     LikelihoodOptions options = likelihood.over(LikelihoodOptions.DEFAULT, cfgScale);
-    Console console = root.console();
+    Console console = context.console();
     if (output != null && input == null) {
       throw new UsageException("--output needs --input, a file of texts");
     }

@@ -11,7 +11,6 @@ import llada.kernel.Precision;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParentCommand;
 
 /** How fast training is: whole steps, from masks to new weights. */
 @Command(
@@ -27,7 +26,7 @@ import picocli.CommandLine.ParentCommand;
       "  llada bench train --threads 1 --json | jq .tokens_per_second"
     })
 final class TrainBench implements Callable<Integer> {
-  @ParentCommand private BenchCommand parent;
+  private final CommandContext context;
 
   @Option(
       names = "--batch",
@@ -58,6 +57,10 @@ final class TrainBench implements Callable<Integer> {
 
   @Mixin private BackendOptions computation;
 
+  TrainBench(CommandContext context) {
+    this.context = context;
+  }
+
   @Override
   public Integer call() {
     if (batch < 1 || repeat < 1 || warmup < 0) {
@@ -81,7 +84,7 @@ final class TrainBench implements Callable<Integer> {
     long parameters = TrainingBench.CONFIG.parameters();
     OptionalLong rss = result.peakRssBytes();
     if (!json) {
-      parent
+      context
           .console()
           .out()
           .println(
@@ -99,7 +102,7 @@ final class TrainBench implements Callable<Integer> {
       return;
     }
     JsonLine.write(
-        parent.console().out(),
+        context.console().out(),
         out -> {
           out.writeStringField("bench", "train");
           out.writeNumberField("tokens_per_second", result.tokensPerSecond());
