@@ -121,7 +121,7 @@ public final class Llada implements AutoCloseable {
    * @throws IllegalStateException if the model is closed
    */
   public Answer generate(Request request) {
-    return generate(List.of(request)).getFirst();
+    return generate(List.of(given(request, "the request"))).getFirst();
   }
 
   /**

@@ -30,7 +30,7 @@ final class FrontDoorTest {
     llada =
         Llada.open(
             Golden.resources().resolve("checkpoints/shakespeare-llada"),
-            Setup.DEFAULT.backend("scalar").threads(1));
+            Setup.DEFAULT.threads(1));
   }
 
   @AfterAll
