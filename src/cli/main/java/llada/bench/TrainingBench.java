@@ -79,8 +79,7 @@ public final class TrainingBench {
     }
   }
 
-  private static Timings measure(
-      Network network, Backend backend, Arena arena, Settings settings) {
+  private static Timings measure(Network network, Backend backend, Arena arena, Settings settings) {
     Timings steps = new Timings();
     Trained trained = Trained.AllWeights.of(network);
     AdamW adamW = new AdamW(trained.parameters(), AdamW.Options.LLADA, backend.kernels(), arena);

@@ -132,8 +132,7 @@ final class DecodeBench implements Callable<Integer> {
                 console.flush();
               });
       write("decode.csv", DecodeResult.csv(results));
-      DecoderComparison.chart(results, judged)
-          .writeSvg(out.resolve("decode.svg").toAbsolutePath());
+      DecoderComparison.chart(results, judged).writeSvg(out.resolve("decode.svg").toAbsolutePath());
     }
     return ExitCodes.OK;
   }

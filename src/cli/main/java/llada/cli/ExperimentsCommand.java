@@ -105,7 +105,10 @@ final class ExperimentsCommand implements Callable<Integer> {
   public Integer call() {
     if (names.isEmpty()) {
       for (Experiment experiment : Experiments.ALL) {
-        context.console().out().println("%-12s %s".formatted(experiment.name(), experiment.title()));
+        context
+            .console()
+            .out()
+            .println("%-12s %s".formatted(experiment.name(), experiment.title()));
       }
       return ExitCodes.OK;
     }
@@ -136,7 +139,8 @@ final class ExperimentsCommand implements Callable<Integer> {
     for (Experiment experiment : chosen) {
       Report report = lab.run(experiment);
       for (Report.Finding finding : report.findings()) {
-        context.console()
+        context
+            .console()
             .out()
             .println(
                 "%s: %s. Seen: %s. Agrees: %s"

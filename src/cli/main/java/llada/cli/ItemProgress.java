@@ -12,8 +12,8 @@ import llada.evaluation.ResultsFile;
 
 /**
  * Tells how the work on items goes: on a terminal a line that is drawn again and again, elsewhere
- * one every ten seconds; and, when the process is ended by a signal while {@link #run} is at it, how far
- * it came.
+ * one every ten seconds; and, when the process is ended by a signal while {@link #run} is at it,
+ * how far it came.
  */
 final class ItemProgress implements ItemLoop.Listener {
   private static final long TERMINAL_NANOS = 200_000_000L;

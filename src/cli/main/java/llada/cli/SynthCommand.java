@@ -76,7 +76,8 @@ final class SynthCommand implements Callable<Integer> {
     }
     if (!quiet) {
       double seconds = (System.nanoTime() - before) / 1e9;
-      context.console()
+      context
+          .console()
           .err()
           .printf(
               Locale.ROOT,

@@ -66,7 +66,8 @@ final class TokenizeCommand implements Callable<Integer> {
       if (json) {
         writeJson(ids, pieces(ids, tokenizer), whole);
       } else if (decode) {
-        context.console()
+        context
+            .console()
             .out()
             .println(context.console().outIsTerminal() ? AnswerText.printable(whole) : whole);
       } else {

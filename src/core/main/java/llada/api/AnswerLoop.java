@@ -59,7 +59,8 @@ final class AnswerLoop {
     List<Answering> open = all.stream().filter(one -> !one.done()).toList();
     if (!open.isEmpty()) {
       List<Optional<StepListener.Step>> steps =
-          opened.checked(() -> opened.engine().step(open.stream().map(Answering::process).toList()));
+          opened.checked(
+              () -> opened.engine().step(open.stream().map(Answering::process).toList()));
       for (int i = 0; i < open.size(); i++) {
         steps.get(i).ifPresent(open.get(i)::saw);
       }

@@ -177,7 +177,8 @@ public final class Llada implements AutoCloseable {
    */
   public Infilling.Filled infill(InfillTemplate template, InfillOptions options) {
     given(options, "the options");
-    List<int[]> pieces = given(template, "the template").pieces().stream().map(tokenizer::encode).toList();
+    List<int[]> pieces =
+        given(template, "the template").pieces().stream().map(tokenizer::encode).toList();
     Infilling.Gaps gaps = new Infilling.Gaps(pieces, template.lengths());
     int longest = Infilling.longest(gaps, options.longestGap());
     int most = config().maxSequenceLength();

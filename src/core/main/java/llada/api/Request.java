@@ -98,7 +98,9 @@ public final class Request {
    * @throws IllegalArgumentException if there is no message
    */
   public static Request of(List<Message> messages) {
-    require(!given(messages, "the conversation").isEmpty(), "a conversation without a message has no next turn");
+    require(
+        !given(messages, "the conversation").isEmpty(),
+        "a conversation without a message has no next turn");
     return new Request(new Turns(messages), new Wishes());
   }
 
@@ -152,7 +154,8 @@ public final class Request {
   /** Any option of the sampler but its lengths and its decoder. */
   public Request sampler(UnaryOperator<SamplerOptions.Builder> change) {
     SamplerOptions.Builder builder = wishes.sampler.toBuilder();
-    SamplerOptions changed = given(given(change, "the change").apply(builder), "the result").build();
+    SamplerOptions changed =
+        given(given(change, "the change").apply(builder), "the result").build();
     return with(w -> w.sampler = changed);
   }
 

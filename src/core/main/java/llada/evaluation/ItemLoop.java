@@ -52,8 +52,7 @@ public final class ItemLoop {
    * @param shares what share of them is right, by measure
    * @param secondsLeft if the others take as long as those of this run
    */
-  public record Progress(
-      int done, int size, Map<String, Proportion> shares, double secondsLeft) {}
+  public record Progress(int done, int size, Map<String, Proportion> shares, double secondsLeft) {}
 
   private ItemLoop(ItemTask task, Optional<ResultsFile> results, Listener listener) {
     this.task = task;
@@ -127,7 +126,8 @@ public final class ItemLoop {
       double seconds = (System.nanoTime() - start) / 1e9;
       int now = from + items.size();
       double left = seconds / now * (open.size() - now);
-      listener.progress(new Progress(earlier + now, task.size(), Collections.unmodifiableMap(shares), left));
+      listener.progress(
+          new Progress(earlier + now, task.size(), Collections.unmodifiableMap(shares), left));
     }
   }
 

@@ -29,8 +29,7 @@ final class FrontDoorTest {
   static void opens() {
     llada =
         Llada.open(
-            Golden.resources().resolve("checkpoints/shakespeare-llada"),
-            Setup.DEFAULT.threads(1));
+            Golden.resources().resolve("checkpoints/shakespeare-llada"), Setup.DEFAULT.threads(1));
   }
 
   @AfterAll
@@ -152,8 +151,7 @@ final class FrontDoorTest {
   }
 
   private static InfillOptions options() {
-    return new InfillOptions(
-        SamplerOptions.defaults(), null, InfillOptions.SCORING, 16, 0);
+    return new InfillOptions(SamplerOptions.defaults(), null, InfillOptions.SCORING, 16, 0);
   }
 
   private static Arguments call(String what, ThrowingCallable call) {
@@ -163,8 +161,6 @@ final class FrontDoorTest {
   @ParameterizedTest
   @MethodSource("nulls")
   void nullIsRefusedAtOnce(String what, ThrowingCallable call) {
-    assertThatThrownBy(call)
-        .isInstanceOf(NullPointerException.class)
-        .hasMessage(what + " is null");
+    assertThatThrownBy(call).isInstanceOf(NullPointerException.class).hasMessage(what + " is null");
   }
 }

@@ -38,8 +38,7 @@ final class ItemLoopTest {
           .map(
               item ->
                   new Result(
-                      json -> json.writeNumberField("number", item),
-                      Map.of("even", item % 2 == 0)))
+                      json -> json.writeNumberField("number", item), Map.of("even", item % 2 == 0)))
           .toList();
     }
   }
