@@ -188,7 +188,7 @@ class BadInputTest {
         List.of(
             CliRun.onModel("generate", "--backend", "quantum", "hi"),
             CliRun.of("bench", "--backend=quantum"),
-            CliRun.of("experiments", "random", "-o", "x", "--backend=quantum"))) {
+            CliRun.of("experiments", "masking", "-o", "x", "--backend=quantum"))) {
       assertOneLine(run, ExitCodes.USAGE, there);
     }
   }

@@ -98,9 +98,8 @@ public final class Request {
    * @throws IllegalArgumentException if there is no message
    */
   public static Request of(List<Message> messages) {
-    require(
-        !given(messages, "the conversation").isEmpty(),
-        "a conversation without a message has no next turn");
+    boolean any = !given(messages, "the conversation").isEmpty();
+    require(any, "a conversation without a message has no next turn");
     return new Request(new Turns(messages), new Wishes());
   }
 
@@ -154,8 +153,7 @@ public final class Request {
   /** Any option of the sampler but its lengths and its decoder. */
   public Request sampler(UnaryOperator<SamplerOptions.Builder> change) {
     SamplerOptions.Builder builder = wishes.sampler.toBuilder();
-    SamplerOptions changed =
-        given(given(change, "the change").apply(builder), "the result").build();
+    SamplerOptions changed = given(change, "the change").apply(builder).build();
     return with(w -> w.sampler = changed);
   }
 
