@@ -36,6 +36,7 @@ record ErrorReport(int exitCode, String message) {
       case ResumeException e -> new ErrorReport(ExitCodes.USAGE, e.getMessage());
       case NonFiniteLossException e -> new ErrorReport(ExitCodes.DIVERGED, e.getMessage());
       case TokenizerException e -> new ErrorReport(ExitCodes.BAD_FILE, e.getMessage());
+      case BackendException.UnknownName e -> new ErrorReport(ExitCodes.USAGE, e.getMessage());
       case BackendException e -> new ErrorReport(ExitCodes.NO_BACKEND, e.getMessage());
       case Console.OutputException e ->
           e.closed()

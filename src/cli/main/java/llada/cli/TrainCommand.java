@@ -19,7 +19,6 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParentCommand;
 import picocli.CommandLine.Spec;
 
 /** Training, from text to a model. */
@@ -45,7 +44,7 @@ import picocli.CommandLine.Spec;
 final class TrainCommand implements Callable<Integer> {
   private static final long SILENCE_NANOS = 5_000_000_000L;
 
-  @ParentCommand private RootCommand root;
+  private final CommandContext root;
   @Spec private CommandSpec spec;
 
   @Mixin private TrainOptions options;
@@ -66,6 +65,10 @@ final class TrainCommand implements Callable<Integer> {
       defaultValue = "1",
       description = "Share of the recipe's steps, for a trial. Default: ${DEFAULT-VALUE}.")
   private double recipeScale;
+
+  TrainCommand(CommandContext root) {
+    this.root = root;
+  }
 
   @Override
   public Integer call() {

@@ -182,9 +182,15 @@ class BadInputTest {
   }
 
   @Test
-  void aBackendThatIsMissingIsNoFallback() {
-    assertOneLine(
-        CliRun.onModel("generate", "--backend", "quantum", "hi"), ExitCodes.NO_BACKEND, "quantum");
+  void aBackendOfAnUnknownNameIsAWrongOption() {
+    String there = "backend quantum is unknown; there are auto, scalar, vector, machine, cuda";
+    for (CliRun run :
+        List.of(
+            CliRun.onModel("generate", "--backend", "quantum", "hi"),
+            CliRun.of("bench", "--backend=quantum"),
+            CliRun.of("experiments", "masking", "-o", "x", "--backend=quantum"))) {
+      assertOneLine(run, ExitCodes.USAGE, there);
+    }
   }
 
   @Test

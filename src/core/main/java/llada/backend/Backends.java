@@ -32,7 +32,7 @@ public final class Backends {
    *
    * @param threads workers, at least 1
    * @param precision what the machine backend may round activations to; the others round nothing
-   * @throws BackendException if the named one cannot be had
+   * @throws BackendException if the named one cannot be had, or there is none of this name
    */
   public static Backend choose(String name, int threads, Precision precision) {
     if (threads < 1) {
@@ -62,9 +62,7 @@ public final class Backends {
                       new BackendException(
                           "backend cuda is not on the class path; add llada-bindings, or use --backend auto"))
               .start("asked for", threads, precision);
-      default ->
-          throw new BackendException(
-              "backend %s is unknown; there are %s".formatted(name, String.join(", ", NAMES)));
+      default -> throw new BackendException.UnknownName(name);
     };
   }
 
