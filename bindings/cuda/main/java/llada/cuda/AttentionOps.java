@@ -27,7 +27,7 @@ final class AttentionOps {
               causal ? 1 : 0);
       if (sizes.d > MAX_HEAD) {
         throw new CudaException(
-            "attention: heads of %d channels; backend cuda takes up to %d, use --backend machine"
+            "attention: heads of %d channels; backend cuda takes up to %d, use backend machine"
                 .formatted(sizes.d, MAX_HEAD));
       }
       return sizes;

@@ -119,7 +119,7 @@ record DecodeSetting(String name, Decoder decoder, boolean stopAtEos, int steps,
           .decoder(decoder)
           .build();
     } catch (IllegalArgumentException e) {
-      throw new UsageException("'%s': %s".formatted(name, SamplerFlags.asOptions(e.getMessage())));
+      throw new UsageException("'%s': %s".formatted(name, e.getMessage()));
     }
   }
 }

@@ -6,12 +6,12 @@ import java.lang.foreign.Arena;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.stream.Collectors;
-import llada.api.AnswerText;
 import llada.api.Engine;
 import llada.backend.Backend;
 import llada.checkpoint.Checkpoint;
@@ -19,6 +19,7 @@ import llada.checkpoint.HuggingFaceFolder;
 import llada.diffusion.Generation;
 import llada.diffusion.Objective;
 import llada.diffusion.SamplerOptions;
+import llada.diffusion.SettingException;
 import llada.diffusion.StepListener;
 import llada.format.AtomicFile;
 import llada.format.FormatException;
@@ -34,6 +35,7 @@ import llada.train.Chats;
 import llada.train.Corpus;
 import llada.train.Lora;
 import llada.train.LossLog;
+import llada.train.LossPlot;
 import llada.train.Network;
 import llada.train.PackedText;
 import llada.train.PredictorNetwork;
@@ -42,24 +44,29 @@ import llada.train.RunFolder;
 import llada.train.TokenCache;
 import llada.train.Trained;
 import llada.train.Trainer;
+import llada.train.TrainingConfig;
+import llada.train.TrainingConfig.Start;
+import llada.train.TrainingConfig.Task;
 import llada.train.TrainingData;
 import llada.train.TrainingListener;
-import llada.train.TrainingPlan;
+import llada.train.TrainingState;
 import llada.train.Validation;
 import llada.train.Weights;
 
-/** One training run, from settings to a model. */
-final class TrainRun {
+/** One training run, from a configuration to a model. */
+public final class TrainRun {
   private static final long SAMPLE_SEED = 1;
   private static final int SAMPLE_TOKENS = 64;
+  private static final int USUAL_VOCABULARY = 4096;
 
-  private final Console console;
-  private final TrainSettings settings;
-  private final TrainOptions options;
+  private final TrainingConfig settings;
+  private final Places places;
+  private final Conduct conduct;
   private final Backend backend;
   private final RunFolder run;
   private final Processes processes;
   private final Optional<Path> checkpoint;
+  private final TrainingListener listener;
 
   private Path tokenizerFolder;
   private Tokenizer tokenizer;
@@ -67,7 +74,46 @@ final class TrainRun {
   private LladaConfig config;
   private LladaWeights weights;
   private Network network;
-  private TrainProgress progress;
+  private Validation validation; // the last one, null if there was none
+
+  /**
+   * Where things are.
+   *
+   * @param data files of documents, or folders of them
+   * @param tokenizer folder with tokenizer.json; if empty, the first model's is taken, or one is
+   *     trained
+   * @param out the run's folder
+   */
+  public record Places(List<Path> data, Optional<Path> tokenizer, Path out) {}
+
+  /**
+   * How the run is conducted; nothing of it changes a weight.
+   *
+   * @param schedule of what is no step
+   * @param samplePrompt what sample texts begin with; of chats, the question
+   * @param recompute whether fewer activations are kept, for more work
+   */
+  public record Conduct(Trainer.Schedule schedule, String samplePrompt, boolean recompute) {}
+
+  /**
+   * What a run has made.
+   *
+   * @param model the folder of the finished model
+   * @param validation its bound, null if nothing was held out
+   */
+  public record Result(Path model, Validation validation) {
+    /** Both on a line. */
+    public String text() {
+      return validation == null
+          ? model.toString()
+          : String.format(
+              Locale.ROOT,
+              "%s: validation bound %.4f nats/token, perplexity %.2f",
+              model,
+              validation.nats(),
+              validation.perplexity());
+    }
+  }
 
   /**
    * A run.
@@ -75,34 +121,41 @@ final class TrainRun {
    * @param processes that train together
    * @param checkpoint to resume from, if any
    */
-  TrainRun(
-      Console console,
-      TrainSettings settings,
-      TrainOptions options,
+  public TrainRun(
+      TrainingConfig settings,
+      Places places,
+      Conduct conduct,
       Backend backend,
       Processes processes,
-      Optional<Path> checkpoint) {
-    this.console = console;
+      Optional<Path> checkpoint,
+      TrainingListener listener) {
     this.settings = settings;
-    this.options = options;
+    this.places = places;
+    this.conduct = conduct;
     this.backend = backend;
     this.processes = processes;
-    this.run = new RunFolder(options.out);
+    this.run = new RunFolder(places.out);
     this.checkpoint = checkpoint;
+    this.listener = processes.first() ? listener : new TrainingListener() {};
   }
 
   /**
-   * Trains to the end.
+   * Trains to the end. The run's folder must be open ({@link RunFolder#open}).
    *
-   * @param model the folder of the finished model
-   * @param validation its bound, null if nothing was held out
+   * @return empty in all processes but the first
+   * @throws SettingException if a setting does not fit the model
+   * @throws ResumeException if the checkpoint is of a run with other settings or data
+   * @throws FormatException if a file is missing or damaged, or cannot be written
+   * @throws NonFiniteLossException if the loss or a gradient is no number
    */
-  record Result(Path model, Validation validation) {}
-
-  Result train() {
-    Corpus corpus = Corpus.of(options.data);
+  public Optional<Result> train() {
+    if (checkpoint.isPresent()) {
+      Path from = checkpoint.get();
+      TrainingState.read(from).config(from).requireSame(settings, from);
+    }
+    Corpus corpus = Corpus.of(places.data);
     try (Arena arena = Arena.ofShared()) {
-      tokenizerFolder = options.out.resolve("tokenizer");
+      tokenizerFolder = places.out.resolve("tokenizer");
       if (processes.first()) {
         keepTokenizer(corpus, tokenizerFolder);
       }
@@ -112,104 +165,96 @@ final class TrainRun {
       model(arena);
       requireRows();
       checkLength();
-      TrainingPlan plan = settings.plan(config.maskTokenId(), processes.size(), notes());
       TrainingData data = processes.firstThenOthers(() -> data(corpus, arena));
+      TrainingConfig.Extent extent = settings.extent();
+      boolean causal = settings.masking().objective() == Objective.AR;
       try (Network made =
           new PredictorNetwork(
               config,
               weights,
               backend.kernels(),
-              Math.multiplyExact(settings.batch, settings.length),
-              new TrainablePredictor.Options(
-                  options.recompute, settings.objective() == Objective.AR))) {
+              Math.multiplyExact(extent.batch(), extent.length()),
+              new TrainablePredictor.Options(conduct.recompute, causal))) {
         network = made;
-        return train(plan, data, trained(arena));
+        return train(data, trained(arena));
       }
     }
   }
 
   private Trained trained(Arena arena) {
-    if (settings.loraRank == 0) {
-      return Trained.AllWeights.of(network);
-    }
-    try {
-      return new Lora(
-          network,
-          settings.loraRank,
-          settings.alpha(),
-          settings.targets(),
-          settings.seed,
-          backend.pool(),
-          arena);
-    } catch (IllegalArgumentException e) {
-      throw new UsageException(e.getMessage());
-    }
+    return settings.start() instanceof Start.Adapters adapters
+        ? new Lora(
+            network,
+            adapters.rank(),
+            adapters.alpha(),
+            adapters.targets(),
+            settings.seed(),
+            backend.pool(),
+            arena)
+        : Trained.AllWeights.of(network);
   }
 
-  private Result train(TrainingPlan plan, TrainingData data, Trained trained) {
-    long step = checkpoint.isPresent() ? RunFolder.state(checkpoint.get()).step() : 0;
-    LossLog log = new LossLog(options.out.resolve("loss.csv"), step);
-    progress =
-        new TrainProgress(
-            console, options.quiet, log, options.out.resolve("loss.svg"), this::sample);
+  private Optional<Result> train(TrainingData data, Trained trained) {
+    long step = checkpoint.isPresent() ? TrainingState.read(checkpoint.get()).step() : 0;
+    String paths =
+        places.data.stream()
+            .map(path -> path.toAbsolutePath().normalize().toString())
+            .collect(Collectors.joining("\n"));
     try (Trainer trainer =
         new Trainer(
-            plan,
-            schedule(),
-            config,
-            network,
-            trained,
+            settings,
+            conduct.schedule,
+            new Trainer.Learner(config, network, trained, backend.kernels()),
             data,
-            run,
-            tokenizerFolder,
-            backend.kernels(),
+            new Trainer.Output(run, tokenizerFolder, Map.of(TrainingState.DATA, paths)),
             processes,
-            processes.first() ? progress : new TrainingListener() {})) {
+            processes.first() ? keeping(step) : listener)) {
       checkpoint.ifPresent(trainer::resume);
-      if (!options.quiet && processes.first()) {
-        progress.text(
-            "%,d weights, %,d sequences, %d held out, %s%s"
-                .formatted(
-                    config.parameters(),
-                    data.sequences(),
-                    data.validationSequences(),
-                    backend.why()
-                        + (processes.size() == 1
-                            ? ""
-                            : ", %d processes".formatted(processes.size())),
-                    checkpoint.map(c -> ", from " + c).orElse("")));
-      }
+      listener.told(
+          "%,d weights, %,d sequences, %d held out, %s%s%s"
+              .formatted(
+                  config.parameters(),
+                  data.sequences(),
+                  data.validationSequences(),
+                  backend.why(),
+                  processes.size() == 1 ? "" : ", %d processes".formatted(processes.size()),
+                  checkpoint.map(c -> ", from " + c).orElse("")));
       trainer.run();
-      return processes.first() ? new Result(trainer.publish(), progress.validation()) : null;
+      return processes.first()
+          ? Optional.of(new Result(trainer.publish(), validation))
+          : Optional.empty();
     }
   }
 
-  private Trainer.Schedule schedule() {
-    long twentieth = Math.max(1, settings.steps / 20);
-    try {
-      return new Trainer.Schedule(
-          options.saveEvery == null ? twentieth : options.saveEvery,
-          options.keep,
-          options.validateEvery == null ? twentieth : options.validateEvery,
-          options.validateSequences,
-          options.sampleEvery == null ? 2 * twentieth : options.sampleEvery);
-    } catch (IllegalArgumentException e) {
-      throw new UsageException(e.getMessage());
-    }
-  }
+  /** Keeps loss.csv and loss.svg, writes samples, and hands everything on. */
+  private TrainingListener keeping(long from) {
+    LossLog log = new LossLog(places.out.resolve("loss.csv"), from);
+    return new TrainingListener() {
+      @Override
+      public void step(Step step) {
+        log.step(step);
+        listener.step(step);
+      }
 
-  /** Where things were, for a later --resume without them. */
-  private Map<String, String> notes() {
-    Map<String, String> notes = new LinkedHashMap<>();
-    notes.put(
-        "data",
-        options.data.stream()
-            .map(p -> p.toAbsolutePath().normalize().toString())
-            .collect(Collectors.joining("\n")));
-    if (options.model != null) {
-      notes.put("model", options.model.toAbsolutePath().normalize().toString());
-    }
-    return notes;
+      @Override
+      public void validated(long step, Validation found) {
+        validation = found;
+        log.validated(found.nats());
+        listener.validated(step, found);
+      }
+
+      @Override
+      public void saved(long step, Path saved) {
+        log.flush();
+        LossPlot.write(places.out.resolve("loss.svg"), log);
+        listener.saved(step, saved);
+      }
+
+      @Override
+      public void sample(long step) {
+        TrainRun.this.sample(step);
+      }
+    };
   }
 
   /** The run keeps a tokenizer of its own: what it came from may be pruned or moved. */
@@ -218,23 +263,34 @@ final class TrainRun {
       HuggingFaceFolder.copyTokenizer(checkpoint.get(), folder);
       return;
     }
-    if (options.tokenizer != null || options.model != null) {
-      Path given = options.tokenizer != null ? options.tokenizer : options.model;
-      if (!Files.isRegularFile(given.resolve("tokenizer.json"))) {
+    Optional<Path> given = places.tokenizer.or(this::firstModel);
+    OptionalInt vocabulary =
+        settings.start() instanceof Start.NewModel start
+            ? start.vocabulary()
+            : OptionalInt.empty();
+    if (given.isPresent()) {
+      if (!Files.isRegularFile(given.get().resolve("tokenizer.json"))) {
         throw new FormatException(
-            given + ": holds no tokenizer.json; give a Hugging Face folder that does");
+            given.get() + ": holds no tokenizer.json; give a Hugging Face folder that does");
       }
-      if (settings.vocab != null) {
-        throw new UsageException("--vocab makes a new tokenizer, but one is given: leave it out");
-      }
-      HuggingFaceFolder.copyTokenizer(given, folder);
+      SettingException.require(
+          vocabulary.isEmpty(),
+          "vocabulary",
+          " makes a new tokenizer, but one is given: leave it out");
+      HuggingFaceFolder.copyTokenizer(given.get(), folder);
       return;
     }
-    int size = settings.vocab == null ? 4096 : settings.vocab;
-    int made = TokenizerTraining.run(corpus, size, 2, folder);
-    if (!options.quiet) {
-      console.err().println("tokenizer: %d tokens, %s".formatted(made, folder));
-    }
+    int made = TokenizerTraining.run(corpus, vocabulary.orElse(USUAL_VOCABULARY), 2, folder);
+    listener.told("tokenizer: %d tokens, %s".formatted(made, folder));
+  }
+
+  /** The model that the run begins with, if it is no new one. */
+  private Optional<Path> firstModel() {
+    return switch (settings.start()) {
+      case Start.NewModel _ -> Optional.empty();
+      case Start.GivenModel given -> Optional.of(given.model());
+      case Start.Adapters adapters -> Optional.of(adapters.model());
+    };
   }
 
   private ChatTemplate chat(Path folder) {
@@ -248,34 +304,26 @@ final class TrainRun {
   }
 
   private void model(Arena arena) {
-    Path from = settings.loraRank > 0 || checkpoint.isEmpty() ? options.model : checkpoint.get();
-    if (from == null && settings.loraRank > 0) {
-      throw new UsageException("--lora-rank needs --model, whose weights the adapters adapt");
-    }
-    if (from != null) {
-      try (Checkpoint opened = Checkpoint.open(from)) {
+    // Adapters are trained beside the first model's weights, at whatever step.
+    Optional<Path> from =
+        settings.start() instanceof Start.Adapters ? firstModel() : checkpoint.or(this::firstModel);
+    if (from.isPresent()) {
+      try (Checkpoint opened = Checkpoint.open(from.get())) {
         config = opened.config();
         weights = Weights.copy(config, opened.weightsByName(), arena);
       }
-      if (checkpoint.isEmpty()) {
-        settings
-            .shapeOption()
-            .ifPresent(
-                name -> {
-                  throw new UsageException(
-                      name + " shapes a new model, but --model gives one: leave it out");
-                });
-      }
-      return;
+    } else if (settings.start() instanceof Start.NewModel start) {
+      config =
+          start
+              .shape()
+              .model(
+                  tokenizer.size(),
+                  id("<|mdm_mask|>"),
+                  id("<|endoftext|>"),
+                  tokenizer.id("<|eot_id|>"),
+                  tokenizer.id("<|startoftext|>"));
+      weights = Weights.random(config, settings.seed(), arena);
     }
-    config =
-        settings.config(
-            tokenizer.size(),
-            id("<|mdm_mask|>"),
-            id("<|endoftext|>"),
-            tokenizer.id("<|eot_id|>"),
-            tokenizer.id("<|startoftext|>"));
-    weights = Weights.random(config, settings.seed, arena);
   }
 
   private int id(String token) {
@@ -284,7 +332,7 @@ final class TrainRun {
         .orElseThrow(
             () ->
                 new FormatException(
-                    "%s: the tokenizer has no %s; make one with 'llada tokenizer train'"
+                    "%s: the tokenizer has no %s; take one that was trained here"
                         .formatted(tokenizerFolder, token)));
   }
 
@@ -297,18 +345,17 @@ final class TrainRun {
   }
 
   private void checkLength() {
-    if (settings.length > config.maxSequenceLength()) {
-      throw new UsageException(
-          "--length is %d; the model takes at most %d (max_sequence_length): give a shorter --length%s"
-              .formatted(
-                  settings.length,
-                  config.maxSequenceLength(),
-                  options.model == null ? " or a larger --context" : ""));
-    }
+    SettingException.require(
+        settings.extent().length() <= config.maxSequenceLength(),
+        "length",
+        " is %d; the model takes at most %d (max_sequence_length): choose a shorter length%s",
+        settings.extent().length(),
+        config.maxSequenceLength(),
+        settings.start() instanceof Start.NewModel ? " or a larger context" : "");
   }
 
   private TrainingData data(Corpus corpus, Arena arena) {
-    Path file = options.out.resolve("tokens.cache");
+    Path file = places.out.resolve("tokens.cache");
     byte[] tokenizerFile;
     try {
       tokenizerFile = Files.readAllBytes(tokenizerFolder.resolve("tokenizer.json"));
@@ -316,58 +363,51 @@ final class TrainRun {
       throw new UncheckedIOException(e);
     }
     int eos = config.eosTokenId();
-    if (!settings.sft) {
-      TokenCache cache = PackedText.cache(file, corpus, tokenizer, tokenizerFile, chat, eos, arena);
-      return FormatException.naming(
-          corpus.name(),
-          () ->
-              new PackedText(
-                  cache,
-                  settings.length,
-                  settings.validation,
-                  settings.randomLengths,
-                  settings.seed));
-    }
-    if (chat == null) {
-      throw new FormatException(
-          tokenizerFolder
-              + ": has no chat template of LLaDA's; --sft needs one: take the tokenizer of an"
-              + " instruct model, or one made with 'llada tokenizer train'");
-    }
-    TokenCache cache =
-        Chats.cache(
-            file,
-            corpus,
-            tokenizer,
-            tokenizerFile,
-            chat,
-            eos,
-            settings.length,
-            settings.skipLong,
-            arena);
-    return FormatException.naming(
-        corpus.name(),
-        () ->
-            new Chats(
-                cache,
+    int length = settings.extent().length();
+    double share = settings.heldOut().share();
+    return switch (settings.task()) {
+      case Task.Pretraining task -> {
+        TokenCache cache =
+            PackedText.cache(file, corpus, tokenizer, tokenizerFile, chat, eos, arena);
+        yield FormatException.naming(
+            corpus.name(),
+            () -> new PackedText(cache, length, share, task.randomLengths(), settings.seed()));
+      }
+      case Task.FineTuning task -> {
+        if (chat == null) {
+          throw new FormatException(
+              tokenizerFolder
+                  + ": has no chat template of LLaDA's, which fine-tuning needs: take the tokenizer"
+                  + " of an instruct model, or one that was trained here");
+        }
+        TokenCache cache =
+            Chats.cache(
+                file,
+                corpus,
+                tokenizer,
+                tokenizerFile,
+                chat,
                 eos,
-                settings.length,
-                settings.validation,
-                settings.fullPadding,
-                settings.seed));
+                length,
+                task.skipLong(),
+                arena);
+        yield FormatException.naming(
+            corpus.name(),
+            () -> new Chats(cache, eos, length, share, task.fullPadding(), settings.seed()));
+      }
+    };
   }
 
-  /** Writes a text with the weights as they are, to the console and to samples.txt. */
+  /** Writes a text with the weights as they are to samples.txt. */
   private void sample(long step) {
-    if (settings.objective() == Objective.AR) {
+    if (settings.masking().objective() == Objective.AR) {
       return; // the sampler is for masks
     }
-    String text = answer(options.samplePrompt);
-    String shown = "step %d  sample: %s".formatted(step, text.strip().replace('\n', ' '));
-    progress.text(AnswerText.printable(shown));
+    String text = answer(conduct.samplePrompt);
+    listener.sampled(step, text);
     try {
       AtomicFile.append(
-          options.out.resolve("samples.txt"),
+          places.out.resolve("samples.txt"),
           "--- step %d%n%s%n".formatted(step, text).getBytes(StandardCharsets.UTF_8));
     } catch (IOException e) {
       throw new UncheckedIOException(e);
@@ -375,10 +415,11 @@ final class TrainRun {
   }
 
   private String answer(String prompt) {
+    boolean question = settings.task() instanceof Task.FineTuning;
     int[] ids;
-    if (settings.sft) {
-      String question = prompt.isEmpty() ? "Hello!" : prompt;
-      ids = chat.encode(tokenizer, List.of(new ChatTemplate.Message("user", question)));
+    if (question) {
+      String asked = prompt.isEmpty() ? "Hello!" : prompt;
+      ids = chat.encode(tokenizer, List.of(new ChatTemplate.Message("user", asked)));
     } else {
       ids = prompt.isEmpty() ? new int[] {config.eosTokenId()} : tokenizer.encode(prompt);
     }
@@ -391,7 +432,7 @@ final class TrainRun {
     try (Engine engine = new Engine(config, weights, backend.kernels())) {
       Generation made = engine.generate(ids, sampler, SAMPLE_SEED, StepListener.NONE);
       int eot = config.eotTokenId().orElse(config.eosTokenId());
-      return (settings.sft ? prompt + "\n" : prompt)
+      return (question ? prompt + "\n" : prompt)
           + tokenizer.decode(made.answerUpTo(0, config.eosTokenId(), eot), true);
     }
   }
