@@ -20,6 +20,7 @@ import llada.tensor.RandomStreams;
 import llada.tensor.RandomStreams.Purpose;
 import llada.tokenizer.ChatTemplate;
 import llada.train.demo.DemoCorpus;
+import llada.train.DemoRecipe;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;

@@ -16,6 +16,8 @@ import llada.train.RunFolder;
 import llada.train.TrainingConfig;
 import llada.train.TrainingConfigText;
 import llada.train.TrainingState;
+import llada.train.DemoRecipe;
+import llada.train.TrainingRun;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -119,10 +121,10 @@ final class TrainCommand implements Callable<Integer> {
         latest = processes.firstThenOthers(() -> whole(run));
         config = resumed(latest.get());
       }
-      new TrainRun(
+      new TrainingRun(
               config,
-              new TrainRun.Places(options.data, Optional.ofNullable(options.tokenizer), options.out),
-              new TrainRun.Conduct(
+              new TrainingRun.Places(options.data, Optional.ofNullable(options.tokenizer), options.out),
+              new TrainingRun.Conduct(
                   options.schedule(config.extent().steps()),
                   options.samplePrompt,
                   options.recompute),

@@ -1,4 +1,4 @@
-package llada.cli;
+package llada.train;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -31,30 +31,11 @@ import llada.model.TrainablePredictor;
 import llada.tokenizer.ChatTemplate;
 import llada.tokenizer.Tokenizer;
 import llada.tokenizer.TokenizerException;
-import llada.train.Chats;
-import llada.train.Corpus;
-import llada.train.Lora;
-import llada.train.LossLog;
-import llada.train.LossPlot;
-import llada.train.Network;
-import llada.train.PackedText;
-import llada.train.PredictorNetwork;
-import llada.train.Processes;
-import llada.train.RunFolder;
-import llada.train.TokenCache;
-import llada.train.Trained;
-import llada.train.Trainer;
-import llada.train.TrainingConfig;
 import llada.train.TrainingConfig.Start;
 import llada.train.TrainingConfig.Task;
-import llada.train.TrainingData;
-import llada.train.TrainingListener;
-import llada.train.TrainingState;
-import llada.train.Validation;
-import llada.train.Weights;
 
 /** One training run, from a configuration to a model. */
-public final class TrainRun {
+public final class TrainingRun {
   private static final long SAMPLE_SEED = 1;
   private static final int SAMPLE_TOKENS = 64;
   private static final int USUAL_VOCABULARY = 4096;
@@ -121,7 +102,7 @@ public final class TrainRun {
    * @param processes that train together
    * @param checkpoint to resume from, if any
    */
-  public TrainRun(
+  public TrainingRun(
       TrainingConfig settings,
       Places places,
       Conduct conduct,
@@ -252,7 +233,7 @@ public final class TrainRun {
 
       @Override
       public void sample(long step) {
-        TrainRun.this.sample(step);
+        TrainingRun.this.sample(step);
       }
     };
   }

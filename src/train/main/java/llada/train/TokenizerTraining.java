@@ -1,4 +1,4 @@
-package llada.cli;
+package llada.train;
 
 import java.io.IOException;
 import java.nio.file.Path;
@@ -8,7 +8,6 @@ import llada.format.FormatException;
 import llada.format.TokenizerFiles;
 import llada.tokenizer.BpeTrainer;
 import llada.tokenizer.ChatTemplate.Message;
-import llada.train.Corpus;
 
 /** Learns a vocabulary from a corpus and writes the tokenizer's files. */
 public final class TokenizerTraining {

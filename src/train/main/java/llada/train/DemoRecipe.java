@@ -1,4 +1,4 @@
-package llada.cli;
+package llada.train;
 
 import java.io.IOException;
 import java.io.StringWriter;
@@ -28,13 +28,6 @@ import llada.format.FormatException;
 import llada.model.LladaConfig;
 import llada.tokenizer.ChatTemplate;
 import llada.tokenizer.Tokenizer;
-import llada.train.AdamW;
-import llada.train.LearningRate;
-import llada.train.Processes;
-import llada.train.ResumeException;
-import llada.train.RunFolder;
-import llada.train.Trainer;
-import llada.train.TrainingConfig;
 import llada.train.TrainingConfig.Extent;
 import llada.train.TrainingConfig.HeldOut;
 import llada.train.TrainingConfig.Masking;
@@ -42,8 +35,6 @@ import llada.train.TrainingConfig.Optimizer;
 import llada.train.TrainingConfig.Shape;
 import llada.train.TrainingConfig.Start;
 import llada.train.TrainingConfig.Task;
-import llada.train.TrainingListener;
-import llada.train.TrainingState;
 import llada.train.demo.DemoCorpus;
 import llada.train.demo.Skill;
 
@@ -189,11 +180,11 @@ public final class DemoRecipe {
           return model;
         }
       }
-      TrainRun.Result result =
-          new TrainRun(
+      TrainingRun.Result result =
+          new TrainingRun(
                   config,
-                  new TrainRun.Places(List.of(data), Optional.empty(), run.path()),
-                  new TrainRun.Conduct(
+                  new TrainingRun.Places(List.of(data), Optional.empty(), run.path()),
+                  new TrainingRun.Conduct(
                       Trainer.Schedule.usual(config.extent().steps()), prompt, false),
                   backend,
                   Processes.ALONE,
