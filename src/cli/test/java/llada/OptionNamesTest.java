@@ -17,13 +17,14 @@ final class OptionNamesTest {
   private static final Pattern LITERAL = Pattern.compile("\"((?:[^\"\\\\]|\\\\.)*)\"");
   private static final Pattern OPTION = Pattern.compile("(?:^|[\\s(`'])--?[a-z]");
 
-  /** Options of other programs; a minus; and a line by which results of experiments are known. */
+  /** Options of other programs; a minus; and what files of earlier versions hold. */
   private static final List<String> ALLOWED =
       List.of(
           "--add-modules jdk.incubator.vector",
           "--std=c++17",
           "--gpu-architecture=",
           "-ln p",
+          "mpirun -np",
           "none given (--poems)");
 
   private static final List<String> SOURCES =
