@@ -29,7 +29,7 @@ final class AttentionOps {
               q.dim(1) / shape.heads());
       if (sizes.d > MAX_HEAD) {
         throw new CudaException(
-            "attention: heads of %d channels; backend cuda takes up to %d, use --backend machine"
+            "attention: heads of %d channels; backend cuda takes up to %d, use backend machine"
                 .formatted(sizes.d, MAX_HEAD));
       }
       return sizes;

@@ -11,6 +11,7 @@ import llada.bench.DecodeSetting;
 import llada.bench.DecoderComparison;
 import llada.format.AtomicFile;
 import llada.format.JsonLine;
+import llada.train.DemoRecipe;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;

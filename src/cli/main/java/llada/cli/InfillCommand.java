@@ -129,16 +129,12 @@ final class InfillCommand implements Callable<Integer> {
   }
 
   private SamplerOptions options() {
-    try {
-      return SamplerOptions.defaults().toBuilder()
-          .temperature(temperature)
-          .cfgScale(cfgScale)
-          .remasking(remasking)
-          .logitsEosInf(!allowEos)
-          .build();
-    } catch (IllegalArgumentException e) {
-      throw new UsageException(SamplerFlags.asOptions(e.getMessage()));
-    }
+    return SamplerOptions.defaults().toBuilder()
+        .temperature(temperature)
+        .cfgScale(cfgScale)
+        .remasking(remasking)
+        .logitsEosInf(!allowEos)
+        .build();
   }
 
   private void write(
