@@ -11,6 +11,8 @@ import llada.kernel.scalar.AttentionShape;
 import llada.kernel.scalar.Exclusions;
 import llada.kernel.scalar.RopeLayout;
 import llada.kernel.scalar.RopeTables;
+import llada.kernel.scalar.Route;
+import llada.kernel.scalar.Router;
 import llada.tensor.Tensor;
 
 /**
@@ -121,6 +123,25 @@ public class VectorKernels implements Kernels, AutoCloseable {
     llada.kernel.scalar.Residual.check(out, x, delta);
     int c = x.dim(1);
     forEachRow(x, (t, worker) -> Residual.row(out.data(), x.data(), t * c, delta.data(), t * c, c));
+  }
+
+  @Override
+  public void route(
+      int[] experts, float[] weights, Tensor logits, Tensor bias, int perToken, Router router) {
+    Route.check(experts, weights, logits, bias, perToken, router);
+    Route route = new Route(logits, bias, perToken, router);
+    parallel.forEach(
+        logits.dim(0),
+        (t, worker) -> route.row(experts, weights, t, scratch[worker].parts(route.scratch())));
+  }
+
+  @Override
+  public void combine(Tensor out, Tensor y, int[] rows, float[] weights) {
+    llada.kernel.scalar.Combine.check(out, y, rows, weights);
+    int k = rows.length / Math.max(1, out.dim(0));
+    int c = out.dim(1);
+    forEachRow(
+        out, (t, _) -> Combine.row(out.data(), y.data(), rows, weights, (int) t, k, c));
   }
 
   @Override
