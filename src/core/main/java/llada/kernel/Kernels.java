@@ -39,14 +39,15 @@ import llada.tensor.Tensor;
  * row has the same bits whatever the number of rows and of threads, its place among the rows, and
  * what the others hold, be it NaN; the same holds for the gradient of such an op's input. A query's
  * row of {@link #attention} depends on the visible keys within its reach and their order alone: not
- * on the other queries and their reach, on the other sequences, on hidden keys and where they stand,
- * on what stands beyond its reach, be it NaN. So an answer is the same alone, in a padded batch, and
- * from a cache that is up to date: a block, or a single token of a causal model, against a cache has
- * the bits that it has among all tokens. A choice between two ways of computing may therefore look at the length
- * and type of a row, never at the number of rows. Not so on a GPU: cuBLAS chooses its order of sums
- * by the size of the whole product and promises nothing; what stands beyond the reach of every query
- * of a call must not matter there either, what stands between their reaches must be finite. Sums over rows (gradients of weights, of
- * keys and of values) and the gradient of attention depend on all rows.
+ * on the other queries and their reach, on the other sequences, on hidden keys and where they
+ * stand, on what stands beyond its reach, be it NaN. So an answer is the same alone, in a padded
+ * batch, and from a cache that is up to date: a block, or a single token of a causal model, against
+ * a cache has the bits that it has among all tokens. A choice between two ways of computing may
+ * therefore look at the length and type of a row, never at the number of rows. Not so on a GPU:
+ * cuBLAS chooses its order of sums by the size of the whole product and promises nothing; what
+ * stands beyond the reach of every query of a call must not matter there either, what stands
+ * between their reaches must be finite. Sums over rows (gradients of weights, of keys and of
+ * values) and the gradient of attention depend on all rows.
  */
 public interface Kernels {
   /**

@@ -5,8 +5,8 @@ import java.util.List;
 import java.util.OptionalInt;
 
 /**
- * Everything that a checkpoint says about its shape and its special tokens, and all that the forward
- * pass knows of a model. No constant of a particular model stands anywhere else.
+ * Everything that a checkpoint says about its shape and its special tokens, and all that the
+ * forward pass knows of a model. No constant of a particular model stands anywhere else.
  *
  * @param architecture whose files it has, and how it writes
  * @param dModel C, channels of the residual stream
@@ -184,8 +184,7 @@ public record LladaConfig(
   public long parameters() {
     long sum = 0;
     for (int layer = -1; layer <= nLayers; layer++) {
-      sum +=
-          WeightTable.rows(this, layer).mapToLong(r -> r.shape().elements() * r.count()).sum();
+      sum += WeightTable.rows(this, layer).mapToLong(r -> r.shape().elements() * r.count()).sum();
     }
     return sum;
   }

@@ -77,8 +77,7 @@ record Pass(
 
   /** The same, but what a mask would hide is only scored lower: {@link AttentionMask#added}. */
   Pass withAddedMask() {
-    return new Pass(
-        config, kernels, positions, rope, mask.asBias(), batch, cached, probe, shares);
+    return new Pass(config, kernels, positions, rope, mask.asBias(), batch, cached, probe, shares);
   }
 
   AttentionShape shape() {

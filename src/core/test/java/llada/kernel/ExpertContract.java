@@ -204,11 +204,9 @@ public interface ExpertContract {
       Kernels kernels = kernels(Parallel.SERIAL);
       Tensor logits = Tensor.allocate(arena, DType.F32, 2, 16);
       Tensor bias = Tensor.allocate(arena, DType.F32, 16);
-      assertThatThrownBy(
-              () -> kernels.route(new int[4], new float[5], logits, bias, 2, GROUPED))
+      assertThatThrownBy(() -> kernels.route(new int[4], new float[5], logits, bias, 2, GROUPED))
           .hasMessage("route: 4 experts and 5 weights; 2 tokens with 2 each need as many");
-      assertThatThrownBy(
-              () -> kernels.route(new int[18], new float[18], logits, bias, 9, GROUPED))
+      assertThatThrownBy(() -> kernels.route(new int[18], new float[18], logits, bias, 9, GROUPED))
           .hasMessage("route: 9 experts a token of 16 in 2 of 4 groups");
       assertThatThrownBy(
               () -> kernels.route(new int[4], new float[4], logits, bias, 2, Router.SOFTMAX))
@@ -250,8 +248,7 @@ public interface ExpertContract {
       Tensor out = Tensor.allocate(arena, DType.F32, 1, 8);
       Tensor y = Tensor.allocate(arena, DType.F32, 2, 8);
       assertThatThrownBy(
-              () ->
-                  kernels(Parallel.SERIAL).combine(out, y, new int[] {0, 2}, new float[] {1, 1}))
+              () -> kernels(Parallel.SERIAL).combine(out, y, new int[] {0, 2}, new float[] {1, 1}))
           .hasMessage("combine: row 2 at position 1 is not among the 2 rows of y");
     }
   }

@@ -17,10 +17,10 @@ import static llada.kernel.machine.Gpr.RSI;
 import java.util.Optional;
 
 /**
- * The product of expanded weights with few tokens. Where lanes are tokens, as in {@link DotCode} and
- * {@link Int8Code}, one token works as long as sixteen; so here lanes are rows of weights, which are
- * transposed on the way, and tokens come one after the other. Every sum is formed of the same
- * numbers in the same order as there: a row has the same bits from either.
+ * The product of expanded weights with few tokens. Where lanes are tokens, as in {@link DotCode}
+ * and {@link Int8Code}, one token works as long as sixteen; so here lanes are rows of weights,
+ * which are transposed on the way, and tokens come one after the other. Every sum is formed of the
+ * same numbers in the same order as there: a row has the same bits from either.
  *
  * <p>A step is 32 bits of a row: a float32 number, a pair of bfloat16, or four bytes. 64 steps of a
  * vector of rows are transposed and then multiplied with every token.
@@ -36,7 +36,8 @@ final class FewCode {
   private static final int X_SCALES = SUMS + 8;
   static final int ARGUMENTS = X_SCALES + 8;
 
-  private static final int STEPS = 64; // in a chunk: 256 channels of 8 bits, as many as share scales
+  private static final int STEPS =
+      64; // in a chunk: 256 channels of 8 bits, as many as share scales
   private static final int ROUND = 8;
   private static final int SCALE_BYTES = Geometry.SCALE_STRIDE / 4 * 64; // transposed
   static final int SPACE_BYTES = SCALE_BYTES + STEPS * 64;

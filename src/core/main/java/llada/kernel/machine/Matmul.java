@@ -83,8 +83,7 @@ final class Matmul {
    *
    * @param weights E times (F, C) of a type and size that {@link #takes}
    */
-  void forward(
-      Tensor out, Tensor x, List<Tensor> weights, int[] offsets, Arithmetic arithmetic) {
+  void forward(Tensor out, Tensor x, List<Tensor> weights, int[] offsets, Arithmetic arithmetic) {
     llada.kernel.scalar.ExpertMatmul.check(out, x, weights, offsets);
     List<Rows> touched = new ArrayList<>();
     for (int e = 0; e < weights.size(); e++) {
@@ -222,7 +221,8 @@ final class Matmul {
       int from = Math.max(part.from(), panel * g.width());
       int to = Math.min(part.to(), (panel + 1) * g.width());
       CodePage.Code product = expanded.few(arguments, tiles, depth);
-      long out = worker.sums.atLeast(0).address() + (long) FewCode.outStride(g) * (from - part.from());
+      long out =
+          worker.sums.atLeast(0).address() + (long) FewCode.outStride(g) * (from - part.from());
       Block.set(arguments, Int8Code.OUT, out);
       Block.set(arguments, FewCode.TOKENS, to - from);
       Block.set(arguments, FewCode.SPACE, worker.space.atLeast(FewCode.SPACE_BYTES).address());

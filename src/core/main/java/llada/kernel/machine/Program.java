@@ -67,8 +67,7 @@ final class Program {
       sources.put(
           dot(false, vectors),
           () -> DotCode.assemble(g, g.floatRows(), Op.VFMADD231PS, stride(false), true));
-      sources.put(
-          few(false, vectors), () -> FewCode.floats(g, Op.VFMADD231PS, stride(false)));
+      sources.put(few(false, vectors), () -> FewCode.floats(g, Op.VFMADD231PS, stride(false)));
       if (bf16) {
         sources.put(few(true, vectors), () -> FewCode.floats(g, Op.VDPBF16PS, stride(true)));
         sources.put(

@@ -140,8 +140,7 @@ public class VectorKernels implements Kernels, AutoCloseable {
     llada.kernel.scalar.Combine.check(out, y, rows, weights);
     int k = rows.length / Math.max(1, out.dim(0));
     int c = out.dim(1);
-    forEachRow(
-        out, (t, _) -> Combine.row(out.data(), y.data(), rows, weights, (int) t, k, c));
+    forEachRow(out, (t, _) -> Combine.row(out.data(), y.data(), rows, weights, (int) t, k, c));
   }
 
   @Override
@@ -234,8 +233,7 @@ public class VectorKernels implements Kernels, AutoCloseable {
     int channels = dx.dim(1);
     forEachRow(
         dx,
-        (t, _) ->
-            Rope.backwardRow(dx.data(), t * channels, channels, tables, positions[(int) t]));
+        (t, _) -> Rope.backwardRow(dx.data(), t * channels, channels, tables, positions[(int) t]));
   }
 
   @Override
@@ -249,8 +247,7 @@ public class VectorKernels implements Kernels, AutoCloseable {
       Tensor v,
       AttentionShape shape,
       AttentionMask mask) {
-    AttentionBackward.backward(
-        dq, dk, dv, dOut, q, k, v, shape, mask, parallel, gradientScratch);
+    AttentionBackward.backward(dq, dk, dv, dOut, q, k, v, shape, mask, parallel, gradientScratch);
   }
 
   @Override
