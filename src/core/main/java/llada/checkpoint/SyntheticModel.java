@@ -10,6 +10,7 @@ import java.util.Optional;
 import java.util.OptionalInt;
 import llada.format.GgufWriter;
 import llada.kernel.Parallel;
+import llada.model.Architecture;
 import llada.model.LladaConfig;
 import llada.model.LladaWeights;
 import llada.model.WeightTable;
@@ -52,7 +53,7 @@ public record SyntheticModel(
           "<|endoftext|>",
           "<|start_header_id|>",
           "<|end_header_id|>",
-          Checkpoint.END_OF_TURN,
+          Architecture.LLADA.endOfTurn(),
           "<|mdm_mask|>");
 
   /** Hears how far a file is. */
@@ -142,7 +143,7 @@ public record SyntheticModel(
   }
 
   /**
-   * Writes a GGUF file of architecture {@code llada}, whole or not at all.
+   * Writes a GGUF file, whole or not at all.
    *
    * @param parallel makes the weights; they do not depend on it
    * @throws llada.format.FormatException if the disk is full or the file cannot be written
@@ -150,9 +151,11 @@ public record SyntheticModel(
   public void write(Path file, Parallel parallel, Progress progress) {
     GgufWriter writer = new GgufWriter();
     GgufConfig.write(writer, config, name, mix.fileType());
+    writer.string("tokenizer.ggml.pre", pre());
+    if (config.architecture().endOfTurn().equals(Architecture.LLADA.endOfTurn())) {
+      writer.string("tokenizer.chat_template", ChatTemplate.jinja());
+    }
     writer
-        .string("tokenizer.ggml.pre", SyntheticVocabulary.PRE)
-        .string("tokenizer.chat_template", ChatTemplate.jinja())
         .strings("tokenizer.ggml.tokens", vocabulary.tokens())
         .int32s("tokenizer.ggml.token_type", vocabulary.types())
         .strings("tokenizer.ggml.merges", vocabulary.merges());
@@ -177,6 +180,16 @@ public record SyntheticModel(
             }
           });
     }
+  }
+
+  /** By which other programs know how this architecture splits text. */
+  private String pre() {
+    return switch (config.architecture()) {
+      case LLADA -> SyntheticVocabulary.PRE;
+      case LLADA_MOE -> "llada-moe";
+      case LLADA2 -> "bailingmoe2";
+      case LLAMA -> "llama-bpe";
+    };
   }
 
   /** Fills consecutive pieces of a weight, from {@code first} on. */

@@ -112,7 +112,9 @@ public final class MaskPredictor implements Predictor, AutoCloseable {
     // A probe reads intermediate values, and experts change from pass to pass: no replay then.
     if (probe.equals(Probe.NONE) && !config.hasExperts()) {
       kernels.repeat(
-          new SameCalls(this, tokens, batch.size(), hidden(pass.mask().visible())), blocks);
+          new SameCalls(
+              this, tokens, batch.size(), hidden(pass.mask().visible()), batch.addedMask()),
+          blocks);
     } else {
       blocks.run();
     }
@@ -218,7 +220,7 @@ public final class MaskPredictor implements Predictor, AutoCloseable {
   }
 
   /** Passes for which the blocks' calls are the same. */
-  private record SameCalls(MaskPredictor of, int tokens, int batch, BitSet hidden) {}
+  private record SameCalls(MaskPredictor of, int tokens, int batch, BitSet hidden, boolean added) {}
 
   private static BitSet hidden(boolean[] visible) {
     BitSet hidden = new BitSet();

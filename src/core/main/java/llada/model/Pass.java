@@ -72,12 +72,9 @@ record Pass(
   }
 
   private static AttentionMask mask(LladaConfig config, TokenBatch batch) {
-    return config.attention().mask(batch.flatVisible(), batch.size(), batch.length());
-  }
-
-  /** The same, but what a mask would hide is only scored lower: {@link AttentionMask#added}. */
-  Pass withAddedMask() {
-    return new Pass(config, kernels, positions, rope, mask.asBias(), batch, cached, probe, shares);
+    AttentionMask mask =
+        config.attention().mask(batch.flatVisible(), batch.size(), batch.length());
+    return batch.addedMask() ? mask.asBias() : mask;
   }
 
   AttentionShape shape() {

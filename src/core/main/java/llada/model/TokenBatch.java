@@ -8,8 +8,10 @@ import java.util.Arrays;
  * @param ids (B, T)
  * @param visible (B, T), false where a token is padding that nobody may attend to; null when all
  *     count
+ * @param addedMask whether what a model's blocks would hide is only scored lower: {@link
+ *     llada.kernel.scalar.AttentionMask#asBias}
  */
-public record TokenBatch(int[][] ids, boolean[][] visible) {
+public record TokenBatch(int[][] ids, boolean[][] visible, boolean addedMask) {
   /**
    * Checks that the batch is rectangular.
    *
@@ -31,6 +33,16 @@ public record TokenBatch(int[][] ids, boolean[][] visible) {
                 .formatted(b, ids[b].length));
       }
     }
+  }
+
+  /** A batch whose model's mask hides. */
+  public TokenBatch(int[][] ids, boolean[][] visible) {
+    this(ids, visible, false);
+  }
+
+  /** The same, whose model's mask only adds to scores, as the published code of LLaDA2.1 has it. */
+  public TokenBatch withAddedMask() {
+    return new TokenBatch(ids, visible, true);
   }
 
   /**
@@ -70,7 +82,8 @@ public record TokenBatch(int[][] ids, boolean[][] visible) {
   public TokenBatch part(int from, int to) {
     return new TokenBatch(
         Arrays.copyOfRange(ids, from, to),
-        visible == null ? null : Arrays.copyOfRange(visible, from, to));
+        visible == null ? null : Arrays.copyOfRange(visible, from, to),
+        addedMask);
   }
 
   /** B. */
