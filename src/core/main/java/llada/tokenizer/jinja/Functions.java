@@ -49,8 +49,7 @@ final class Functions {
   private static Value raise(Arguments given) {
     Value message = given.get(0, "message");
     throw new TemplateException(
-        "the template gives up: "
-            + (message instanceof Value.Text(String text) ? text : message.kind()));
+        "it gives up: " + TemplateException.shown(Operators.string(message)));
   }
 
   private static Value range(Work work, Arguments given) {

@@ -35,7 +35,7 @@ final class Members {
   static Value item(Work work, Value value, Value key) {
     String name = Operators.string(key);
     if (value instanceof Undefined) {
-      throw new TemplateException("%s has no '%s'".formatted(value.kind(), name));
+      throw new TemplateException("%s has no %s".formatted(value.kind(), TemplateException.shown(name)));
     }
     Optional<Value> found = Optional.empty();
     if (key instanceof Text) {

@@ -3,6 +3,7 @@ package llada.tokenizer.jinja;
 /** A template that is wrong, uses what is not known here, gives up or takes too much. */
 public final class TemplateException extends IllegalArgumentException {
   private static final long serialVersionUID = 1L;
+  private static final int MAX_SHOWN = 120;
 
   /** Where it happened: 0 if it is not known yet. */
   private final int line;
@@ -25,7 +26,7 @@ public final class TemplateException extends IllegalArgumentException {
   /** A text of the template on one line, short, for a message. */
   static String shown(String text) {
     StringBuilder out = new StringBuilder("'");
-    text.chars().limit(60).forEach(c -> out.append(Strings.escaped((char) c)));
-    return out.append(text.length() > 60 ? "...'" : "'").toString();
+    text.chars().limit(MAX_SHOWN).forEach(c -> out.append(Strings.escaped((char) c)));
+    return out.append(text.length() > MAX_SHOWN ? "...'" : "'").toString();
   }
 }

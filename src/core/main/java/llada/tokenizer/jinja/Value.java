@@ -134,7 +134,7 @@ public sealed interface Value {
   /** The kind of value, as Python names it. */
   default String kind() {
     return switch (this) {
-      case Undefined(String name) -> "undefined ('" + name + "')";
+      case Undefined(String name) -> "undefined (%s)".formatted(TemplateException.shown(name));
       case None _ -> "None";
       case Bool _ -> "a boolean";
       case Int _ -> "an integer";
