@@ -13,15 +13,10 @@ import llada.tokenizer.jinja.Value.Arguments;
  * Expressions by recursive descent, a method for each of Jinja's precedences, loosest first. What
  * is parsed becomes a function of the scope at once.
  */
-class ExpressionParser {
-  private static final int MAX_DEPTH = 100;
+class ExpressionParser extends TokenReader {
   private static final Set<String> COMPARISONS = Set.of("==", "!=", "<", "<=", ">", ">=");
   private static final Set<String> NO_ARGUMENTS = Set.of("else", "or", "and", "is", "if", "in", "not");
   private static final Given NOTHING = _ -> Arguments.NONE;
-
-  private final List<Token> tokens;
-  private int at;
-  private int depth;
 
   /** The arguments of a call. */
   interface Given {
@@ -29,78 +24,8 @@ class ExpressionParser {
   }
 
   ExpressionParser(List<Token> tokens) {
-    this.tokens = tokens;
+    super(tokens);
   }
-
-  // The tokens.
-
-  Token current() {
-    return tokens.get(at);
-  }
-
-  Token take() {
-    Token token = current();
-    at = Math.min(at + 1, tokens.size() - 1); // the end stays
-    return token;
-  }
-
-  boolean nextIs(Kind kind, String text) {
-    return current().kind() == kind && current().text().equals(text);
-  }
-
-  private boolean skip(Kind kind, String text) {
-    boolean there = nextIs(kind, text);
-    if (there) {
-      take();
-    }
-    return there;
-  }
-
-  boolean skipName(String name) {
-    return skip(Kind.NAME, name);
-  }
-
-  boolean skipOperator(String operator) {
-    return skip(Kind.OPERATOR, operator);
-  }
-
-  void expectOperator(String operator) {
-    if (!skipOperator(operator)) {
-      throw unexpected("'" + operator + "'");
-    }
-  }
-
-  /** Passes over a comma unless the list ends here. */
-  void separate(String close) {
-    if (!nextIs(Kind.OPERATOR, close)) {
-      expectOperator(",");
-    }
-  }
-
-  String name() {
-    if (current().kind() != Kind.NAME) {
-      throw unexpected("a name");
-    }
-    return take().text();
-  }
-
-  TemplateException unexpected(String wanted) {
-    return new TemplateException(
-        "unexpected %s; wanted: %s".formatted(current().shown(), wanted), current().line());
-  }
-
-  void enter() {
-    if (++depth > MAX_DEPTH) {
-      throw new TemplateException(
-          "it is nested more than %d deep".formatted(MAX_DEPTH), current().line());
-    }
-  }
-
-  void leave() {
-    depth--;
-  }
-
-  // The grammar.
 
   private static Expression step(int line, Expression expression) {
     return scope -> scope.step(line, () -> expression.in(scope));
@@ -120,11 +45,13 @@ class ExpressionParser {
     while (skipOperator(",") && current().kind() != Kind.CLOSE && !nextIs(Kind.OPERATOR, ")")) {
       items.add(expression());
     }
-    return list(items, true);
+    return list(items, Value.Sequence.TUPLE);
   }
 
-  private static Expression list(List<Expression> items, boolean tuple) {
-    return scope -> scope.work().made(new Value.Items(values(items, scope), tuple));
+  private Expression list(List<Expression> items, Value.Sequence kind) {
+    int line = current().line();
+    return scope ->
+        scope.step(line, () -> scope.work().made(new Value.Items(values(items, scope), kind)));
   }
 
   private static List<Value> values(List<Expression> expressions, Scope scope) {
@@ -218,7 +145,7 @@ class ExpressionParser {
     if (skipName("in")) {
       return "in";
     }
-    if (nextIs(Kind.NAME, "not") && tokens.get(at + 1).text().equals("in")) {
+    if (nextIs(Kind.NAME, "not") && following().text().equals("in")) {
       take();
       take();
       return "not in";
@@ -319,7 +246,7 @@ class ExpressionParser {
 
   private Expression parentheses() {
     if (skipOperator(")")) {
-      return list(List.of(), true);
+      return list(List.of(), Value.Sequence.TUPLE);
     }
     Expression value = tuple();
     expectOperator(")");
@@ -332,7 +259,7 @@ class ExpressionParser {
       items.add(expression());
       separate("]");
     }
-    return list(items, false);
+    return list(items, Value.Sequence.LIST);
   }
 
   private Expression mapping() {
@@ -421,8 +348,7 @@ class ExpressionParser {
     List<Expression> positional = new ArrayList<>();
     Map<String, Expression> named = new LinkedHashMap<>();
     while (!skipOperator(")")) {
-      Token after = tokens.get(Math.min(at + 1, tokens.size() - 1));
-      if (current().kind() == Kind.NAME && after.kind() == Kind.OPERATOR && after.text().equals("=")) {
+      if (current().kind() == Kind.NAME && following().text().equals("=")) {
         String name = name();
         expectOperator("=");
         named.put(name, expression());

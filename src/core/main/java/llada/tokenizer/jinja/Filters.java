@@ -10,6 +10,7 @@ import llada.tokenizer.jinja.Value.Arguments;
 import llada.tokenizer.jinja.Value.Dict;
 import llada.tokenizer.jinja.Value.Int;
 import llada.tokenizer.jinja.Value.Items;
+import llada.tokenizer.jinja.Value.Sequence;
 import llada.tokenizer.jinja.Value.Text;
 import llada.tokenizer.jinja.Value.Undefined;
 
@@ -64,7 +65,7 @@ final class Filters {
     return switch (value) {
       case Text(String string) -> string.codePointCount(0, string.length());
       case Dict dict -> dict.entries().size();
-      case Items items -> items.items().size();
+      case Items items when items.sequence() != Sequence.STREAM -> items.items().size();
       case Undefined _ -> 0;
       default -> throw new TemplateException("%s has no length".formatted(value.kind()));
     };
@@ -81,7 +82,7 @@ final class Filters {
     Collections.reverse(reversed);
     return value instanceof Text
         ? Value.text(reversed.stream().map(Value::string).collect(Collectors.joining()))
-        : new Items(reversed);
+        : new Items(reversed, Sequence.STREAM);
   }
 
   /** The attribute at the end of a path: names and indices with dots between. */
@@ -110,7 +111,7 @@ final class Filters {
               ? work.made(apply(work, given.get(0, "filter").string(), element, rest(given)))
               : element instanceof Undefined ? absent : element);
     }
-    return new Items(mapped);
+    return new Items(mapped, Sequence.STREAM);
   }
 
   /** The arguments after the first. */
@@ -134,7 +135,7 @@ final class Filters {
         kept.add(element);
       }
     }
-    return new Items(kept);
+    return new Items(kept, Sequence.STREAM);
   }
 
   private static Value integer(Value value, Arguments given) {
@@ -170,7 +171,7 @@ final class Filters {
       case Value.Bool(boolean is) -> out.append(is);
       case Int(long number) -> out.append(number);
       case Text(String string) -> quote(string, out);
-      case Items list -> {
+      case Items list when list.sequence() != Sequence.STREAM -> {
         String separator = "[" + inner;
         for (Value item : list.items()) {
           work.spend(separator.length());

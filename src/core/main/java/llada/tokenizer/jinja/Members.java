@@ -11,6 +11,7 @@ import llada.tokenizer.jinja.Value.Arguments;
 import llada.tokenizer.jinja.Value.Dict;
 import llada.tokenizer.jinja.Value.Int;
 import llada.tokenizer.jinja.Value.Items;
+import llada.tokenizer.jinja.Value.Sequence;
 import llada.tokenizer.jinja.Value.Text;
 import llada.tokenizer.jinja.Value.Undefined;
 
@@ -44,7 +45,7 @@ final class Members {
       } else if (value instanceof Value.Namespace space) {
         found = Optional.ofNullable(space.attributes.get(name));
       }
-    } else if (key instanceof Int(long at) && (value instanceof Items || value instanceof Text)) {
+    } else if (key instanceof Int(long at) && hasParts(value)) {
       work.look(value);
       List<Value> elements = value.elements();
       long index = at < 0 ? at + elements.size() : at;
@@ -57,7 +58,7 @@ final class Members {
 
   /** {@code value[from:to:step]}; none stands for what is left out. */
   static Value slice(Work work, Value value, Value from, Value to, Value step) {
-    if (!(value instanceof Items || value instanceof Text)) {
+    if (!hasParts(value)) {
       throw new TemplateException("%s has no parts".formatted(value.kind()));
     }
     List<Value> elements = value.elements();
@@ -73,9 +74,14 @@ final class Members {
       part.add(elements.get((int) i));
     }
     if (value instanceof Items list) {
-      return new Items(part, list.tuple());
+      return new Items(part, list.sequence());
     }
     return Value.text(String.join("", part.stream().map(Value::string).toList()));
+  }
+
+  private static boolean hasParts(Value value) {
+    return value instanceof Text
+        || value instanceof Items items && items.sequence() != Sequence.STREAM;
   }
 
   private static long bound(Value value, int n, long by, long absent) {
@@ -105,7 +111,7 @@ final class Members {
       throw new TemplateException("%s has no items; only a mapping has".formatted(value.kind()));
     }
     List<Value> items = new ArrayList<>();
-    dict.entries().forEach((k, v) -> items.add(new Items(List.of(Value.text(k), v), true)));
+    dict.entries().forEach((k, v) -> items.add(new Items(List.of(Value.text(k), v), Sequence.TUPLE)));
     return new Items(items);
   }
 

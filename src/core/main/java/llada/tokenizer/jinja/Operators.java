@@ -56,10 +56,10 @@ final class Operators {
       if (left instanceof Text(String a) && right instanceof Text(String b)) {
         return Value.text(a + b);
       }
-      if (left instanceof Items a && right instanceof Items b && a.tuple() == b.tuple()) {
+      if (left instanceof Items a && right instanceof Items b && a.sequence() == b.sequence()) {
         List<Value> both = new ArrayList<>(a.items());
         both.addAll(b.items());
-        return new Items(both, a.tuple());
+        return new Items(both, a.sequence());
       }
     }
     if (operator.equals("*") && left instanceof Text(String text) && right instanceof Int(long n)) {
@@ -88,7 +88,7 @@ final class Operators {
       return true;
     }
     if (left instanceof Items a && right instanceof Items b) {
-      boolean same = a.tuple() == b.tuple() && a.items().size() == b.items().size();
+      boolean same = a.sequence() == b.sequence() && a.items().size() == b.items().size();
       for (int i = 0; same && i < a.items().size(); i++) {
         same = equal(work, a.items().get(i), b.items().get(i));
       }

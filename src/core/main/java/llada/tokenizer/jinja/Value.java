@@ -28,18 +28,26 @@ public sealed interface Value {
   /** A string. */
   record Text(String string) implements Value {}
 
+  /** What kind of values in a row. */
+  enum Sequence {
+    LIST,
+    TUPLE,
+    /** What a filter hands on: it can be looped over, but has no length and is always true. */
+    STREAM
+  }
+
   /**
-   * A list or, which only its spelling tells, a tuple.
+   * Values in a row.
    *
    * @param depth how many lists and mappings lie in each other, with this one
    */
-  record Items(List<Value> items, boolean tuple, int depth) implements Value {
-    Items(List<Value> items, boolean tuple) {
-      this(List.copyOf(items), tuple, depthAround(items));
+  record Items(List<Value> items, Sequence sequence, int depth) implements Value {
+    Items(List<Value> items, Sequence sequence) {
+      this(List.copyOf(items), sequence, depthAround(items));
     }
 
     Items(List<Value> items) {
-      this(items, false);
+      this(items, Sequence.LIST);
     }
   }
 
@@ -125,7 +133,7 @@ public sealed interface Value {
       case Bool(boolean is) -> is;
       case Int(long number) -> number != 0;
       case Text(String string) -> !string.isEmpty();
-      case Items items -> !items.items().isEmpty();
+      case Items items -> items.sequence() == Sequence.STREAM || !items.items().isEmpty();
       case Dict dict -> !dict.entries().isEmpty();
       case Namespace _, Function _ -> true;
     };
@@ -139,7 +147,7 @@ public sealed interface Value {
       case Bool _ -> "a boolean";
       case Int _ -> "an integer";
       case Text _ -> "a string";
-      case Items items -> items.tuple() ? "a tuple" : "a list";
+      case Items items -> "a " + items.sequence().name().toLowerCase(java.util.Locale.ROOT);
       case Dict _ -> "a mapping";
       case Namespace _ -> "a namespace";
       case Function _ -> "a function";
