@@ -147,7 +147,8 @@ public final class ChatTemplate {
     int end = turns.lastIndexOf(PROBE);
     if (end < 0) {
       throw new TokenizerException(
-          "the chat template does not show the last message, so it cannot be gone on with" + REMEDY);
+          "the chat template does not show the last message, so it cannot be gone on with"
+              + REMEDY);
     }
     String open = turns.substring(0, end);
     boolean trimmed = !turns.startsWith(PROBE + " ", end);

@@ -103,8 +103,7 @@ class ChatTemplateTest {
   void contentIsTrimmedAsPythonDoesAndRolesAreNot() {
     String space = "\t\n\u000b\f\r\u001c\u001f \u0085\u00a0\u1680\u2003\u2028\u202f\u205f\u3000";
     assertThat(template(LLADA).render(List.of(new Message(" user ", space + "a b" + space))))
-        .isEqualTo(
-            "<s><|start_header_id|> user <|end_header_id|>\n\na b<|eot_id|>" + HEADER);
+        .isEqualTo("<s><|start_header_id|> user <|end_header_id|>\n\na b<|eot_id|>" + HEADER);
     assertThat(template(LLADA).render(List.of(user("\u200bx\ufeff"))))
         .contains("\n\n\u200bx\ufeff<|eot_id|>");
   }
@@ -148,7 +147,8 @@ class ChatTemplateTest {
         "<role>SYSTEM</role>detailed thinking off<|role_end|><role>HUMAN</role>q<|role_end|>"
             + "<role>ASSISTANT</role>";
     String chatml = "\n<|im_start|>user\nq<|im_end|>\n<|im_start|>assistant\n";
-    for (String content : List.of("a", "  a b\n", "", " \n ", "\n\na\n\n", "<|eot_id|>", "\uE000")) {
+    for (String content :
+        List.of("a", "  a b\n", "", " \n ", "\n\na\n\n", "<|eot_id|>", "\uE000")) {
       List<Message> chat = List.of(user("q"), assistant(content));
       String trimmed = content.strip();
       assertThat(template(LLADA).renderOpen(chat)).isEqualTo(llada + trimmed);
@@ -158,7 +158,8 @@ class ChatTemplateTest {
     }
     assertThatThrownBy(() -> template(LLADA).renderOpen(List.of()))
         .isInstanceOf(IllegalArgumentException.class);
-    assertThatThrownBy(() -> template("{{ messages[0].content }}").renderOpen(List.of(user("a"), user("b"))))
+    assertThatThrownBy(
+            () -> template("{{ messages[0].content }}").renderOpen(List.of(user("a"), user("b"))))
         .isInstanceOf(TokenizerException.class)
         .hasMessageContaining("does not show the last message");
   }

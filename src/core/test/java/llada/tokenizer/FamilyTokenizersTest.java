@@ -14,8 +14,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * The tokenizers and templates of the family's other models: what the published library answers
- * for small vocabularies of their kind, from a folder's files and by way of a GGUF file's lists.
+ * The tokenizers and templates of the family's other models: what the published library answers for
+ * small vocabularies of their kind, from a folder's files and by way of a GGUF file's lists.
  */
 class FamilyTokenizersTest {
   /** The name that llama.cpp's converter gives each way of splitting text. */
@@ -53,7 +53,8 @@ class FamilyTokenizersTest {
         GgufVocabulary.tokenizer(tables.tokens(), tables.types(), tables.merges(), PRE.get(family)),
         family);
     String written = tables.pre(); // one of several names for the same way
-    assertThat(GgufVocabulary.patterns(written)).isEqualTo(GgufVocabulary.patterns(PRE.get(family)));
+    assertThat(GgufVocabulary.patterns(written))
+        .isEqualTo(GgufVocabulary.patterns(PRE.get(family)));
     assertThat(GgufVocabulary.normalizes(written))
         .isEqualTo(GgufVocabulary.normalizes(PRE.get(family)));
   }

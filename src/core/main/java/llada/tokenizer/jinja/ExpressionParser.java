@@ -15,7 +15,8 @@ import llada.tokenizer.jinja.Value.Arguments;
  */
 class ExpressionParser extends TokenReader {
   private static final Set<String> COMPARISONS = Set.of("==", "!=", "<", "<=", ">", ">=");
-  private static final Set<String> NO_ARGUMENTS = Set.of("else", "or", "and", "is", "if", "in", "not");
+  private static final Set<String> NO_ARGUMENTS =
+      Set.of("else", "or", "and", "is", "if", "in", "not");
   private static final Given NOTHING = _ -> Arguments.NONE;
 
   /** The arguments of a call. */
@@ -155,8 +156,7 @@ class ExpressionParser extends TokenReader {
 
   private static Expression binary(String operator, int line, Expression left, Expression right) {
     return step(
-        line,
-        scope -> Operators.binary(scope.work(), operator, left.in(scope), right.in(scope)));
+        line, scope -> Operators.binary(scope.work(), operator, left.in(scope), right.in(scope)));
   }
 
   private Expression sum() {
@@ -322,8 +322,7 @@ class ExpressionParser extends TokenReader {
   private Expression subscript(Expression of, int line) {
     Expression from = bound();
     if (skipOperator("]")) {
-      return step(
-          line, scope -> Members.item(scope.work(), of.in(scope), from.in(scope)));
+      return step(line, scope -> Members.item(scope.work(), of.in(scope), from.in(scope)));
     }
     expectOperator(":");
     Expression to = bound();
@@ -386,9 +385,7 @@ class ExpressionParser extends TokenReader {
   Expression filter(Expression of, int line) {
     String name = name();
     Given given = given();
-    return step(
-        line,
-        s -> s.work().made(Filters.apply(s.work(), name, of.in(s), given.in(s))));
+    return step(line, s -> s.work().made(Filters.apply(s.work(), name, of.in(s), given.in(s))));
   }
 
   private Expression test(Expression of, int line) {
@@ -407,10 +404,7 @@ class ExpressionParser extends TokenReader {
     }
     Given arguments = given;
     Expression test =
-        step(
-            line,
-            s ->
-                Value.bool(Checks.holds(s.work(), name, of.in(s), arguments.in(s))));
+        step(line, s -> Value.bool(Checks.holds(s.work(), name, of.in(s), arguments.in(s))));
     return negated ? not(line, test) : test;
   }
 }

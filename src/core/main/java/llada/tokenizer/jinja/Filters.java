@@ -52,12 +52,10 @@ final class Filters {
       case "reject" -> select(work, false, value, v -> v, given);
       case "selectattr", "rejectattr" -> {
         Value path = given.get(0, "attribute");
-        yield select(
-            work, filter.equals("selectattr"), value, v -> at(work, v, path), rest(given));
+        yield select(work, filter.equals("selectattr"), value, v -> at(work, v, path), rest(given));
       }
       case "int" -> integer(value, given);
-      default ->
-          throw new TemplateException("the filter '%s' is not known here".formatted(filter));
+      default -> throw new TemplateException("the filter '%s' is not known here".formatted(filter));
     };
   }
 
@@ -161,8 +159,7 @@ final class Filters {
   }
 
   /** As Python's json.dumps writes it; Hugging Face's library escapes nothing more. */
-  private static void json(
-      Work work, Value value, String line, String indent, StringBuilder out) {
+  private static void json(Work work, Value value, String line, String indent, StringBuilder out) {
     int before = out.length();
     String inner = line + (line.isEmpty() ? "" : indent);
     String comma = line.isEmpty() ? ", " : ",";

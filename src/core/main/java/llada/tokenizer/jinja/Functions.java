@@ -35,10 +35,7 @@ final class Functions {
     put(all, "raise_exception", Functions::raise);
     put(all, "range", given -> range(work, given));
     put(all, "namespace", Functions::namespace);
-    put(
-        all,
-        "strftime_now",
-        given -> Value.text(time(now.get(), given.get(0, "format").string())));
+    put(all, "strftime_now", given -> Value.text(time(now.get(), given.get(0, "format").string())));
     return all;
   }
 

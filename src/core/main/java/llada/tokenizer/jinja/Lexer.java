@@ -7,8 +7,8 @@ import java.util.regex.Pattern;
 import llada.tokenizer.jinja.Token.Kind;
 
 /**
- * Cuts a template into text and the pieces of its tags, with the white space around tags decided:
- * a tag's minus takes all of it, its plus keeps it; else a block or comment takes the white space
+ * Cuts a template into text and the pieces of its tags, with the white space around tags decided: a
+ * tag's minus takes all of it, its plus keeps it; else a block or comment takes the white space
  * before it on its line ({@code lstrip_blocks}) and the line's end after it ({@code trim_blocks}).
  */
 final class Lexer {
@@ -35,8 +35,7 @@ final class Lexer {
           "it has %d characters; at most %d are accepted".formatted(template.length(), MAX_LENGTH));
     }
     String lines = template.replace("\r\n", "\n").replace('\r', '\n');
-    Lexer lexer =
-        new Lexer(lines.endsWith("\n") ? lines.substring(0, lines.length() - 1) : lines);
+    Lexer lexer = new Lexer(lines.endsWith("\n") ? lines.substring(0, lines.length() - 1) : lines);
     lexer.run();
     return lexer.tokens;
   }
@@ -93,7 +92,10 @@ final class Lexer {
     }
     int begin = text.lastIndexOf('\n') + 1;
     boolean lineBegins = begin > 0 || at == 0 || source.charAt(at - 1) == '\n';
-    return kind != '{' && sign != '+' && lineBegins && text.chars().skip(begin).allMatch(Strings::isSpace)
+    return kind != '{'
+            && sign != '+'
+            && lineBegins
+            && text.chars().skip(begin).allMatch(Strings::isSpace)
         ? text.substring(0, begin)
         : text;
   }
@@ -129,7 +131,8 @@ final class Lexer {
     Matcher piece = PIECE.matcher(source);
     while (at < source.length()) {
       char c = source.charAt(at);
-      boolean signed = (c == '-' || c == '+' && kind == Kind.BLOCK) && source.startsWith(close, at + 1);
+      boolean signed =
+          (c == '-' || c == '+' && kind == Kind.BLOCK) && source.startsWith(close, at + 1);
       if (brackets == 0 && (signed || source.startsWith(close, at))) {
         add(Kind.CLOSE, close);
         moveTo(at + (signed ? 3 : 2));

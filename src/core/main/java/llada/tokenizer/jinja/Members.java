@@ -15,7 +15,9 @@ import llada.tokenizer.jinja.Value.Sequence;
 import llada.tokenizer.jinja.Value.Text;
 import llada.tokenizer.jinja.Value.Undefined;
 
-/** What lies inside values: attributes, elements, parts, and the methods of strings and mappings. */
+/**
+ * What lies inside values: attributes, elements, parts, and the methods of strings and mappings.
+ */
 final class Members {
   private static final Set<String> OF_DICTS = Set.of("items", "keys", "values", "get");
 
@@ -36,7 +38,8 @@ final class Members {
   static Value item(Work work, Value value, Value key) {
     String name = Operators.string(key);
     if (value instanceof Undefined) {
-      throw new TemplateException("%s has no %s".formatted(value.kind(), TemplateException.shown(name)));
+      throw new TemplateException(
+          "%s has no %s".formatted(value.kind(), TemplateException.shown(name)));
     }
     Optional<Value> found = Optional.empty();
     if (key instanceof Text) {
@@ -111,7 +114,8 @@ final class Members {
       throw new TemplateException("%s has no items; only a mapping has".formatted(value.kind()));
     }
     List<Value> items = new ArrayList<>();
-    dict.entries().forEach((k, v) -> items.add(new Items(List.of(Value.text(k), v), Sequence.TUPLE)));
+    dict.entries()
+        .forEach((k, v) -> items.add(new Items(List.of(Value.text(k), v), Sequence.TUPLE)));
     return new Items(items);
   }
 
@@ -140,7 +144,8 @@ final class Members {
       }
       case "join" -> join(work, given.get(0, "iterable").elements(), text);
       default ->
-          throw new TemplateException("the method '%s' of strings is not known here".formatted(name));
+          throw new TemplateException(
+              "the method '%s' of strings is not known here".formatted(name));
     };
   }
 
@@ -161,8 +166,7 @@ final class Members {
     return any.stream().map(Value::string).anyMatch(holds::apply);
   }
 
-  private static Value strip(
-      Work work, String text, Arguments given, boolean left, boolean right) {
+  private static Value strip(Work work, String text, Arguments given, boolean left, boolean right) {
     Value away = given.only("strip", "chars").get(0, "chars", Value.NONE);
     if (away == Value.NONE) {
       return Value.text(Strings.strip(text, Strings::isSpace, left, right));

@@ -261,8 +261,7 @@ final class Parser extends ExpressionParser {
     while (!skipOperator(")")) {
       String parameter = name();
       Value absent = new Value.Undefined(parameter);
-      parameters.add(
-          new Parameter(parameter, skipOperator("=") ? expression() : _ -> absent));
+      parameters.add(new Parameter(parameter, skipOperator("=") ? expression() : _ -> absent));
       separate(")");
     }
     int outer = loops;

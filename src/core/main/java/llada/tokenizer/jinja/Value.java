@@ -96,8 +96,8 @@ public sealed interface Value {
   }
 
   /**
-   * A Java object as a value: null, Boolean, Integer, Long, String, a List or Map of such,
-   * or a Value.
+   * A Java object as a value: null, Boolean, Integer, Long, String, a List or Map of such, or a
+   * Value.
    *
    * @throws IllegalArgumentException if it is of another class
    */

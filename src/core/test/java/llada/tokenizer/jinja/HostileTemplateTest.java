@@ -75,7 +75,8 @@ class HostileTemplateTest {
     assertThatThrownBy(() -> Template.parse("x".repeat((1 << 20) + 1)))
         .isInstanceOf(TemplateException.class)
         .hasMessageContaining("at most");
-    assertThat(TemplateTest.render("{% if d %}".repeat(90) + "a" + "{% endif %}".repeat(90), VALUES))
+    assertThat(
+            TemplateTest.render("{% if d %}".repeat(90) + "a" + "{% endif %}".repeat(90), VALUES))
         .isEqualTo("a");
   }
 
@@ -89,7 +90,8 @@ class HostileTemplateTest {
         java.util.stream.IntStream.range(0, 500)
             .mapToObj(i -> Map.of("role", "user", "content", "think " + "words ".repeat(2000)))
             .toList();
-    assertThat(TemplateTest.render(template, Map.of("messages", messages))).hasSizeGreaterThan(1 << 22);
+    assertThat(TemplateTest.render(template, Map.of("messages", messages)))
+        .hasSizeGreaterThan(1 << 22);
   }
 
   /** Any text is a template, or an error that names a line, and nothing else. */
