@@ -103,7 +103,11 @@ final class Parser extends ExpressionParser {
 
   private Statement statement() {
     int line = current().line();
-    String name = name();
+    Statement statement = statement(name(), line);
+    return scope -> scope.step(line, () -> statement.in(scope));
+  }
+
+  private Statement statement(String name, int line) {
     return switch (name) {
       case "if" -> condition();
       case "for" -> loop();
@@ -176,6 +180,7 @@ final class Parser extends ExpressionParser {
         }
       }
       for (int i = 0; i < kept.size(); i++) {
+        scope.work().spend(20); // for a scope and what it says of the loop
         Scope inside = scope.inside();
         inside.set("loop", Functions.loop(kept, i));
         target.set(inside, kept.get(i));

@@ -5,7 +5,7 @@ package llada.tokenizer.jinja;
  * made or looked at. Grows with the text that the template is given.
  */
 final class Work {
-  private static final long FIXED = 20_000_000;
+  private static final long FIXED = 5_000_000;
   private static final long PER_CHARACTER = 64;
 
   private long left;
