@@ -207,7 +207,7 @@ class ExpressionParser extends TokenReader {
           switch (token.text()) {
             case "true", "True" -> constant(Value.bool(true));
             case "false", "False" -> constant(Value.bool(false));
-            case "none", "None" -> constant(Value.NONE);
+            case "none", "None" -> constant(Value.None.VALUE);
             default -> scope -> scope.get(token.text());
           };
       case STRING -> {
@@ -326,7 +326,7 @@ class ExpressionParser extends TokenReader {
     }
     expectOperator(":");
     Expression to = bound();
-    Expression by = skipOperator(":") ? bound() : constant(Value.NONE);
+    Expression by = skipOperator(":") ? bound() : constant(Value.None.VALUE);
     expectOperator("]");
     return step(
         line,
@@ -335,7 +335,7 @@ class ExpressionParser extends TokenReader {
 
   private Expression bound() {
     return nextIs(Kind.OPERATOR, ":") || nextIs(Kind.OPERATOR, "]")
-        ? constant(Value.NONE)
+        ? constant(Value.None.VALUE)
         : expression();
   }
 

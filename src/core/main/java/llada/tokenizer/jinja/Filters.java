@@ -43,7 +43,7 @@ final class Filters {
       case "join" ->
           Members.join(
               work,
-              mapped(work, value, given.get(1, "attribute", Value.NONE)),
+              mapped(work, value, given.get(1, "attribute", Value.None.VALUE)),
               Operators.string(given.get(0, "d", Value.text(""))));
       case "items" -> value instanceof Undefined ? new Items(List.of()) : Members.items(value);
       case "reverse" -> reverse(value);
@@ -94,18 +94,18 @@ final class Filters {
   }
 
   private static List<Value> mapped(Work work, Value value, Value path) {
-    return path == Value.NONE
+    return path == Value.None.VALUE
         ? value.elements()
         : value.elements().stream().map(element -> at(work, element, path)).toList();
   }
 
   private static Value map(Work work, Value value, Arguments given) {
-    Value path = given.named().getOrDefault("attribute", Value.NONE);
+    Value path = given.named().getOrDefault("attribute", Value.None.VALUE);
     Value absent = given.named().getOrDefault("default", new Undefined("default"));
     List<Value> mapped = new ArrayList<>();
     for (Value element : mapped(work, value, path)) {
       mapped.add(
-          path == Value.NONE
+          path == Value.None.VALUE
               ? work.made(apply(work, given.get(0, "filter").string(), element, rest(given)))
               : element instanceof Undefined ? absent : element);
     }
@@ -151,10 +151,11 @@ final class Filters {
     if (given.get(0, "ensure_ascii", Value.bool(false)).isTrue()) {
       throw new TemplateException("ensure_ascii of the filter 'tojson' is not known here");
     }
-    Value indent = given.get(1, "indent", Value.NONE);
+    Value indent = given.get(1, "indent", Value.None.VALUE);
     StringBuilder out = new StringBuilder();
-    String spaces = indent == Value.NONE ? "" : " ".repeat(Math.clamp(indent.integer(), 0, 100));
-    json(work, value, indent == Value.NONE ? "" : "\n", spaces, out);
+    String spaces =
+        indent == Value.None.VALUE ? "" : " ".repeat(Math.clamp(indent.integer(), 0, 100));
+    json(work, value, indent == Value.None.VALUE ? "" : "\n", spaces, out);
     return Value.text(out.toString());
   }
 

@@ -66,7 +66,7 @@ final class Members {
     }
     List<Value> elements = value.elements();
     work.spend(elements.size());
-    long by = step == Value.NONE ? 1 : step.integer();
+    long by = step == Value.None.VALUE ? 1 : step.integer();
     if (by == 0) {
       throw new TemplateException("the step of a part is 0; it must be another integer");
     }
@@ -88,7 +88,7 @@ final class Members {
   }
 
   private static long bound(Value value, int n, long by, long absent) {
-    if (value == Value.NONE) {
+    if (value == Value.None.VALUE) {
       return absent;
     }
     long at = value.integer();
@@ -101,7 +101,7 @@ final class Members {
       case "get" ->
           given.get(0, "key") instanceof Text(String key) && entries.containsKey(key)
               ? entries.get(key)
-              : given.get(1, "default", Value.NONE);
+              : given.get(1, "default", Value.None.VALUE);
       case "keys" -> new Items(dict.elements());
       case "values" -> new Items(List.copyOf(entries.values()));
       default -> items(dict);
@@ -136,9 +136,10 @@ final class Members {
       case "replace" -> {
         String old = given.only(name, "old", "new", "count").get(0, "old").string();
         String by = given.get(1, "new").string();
-        Value count = given.get(2, "count", Value.NONE);
+        Value count = given.get(2, "count", Value.None.VALUE);
         work.search(text, old);
-        List<String> parts = Strings.parts(text, old, count == Value.NONE ? -1 : count.integer());
+        List<String> parts =
+            Strings.parts(text, old, count == Value.None.VALUE ? -1 : count.integer());
         work.spend((long) parts.size() * by.length());
         yield Value.text(String.join(by, parts));
       }
@@ -167,8 +168,8 @@ final class Members {
   }
 
   private static Value strip(Work work, String text, Arguments given, boolean left, boolean right) {
-    Value away = given.only("strip", "chars").get(0, "chars", Value.NONE);
-    if (away == Value.NONE) {
+    Value away = given.only("strip", "chars").get(0, "chars", Value.None.VALUE);
+    if (away == Value.None.VALUE) {
       return Value.text(Strings.strip(text, Strings::isSpace, left, right));
     }
     String characters = away.string();
@@ -177,13 +178,13 @@ final class Members {
   }
 
   private static Value split(Work work, String text, Arguments given) {
-    Value separator = given.get(0, "sep", Value.NONE);
+    Value separator = given.get(0, "sep", Value.None.VALUE);
     long cuts = given.get(1, "maxsplit", new Int(-1)).integer();
-    if (separator != Value.NONE) {
+    if (separator != Value.None.VALUE) {
       work.search(text, separator.string());
     }
     return new Items(
-        (separator == Value.NONE
+        (separator == Value.None.VALUE
                 ? Strings.words(text, cuts)
                 : Strings.parts(text, separator.string(), cuts))
             .stream().<Value>map(Text::new).toList());

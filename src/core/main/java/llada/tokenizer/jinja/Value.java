@@ -10,14 +10,13 @@ public sealed interface Value {
   /** How deep lists and mappings may lie in each other; all that walks over them recurses. */
   int MAX_DEPTH = 64;
 
-  /** Python's None. */
-  None NONE = new None();
-
   /** Nothing of this name: empty in text, false in a condition, an error in most else. */
   record Undefined(String name) implements Value {}
 
   /** Python's None. */
-  record None() implements Value {}
+  record None() implements Value {
+    static final None VALUE = new None();
+  }
 
   /** A truth value. */
   record Bool(boolean is) implements Value {}
@@ -103,7 +102,7 @@ public sealed interface Value {
    */
   static Value of(Object object) {
     return switch (object) {
-      case null -> NONE;
+      case null -> None.VALUE;
       case Value value -> value;
       case Boolean is -> new Bool(is);
       case Integer number -> new Int(number);
