@@ -391,9 +391,10 @@ class ExpressionParser extends TokenReader {
   private Expression test(Expression of, int line) {
     boolean negated = skipName("not");
     String name = name();
+    boolean parentheses = nextIs(Kind.OPERATOR, "(");
     Given given = given();
     Token next = current();
-    if (given == NOTHING
+    if (!parentheses
         && (next.kind() == Kind.STRING
             || next.kind() == Kind.NUMBER
             || next.kind() == Kind.NAME && !NO_ARGUMENTS.contains(next.text())
