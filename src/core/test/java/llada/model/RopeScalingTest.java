@@ -1,9 +1,10 @@
-package llada.kernel.scalar;
+package llada.model;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import llada.kernel.scalar.Rope;
 import org.junit.jupiter.api.Test;
 
 /** Against the published formula, computed in float32 by numpy. */
@@ -11,7 +12,7 @@ final class RopeScalingTest {
   @Test
   void llama31() {
     float[] plain = Rope.frequencies(500000, 128);
-    float[] scaled = new RopeScaling(8, 1, 4, 8192).scale(plain);
+    float[] scaled = new RopeScaling.Llama3(8, 1, 4, 8192).scaled(plain);
     int[] at = {0, 20, 28, 29, 31, 33, 35, 40, 63};
     double[] expected = {
       1,
@@ -35,7 +36,7 @@ final class RopeScalingTest {
 
   @Test
   void whatMeansNothingIsRefused() {
-    assertThatThrownBy(() -> new RopeScaling(8, 4, 4, 8192))
+    assertThatThrownBy(() -> new RopeScaling.Llama3(8, 4, 4, 8192))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessageContaining("low 4.0, high 4.0");
   }
