@@ -265,11 +265,16 @@ final class FamilyConfig {
   private FeedForwardConfig.Experts sigmoidExperts() {
     int hidden = size("moe_intermediate_size");
     long shared = (long) hidden * number("num_shared_experts", 0, MOST);
+    if (shared > LARGEST) {
+      throw new FormatException(
+          "%s: num_shared_experts times moe_intermediate_size is %d; it must be at most %d"
+              .formatted(json.where(), shared, LARGEST));
+    }
     return new FeedForwardConfig.Experts(
         number("num_experts", 1, MOST),
         number("num_experts_per_tok", 1, MOST),
         hidden,
-        new Json(shared, get("num_shared_experts").where()).integer(0, LARGEST),
+        (int) shared,
         new Router(
             Router.Scores.SIGMOID,
             Router.Bias.SELECTION,
