@@ -89,7 +89,7 @@ final class Answering implements AutoCloseable {
     int[] ids = tokens(generation);
     int n = 0;
     while (n < ids.length
-        && ids[n] != engine.config().maskTokenId()
+        && !engine.config().isMask(ids[n])
         && !engine.config().ends(ids[n])) {
       n++;
     }

@@ -72,13 +72,11 @@ record Pass(
   }
 
   private static AttentionMask mask(LladaConfig config, TokenBatch batch) {
-    return config.attention().mask(batch.flatVisible(), batch.size(), batch.length());
-  }
-
-  /** The same, but what a mask would hide is only scored lower: {@link AttentionMask#added}. */
-  Pass withAddedMask() {
-    return new Pass(
-        config, kernels, positions, rope, mask.asBias(), batch, cached, probe, shares);
+    AttentionConfig attention = config.attention();
+    AttentionConfig seen =
+        batch.sight().map(s -> attention.withBlock(s.block())).orElse(attention);
+    AttentionMask mask = seen.mask(batch.flatVisible(), batch.size(), batch.length());
+    return batch.sight().filter(Sight::added).isPresent() ? mask.asBias() : mask;
   }
 
   AttentionShape shape() {

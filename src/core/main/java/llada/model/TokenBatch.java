@@ -1,6 +1,7 @@
 package llada.model;
 
 import java.util.Arrays;
+import java.util.Optional;
 
 /**
  * B token sequences of one length T, shorter ones padded on the left.
@@ -8,8 +9,14 @@ import java.util.Arrays;
  * @param ids (B, T)
  * @param visible (B, T), false where a token is padding that nobody may attend to; null when all
  *     count
+ * @param sight how far a token sees; empty for as far as the model says
  */
-public record TokenBatch(int[][] ids, boolean[][] visible) {
+public record TokenBatch(int[][] ids, boolean[][] visible, Optional<Sight> sight) {
+  /** A batch that sees as far as the model says. */
+  public TokenBatch(int[][] ids, boolean[][] visible) {
+    this(ids, visible, Optional.empty());
+  }
+
   /**
    * Checks that the batch is rectangular.
    *
@@ -70,7 +77,8 @@ public record TokenBatch(int[][] ids, boolean[][] visible) {
   public TokenBatch part(int from, int to) {
     return new TokenBatch(
         Arrays.copyOfRange(ids, from, to),
-        visible == null ? null : Arrays.copyOfRange(visible, from, to));
+        visible == null ? null : Arrays.copyOfRange(visible, from, to),
+        sight);
   }
 
   /** B. */
