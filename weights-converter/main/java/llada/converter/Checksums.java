@@ -9,8 +9,8 @@ import llada.format.FormatException;
 import llada.format.Sha256;
 import llada.format.TextLines;
 
-/** SHA-256 sums of a model's files. */
-final class Checksums {
+/** SHA-256 sums of a model's files: whether they are the files that were published. Any thread. */
+public final class Checksums {
   private static final int MAX_LIST_BYTES = 1 << 20;
   private static final String SUM = "[0-9a-fA-F]{64}";
 
@@ -21,14 +21,14 @@ final class Checksums {
    *
    * @throws FormatException if it cannot be read, the sum is none, or the file has another
    */
-  static void require(Path file, String wanted) {
+  public static void require(Path file, String wanted) {
     if (!wanted.matches(SUM)) {
       throw new FormatException(
           "the SHA-256 '%s' is not one of 64 hexadecimal digits; copy it again".formatted(wanted));
     }
     if (!Files.isRegularFile(file)) {
       throw new FormatException(
-          file + ": is no file, so it has no SHA-256; give a folder's sums by --checksums");
+          file + ": is no file, so it has no SHA-256; give the sums of a folder's files as a list");
     }
     String found = Sha256.of(file);
     if (!found.equals(wanted.toLowerCase(Locale.ROOT))) {
@@ -45,7 +45,7 @@ final class Checksums {
    * @return how many there are
    * @throws FormatException if a line is malformed or a file is missing or has another sum
    */
-  static int requireAll(Path model, Path list) {
+  public static int requireAll(Path model, Path list) {
     Path folder = Files.isDirectory(model) ? model : model.toAbsolutePath().getParent();
     List<String> lines = TextLines.read(list, MAX_LIST_BYTES).lines().toList();
     int checked = 0;

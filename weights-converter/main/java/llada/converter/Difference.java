@@ -1,11 +1,15 @@
 package llada.converter;
 
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeSet;
+import java.util.concurrent.CancellationException;
 import java.util.function.Consumer;
+import llada.api.Setup;
+import llada.backend.ThreadPool;
 import llada.checkpoint.Checkpoint;
 import llada.checkpoint.NamedWeight;
 import llada.format.FormatException;
@@ -14,7 +18,13 @@ import llada.kernel.scalar.RopeLayout;
 import llada.tensor.Tensor;
 
 /**
- * How far one tensor of two models is apart.
+ * How far one tensor of two versions of a model is apart.
+ *
+ * <pre>{@code
+ * Difference.between(original, quantised, Setup.DEFAULT, Progress.NONE).stream()
+ *     .max(Comparator.comparingDouble(Difference::relativeRmse))
+ *     .ifPresent(worst -> System.out.println(worst.name() + " " + worst.relativeRmse()));
+ * }</pre>
  *
  * @param name its Hugging Face name
  * @param typeA the type in A
@@ -24,7 +34,7 @@ import llada.tensor.Tensor;
  * @param relativeRmse root of sum (a - b)^2 / sum a^2; 0 if both are zero
  * @param cosine of the angle between a and b as vectors; 1 if both are zero
  */
-record Difference(
+public record Difference(
     String name,
     String typeA,
     String typeB,
@@ -52,13 +62,37 @@ record Difference(
   }
 
   /**
+   * Compares all tensors of two models, each in the order of Hugging Face's rows. Any number of
+   * threads may compare at once.
+   *
+   * @param a a Hugging Face folder or a GGUF file: the original
+   * @param b likewise: a version of it
+   * @param setup how many threads compute; results do not depend on it
+   * @return in the order of the forward pass
+   * @throws FormatException if either cannot be used, or they have other tensors or shapes
+   * @throws CancellationException if the thread is interrupted, and stays so
+   */
+  public static List<Difference> between(Path a, Path b, Setup setup, Progress progress) {
+    List<Difference> all = new ArrayList<>();
+    return Job.run(
+        () -> {
+          try (Checkpoint left = Checkpoint.open(a);
+              Checkpoint right = Checkpoint.open(b);
+              ThreadPool pool = new ThreadPool(setup.threads())) {
+            between(left, right, pool, new Job(progress, Converter.bytes(left)), all::add);
+          }
+          return List.copyOf(all);
+        });
+  }
+
+  /**
    * Compares all tensors, each in the order of Hugging Face's rows.
    *
    * @param use gets each result as soon as it is there
    * @throws FormatException if the models have other tensors or shapes
    */
   static void between(
-      Checkpoint a, Checkpoint b, Parallel parallel, Progress progress, Consumer<Difference> use) {
+      Checkpoint a, Checkpoint b, Parallel parallel, Job job, Consumer<Difference> use) {
     Map<String, NamedWeight> left = byName(a);
     Map<String, NamedWeight> right = byName(b);
     if (!left.keySet().equals(right.keySet())) {
@@ -83,7 +117,7 @@ record Difference(
                     other.tensor().shape()));
       }
     }
-    left.forEach((name, weight) -> use.accept(of(weight, right.get(name), parallel, progress)));
+    left.forEach((name, weight) -> use.accept(of(weight, right.get(name), parallel, job)));
   }
 
   private static Map<String, NamedWeight> byName(Checkpoint model) {
@@ -100,7 +134,7 @@ record Difference(
             + (names.size() > 3 ? " and " + (names.size() - 3) + " more" : "");
   }
 
-  private static Difference of(NamedWeight a, NamedWeight b, Parallel parallel, Progress progress) {
+  private static Difference of(NamedWeight a, NamedWeight b, Parallel parallel, Job job) {
     Tensor left = a.tensor();
     int rowLength = left.dim(-1);
     long rows = left.shape().rows();
@@ -113,6 +147,7 @@ record Difference(
     parallel.forEach(
         tasks,
         (task, _) -> {
+          job.check();
           float[] x = new float[rowLength];
           float[] y = new float[rowLength];
           long end = Math.min(rows, (long) (task + 1) * taskRows);
@@ -124,7 +159,7 @@ record Difference(
         });
     Sums all = new Sums();
     parts.forEach(all::add); // in order, so that the sums do not depend on the threads
-    progress.read(left.data().byteSize());
+    job.add(left.data().byteSize());
     return new Difference(
         a.huggingFaceName(),
         left.dtype().name(),

@@ -57,13 +57,17 @@ final class InputStatistics implements Probe {
     }
   }
 
-  /** Sums by the GGUF name of the weight. */
-  Map<String, double[]> sums() {
-    return sums;
-  }
-
-  /** How many inputs were summed, by the GGUF name of the weight. */
-  Map<String, Long> counts() {
-    return counts;
+  /** Sums in float32, as files hold them, by the GGUF name of the weight. */
+  Map<String, Importance.Sums> sums() {
+    Map<String, Importance.Sums> all = new LinkedHashMap<>();
+    sums.forEach(
+        (name, squares) -> {
+          float[] rounded = new float[squares.length];
+          for (int i = 0; i < rounded.length; i++) {
+            rounded[i] = (float) squares[i];
+          }
+          all.put(name, new Importance.Sums(rounded, counts.get(name)));
+        });
+    return all;
   }
 }

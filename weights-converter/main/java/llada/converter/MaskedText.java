@@ -29,7 +29,7 @@ record MaskedText(int[] tokens, int[] masked) {
     int[] tokens = model.tokenizer().encodeOrdinary(TextLines.read(corpus, MAX_BYTES));
     if (tokens.length < length) {
       throw new FormatException(
-          "%s: has %d tokens, fewer than one piece of %d; give a longer text or a smaller --length"
+          "%s: has %d tokens, fewer than one piece of %d; give a longer text or ask for shorter pieces"
               .formatted(corpus, tokens.length, length));
     }
     return tokens;
@@ -56,10 +56,5 @@ record MaskedText(int[] tokens, int[] masked) {
       seen[position] = mask;
     }
     return TokenBatch.of(seen);
-  }
-
-  /** The tokens that were masked (l). */
-  int[] targets() {
-    return Arrays.stream(masked).map(position -> tokens[position]).toArray();
   }
 }

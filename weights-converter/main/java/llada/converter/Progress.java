@@ -1,15 +1,19 @@
 package llada.converter;
 
-/** Hears how far a job is. */
+/**
+ * Hears how far a job is. It is called by the thread that asked for the job: once with 0 when the
+ * work begins, then after every piece. What it throws ends the job like any other failure.
+ */
 @FunctionalInterface
-interface Progress {
+public interface Progress {
   /** Tells nobody. */
-  Progress NONE = bytes -> {};
+  Progress NONE = (done, total) -> {};
 
   /**
-   * Called by one thread at a time.
+   * Hears of a piece of work.
    *
-   * @param bytes of input that were dealt with since the last call
+   * @param done bytes of the input that are dealt with
+   * @param total bytes of the input
    */
-  void read(long bytes);
+  void at(long done, long total);
 }

@@ -33,7 +33,7 @@ final class WeightStream implements GgufWriter.Data, AutoCloseable {
   private final RopeLayout layout;
   private final Importance importance;
   private final Parallel parallel;
-  private final Progress progress;
+  private final Job job;
   private final Arena arena = Arena.ofShared();
   private final MemorySegment[] slots = new MemorySegment[2];
   private final float[][] values;
@@ -49,12 +49,12 @@ final class WeightStream implements GgufWriter.Data, AutoCloseable {
       RopeLayout layout,
       Importance importance,
       Parallel parallel,
-      Progress progress) {
+      Job job) {
     this.weights = weights;
     this.layout = layout;
     this.importance = importance;
     this.parallel = parallel;
-    this.progress = progress;
+    this.job = job;
     values = new float[parallel.workers()][0];
     blocks = new byte[parallel.workers()][0];
   }
@@ -100,7 +100,7 @@ final class WeightStream implements GgufWriter.Data, AutoCloseable {
         writing.join();
         writing = CompletableFuture.runAsync(() -> write(batch, out));
         slot = 1 - slot;
-        progress.read(count * sourceRowBytes);
+        job.add(count * sourceRowBytes);
       }
     } finally {
       await(writing);

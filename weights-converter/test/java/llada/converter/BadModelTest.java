@@ -18,7 +18,6 @@ import llada.checkpoint.Checkpoint;
 import llada.checkpoint.QuantizationMix;
 import llada.format.FormatException;
 import llada.format.Safetensors;
-import llada.kernel.Parallel;
 import llada.tensor.DType;
 import llada.tensor.Tensor;
 import org.junit.jupiter.api.BeforeEach;
@@ -249,11 +248,12 @@ final class BadModelTest {
     Path target = here.resolve(gguf ? "out" : "out.gguf");
     boolean made = true;
     try (Checkpoint checkpoint = Checkpoint.open(model)) {
-      Converter.run(
+      Converter.convert(
           checkpoint,
           target,
-          Converter.Options.of(gguf ? QuantizationMix.BF16 : QuantizationMix.Q4_0),
-          Parallel.SERIAL,
+          Converter.Settings.DEFAULT
+              .mix(gguf ? QuantizationMix.BF16 : QuantizationMix.Q4_0)
+              .threads(1),
           Progress.NONE);
     } catch (FormatException e) {
       made = false;

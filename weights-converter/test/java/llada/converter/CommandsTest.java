@@ -172,7 +172,12 @@ final class CommandsTest {
       assertThat(importance.of(model.namedWeights().getFirst(), 192)).isNull(); // the embedding
       HeldOutBound bound =
           HeldOutBound.of(
-              model, new ScalarKernels(), MaskedText.read(corpus, model, 32), 32, 2, 2, 1);
+              model,
+              new ScalarKernels(),
+              MaskedText.read(corpus, model, 32),
+              32,
+              2,
+              new Job(Progress.NONE, 0));
       assertThat(bound.nats()).isBetween(1.0, 20.0);
     }
     Path with = temp.resolve("with.gguf");

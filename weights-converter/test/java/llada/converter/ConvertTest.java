@@ -7,17 +7,15 @@ import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.Stream;
 import llada.Golden;
-import llada.backend.ThreadPool;
+import llada.api.Setup;
 import llada.checkpoint.Checkpoint;
 import llada.checkpoint.QuantizationMix;
 import llada.format.FormatException;
 import llada.format.Gguf;
-import llada.kernel.Parallel;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -34,17 +32,13 @@ final class ConvertTest {
 
   static void convert(Path source, Path target, QuantizationMix mix) {
     try (Checkpoint model = Checkpoint.open(source)) {
-      Converter.run(model, target, Converter.Options.of(mix), Parallel.SERIAL, Progress.NONE);
+      Converter.convert(
+          model, target, Converter.Settings.DEFAULT.mix(mix).threads(1), Progress.NONE);
     }
   }
 
   private static List<Difference> differences(Path a, Path b) {
-    List<Difference> all = new ArrayList<>();
-    try (Checkpoint left = Checkpoint.open(a);
-        Checkpoint right = Checkpoint.open(b)) {
-      Difference.between(left, right, Parallel.SERIAL, Progress.NONE, all::add);
-    }
-    return all;
+    return Difference.between(a, b, Setup.DEFAULT.threads(1), Progress.NONE);
   }
 
   @ParameterizedTest
@@ -124,25 +118,23 @@ final class ConvertTest {
     Path serial = temp.resolve("serial.gguf");
     Path parallel = temp.resolve("parallel.gguf");
     convert(SHAKESPEARE, serial, QuantizationMix.Q4_K_M);
-    try (Checkpoint model = Checkpoint.open(SHAKESPEARE);
-        ThreadPool pool = new ThreadPool(3)) {
-      Converter.run(
-          model, parallel, Converter.Options.of(QuantizationMix.Q4_K_M), pool, Progress.NONE);
-    }
+    Converter.convert(
+        SHAKESPEARE,
+        parallel,
+        Converter.Settings.DEFAULT.mix(QuantizationMix.Q4_K_M).threads(3),
+        Progress.NONE);
     assertThat(Files.mismatch(serial, parallel)).isEqualTo(-1);
   }
 
   @Test
   void manyShardsAreOneModel() {
     Path sharded = temp.resolve("sharded");
-    try (Checkpoint model = Checkpoint.open(TINY)) {
-      Converter.run(
-          model,
-          sharded,
-          new Converter.Options(QuantizationMix.F32, Optional.empty(), Importance.NONE, 100_000),
-          Parallel.SERIAL,
-          Progress.NONE);
-    }
+    Converter.convert(
+        TINY,
+        sharded,
+        new Converter.Settings(
+            Optional.of(QuantizationMix.F32), Optional.empty(), Importance.NONE, 100_000, 1),
+        Progress.NONE);
     assertThat(sharded.resolve("model.safetensors.index.json")).exists();
     assertThat(differences(TINY, sharded)).allMatch(d -> d.maxError() == 0);
   }

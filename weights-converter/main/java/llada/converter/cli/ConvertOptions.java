@@ -1,14 +1,13 @@
-package llada.converter;
+package llada.converter.cli;
 
 import java.nio.file.Path;
 import java.util.EnumSet;
-import java.util.Optional;
 import java.util.Set;
-import llada.backend.ThreadPool;
 import llada.checkpoint.Checkpoint;
 import llada.checkpoint.QuantizationMix;
-import llada.cli.ProgressLine;
-import llada.format.SafetensorsShards;
+import llada.converter.Converter;
+import llada.converter.Importance;
+import llada.converter.Progress;
 import llada.tensor.DType;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -45,31 +44,28 @@ final class ConvertOptions {
   private boolean quiet;
 
   void run(CommandSpec spec, Path source, Path target, String type) {
-    int workers = Arguments.threads(spec, threads);
-    Optional<DType> headType =
-        Optional.ofNullable(head)
-            .map(text -> Arguments.choice(spec, "--head", text, DType.written()));
-    try (Checkpoint model = Checkpoint.open(source);
-        ThreadPool pool = new ThreadPool(workers)) {
+    Converter.Settings settings =
+        Converter.Settings.DEFAULT.threads(Arguments.threads(spec, threads));
+    if (head != null) {
+      settings = settings.head(Arguments.choice(spec, "--head", head, DType.written()));
+    }
+    try (Checkpoint model = Checkpoint.open(source)) {
       QuantizationMix mix =
           type == null
-              ? ownType(model)
+              ? Converter.mixOf(model)
               : Arguments.choice(spec, "--type", type, EnumSet.allOf(QuantizationMix.class));
-      if (headType.isPresent() && !Converter.isGguf(target)) {
+      if (head != null && !Converter.isGguf(target)) {
         throw new ParameterException(
             spec.commandLine(), "--head goes with a GGUF target; a folder has one type for all");
       }
-      Importance importance = imatrix == null ? Importance.NONE : Importance.read(imatrix);
+      if (imatrix != null) {
+        settings = settings.importance(Importance.read(imatrix));
+      }
       warn(spec, model, mix, Converter.isGguf(target));
-      ProgressLine line = quiet ? null : ProgressLine.of(spec, Converter.bytes(model));
-      Converter.run(
-          model,
-          target,
-          new Converter.Options(mix, headType, importance, SafetensorsShards.SHARD_BYTES),
-          pool,
-          line == null ? Progress.NONE : line::add);
-      if (line != null) {
-        spec.commandLine().getErr().printf("%s: %s, %s%n", target, mix, line.finish());
+      ProgressReport report = new ProgressReport(spec);
+      Converter.convert(model, target, settings.mix(mix), quiet ? Progress.NONE : report);
+      if (!quiet) {
+        spec.commandLine().getErr().printf("%s: %s, %s%n", target, mix, report.finish());
       }
     }
   }
@@ -91,17 +87,5 @@ final class ConvertOptions {
               "llada: %s is quantised already (%s); the original weights would give a better %s%n",
               model.path(), stored, mix);
     }
-  }
-
-  private static QuantizationMix ownType(Checkpoint model) {
-    Set<DType> types = EnumSet.noneOf(DType.class);
-    model.namedWeights().stream()
-        .filter(weight -> !weight.staysFloat32())
-        .forEach(weight -> types.add(weight.tensor().dtype()));
-    if (types.equals(Set.of(DType.F16))) {
-      return QuantizationMix.F16;
-    }
-    types.removeIf(type -> type == DType.BF16 || type.blockLength() > 1);
-    return types.isEmpty() ? QuantizationMix.BF16 : QuantizationMix.F32;
   }
 }

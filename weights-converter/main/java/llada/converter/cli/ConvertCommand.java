@@ -1,7 +1,8 @@
-package llada.converter;
+package llada.converter.cli;
 
 import java.nio.file.Path;
 import llada.cli.CommandProvider;
+import llada.converter.Converter;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;

@@ -1,15 +1,13 @@
-package llada.converter;
+package llada.converter.cli;
 
 import java.io.PrintWriter;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
-import llada.backend.ThreadPool;
-import llada.checkpoint.Checkpoint;
+import llada.api.Setup;
 import llada.cli.CommandProvider;
-import llada.cli.ProgressLine;
+import llada.converter.Difference;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -44,14 +42,10 @@ public final class DiffCommand implements Runnable, CommandProvider {
   @Override
   public void run() {
     PrintWriter out = spec.commandLine().getOut();
-    List<Difference> all = new ArrayList<>();
-    try (Checkpoint a = Checkpoint.open(first);
-        Checkpoint b = Checkpoint.open(second);
-        ThreadPool pool = new ThreadPool(Arguments.threads(spec, threads))) {
-      ProgressLine line = ProgressLine.of(spec, Converter.bytes(a));
-      Difference.between(a, b, pool, line::add, all::add);
-      line.finish();
-    }
+    Setup setup = Setup.DEFAULT.threads(Arguments.threads(spec, threads));
+    ProgressReport report = new ProgressReport(spec);
+    List<Difference> all = Difference.between(first, second, setup, report);
+    report.finish();
     int width = all.stream().mapToInt(d -> d.name().length()).max().orElse(0);
     String row = "%-" + width + "s  %-5s %-5s %12s %14s %12s%n";
     out.printf(row, "tensor", "A", "B", "max error", "relative rmse", "cosine");

@@ -1,19 +1,14 @@
-package llada.converter;
+package llada.converter.cli;
 
 import java.nio.file.Path;
-import llada.api.Engine;
-import llada.backend.Backend;
-import llada.backend.Backends;
-import llada.checkpoint.Checkpoint;
 import llada.cli.CommandProvider;
-import llada.cli.ProgressLine;
-import llada.model.TokenBatch;
+import llada.converter.Importance;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 
-/** {@code llada imatrix}: the command line of {@link InputStatistics}. */
+/** {@code llada imatrix}: the command line of {@link Importance}. */
 @Command(
     name = "imatrix",
     description = {
@@ -81,36 +76,20 @@ public final class ImatrixCommand implements Runnable, CommandProvider {
   public void run() {
     Arguments.positive(spec, "--length", length);
     Arguments.positive(spec, "--pieces", pieces);
-    try (Backend computation = Backends.choose(backend, Arguments.threads(spec, threads));
-        Checkpoint checkpoint = Checkpoint.open(model)) {
-      int t = Math.min(length, checkpoint.config().maxSequenceLength());
-      int[] tokens = MaskedText.read(corpus, checkpoint, t);
-      int count = Math.min(pieces, tokens.length / t);
-      InputStatistics statistics = new InputStatistics();
-      ProgressLine line = ProgressLine.of(spec, count * Converter.bytes(checkpoint));
-      try (Engine engine =
-          new Engine(checkpoint.config(), checkpoint.weights(), computation.kernels())) {
-        for (int i = 0; i < count; i++) {
-          MaskedText text = MaskedText.of(tokens, i, t, seed);
-          TokenBatch batch = text.batch(checkpoint.config().maskTokenId());
-          engine.with(t, predictor -> predictor.forward(batch, text.masked(), statistics));
-          line.add(Converter.bytes(checkpoint));
-        }
-      }
-      String done = line.finish();
-      Importance.write(
-          output,
-          statistics.sums(),
-          statistics.counts(),
-          corpus.getFileName().toString(),
-          count,
-          t);
-      spec.commandLine()
-          .getErr()
-          .printf(
-              "%s: %d weights, %d pieces of %d tokens (%s)%n",
-              output, statistics.sums().size(), count, t, done);
-    }
+    ProgressReport report = new ProgressReport(spec);
+    Importance importance =
+        Importance.measure(
+            model,
+            corpus,
+            new Importance.Settings(length, pieces, seed, Arguments.setup(spec, backend, threads)),
+            report);
+    String done = report.finish();
+    importance.write(output);
+    spec.commandLine()
+        .getErr()
+        .printf(
+            "%s: %d weights, %d pieces of %d tokens (%s)%n",
+            output, importance.weights(), importance.pieces(), importance.length(), done);
   }
 
   @Override

@@ -1,8 +1,11 @@
-package llada.converter;
+package llada.converter.cli;
 
 import java.util.Collection;
 import java.util.Locale;
 import java.util.stream.Collectors;
+import llada.api.Setup;
+import llada.backend.BackendException;
+import llada.backend.Backends;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.ParameterException;
 
@@ -42,6 +45,21 @@ final class Arguments {
   static int threads(CommandSpec spec, Integer asked) {
     return positive(
         spec, "--threads", asked != null ? asked : Runtime.getRuntime().availableProcessors());
+  }
+
+  /**
+   * What computes.
+   *
+   * @param asked threads; null for one per processor
+   * @throws BackendException if there is no such backend
+   */
+  static Setup setup(CommandSpec spec, String backend, Integer asked) {
+    if (!Backends.NAMES.contains(backend)) {
+      throw new BackendException(
+          "backend %s is unknown; there are %s"
+              .formatted(backend, String.join(", ", Backends.NAMES)));
+    }
+    return Setup.DEFAULT.backend(backend).threads(threads(spec, asked));
   }
 
   /**
