@@ -2,26 +2,41 @@ package llada;
 
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import java.io.File;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Stream;
 import llada.format.Json;
 
 /**
- * The golden vectors: made by the published LLaDA code, found by listing a folder, so that another
- * set of the same form runs unchanged. The folder is the environment variable {@code LLADA_GOLDEN},
- * by default the repository's copy.
+ * The golden vectors: made by the published LLaDA code, found by listing folders, so that another
+ * set of the same form runs unchanged. The folders are those of the environment variable {@code
+ * LLADA_GOLDEN}, several as in a class path, by default the repository's copies.
+ *
+ * <p>There are two forms: that of dense LLaDA, read here, and that of the family, which {@link
+ * GoldenFolders} reads.
  */
 public final class Golden {
   private Golden() {}
 
-  /** The folder of the vector set. */
-  public static Path root() {
+  /** The folders that hold checkpoints, or are one. */
+  static List<Path> roots() {
     String given = System.getenv("LLADA_GOLDEN");
-    return given != null && !given.isBlank() ? Path.of(given) : resources().resolve("golden");
+    return given != null && !given.isBlank()
+        ? Arrays.stream(given.split(File.pathSeparator)).map(Path::of).toList()
+        : List.of(resources().resolve("golden"), resources().resolve("golden-families"));
+  }
+
+  /** The folder of the vector set of dense LLaDA: the first that has one. */
+  public static Path root() {
+    return roots().stream()
+        .filter(root -> folders(root).stream().anyMatch(folder -> !GoldenFolders.holds(folder)))
+        .findFirst()
+        .orElseGet(() -> roots().getFirst());
   }
 
   /** {@code src/core/test/resources}, wherever the tests are started. */
@@ -40,13 +55,21 @@ public final class Golden {
     throw new IllegalStateException("no checkout of LLaDA.java at or above " + start);
   }
 
-  /** Every checkpoint of the set: a folder with a config.json, by name. */
+  /** Every checkpoint of dense LLaDA in the set: a folder with a config.json, by name. */
   public static List<Path> checkpoints() {
-    return checkpoints(root());
+    return roots().stream().flatMap(root -> checkpoints(root).stream()).toList();
   }
 
-  /** Every checkpoint in a folder, by name. */
+  /** Every checkpoint of dense LLaDA in a folder, by name. */
   public static List<Path> checkpoints(Path root) {
+    return folders(root).stream().filter(folder -> !GoldenFolders.holds(folder)).toList();
+  }
+
+  /** Every checkpoint in a folder, of whatever architecture and form. */
+  static List<Path> folders(Path root) {
+    if (Files.exists(root.resolve("config.json"))) {
+      return List.of(root);
+    }
     try (Stream<Path> folders = Files.list(root)) {
       List<Path> found =
           folders.filter(f -> Files.exists(f.resolve("config.json"))).sorted().toList();
@@ -63,14 +86,20 @@ public final class Golden {
    * The checkpoints of the set that have this file; without one the test is skipped by its name.
    */
   public static List<Path> checkpointsWith(String file) {
-    return checkpointsWith(root(), file);
+    List<Path> found =
+        roots().stream().flatMap(root -> with(root, file)).toList();
+    assumeTrue(!found.isEmpty(), () -> "no checkpoint in %s has %s".formatted(roots(), file));
+    return found;
   }
 
   static List<Path> checkpointsWith(Path root, String file) {
-    List<Path> found =
-        checkpoints(root).stream().filter(c -> Files.exists(c.resolve(file))).toList();
+    List<Path> found = with(root, file).toList();
     assumeTrue(!found.isEmpty(), () -> "no checkpoint in %s has %s".formatted(root, file));
     return found;
+  }
+
+  private static Stream<Path> with(Path root, String file) {
+    return checkpoints(root).stream().filter(c -> Files.exists(c.resolve(file)));
   }
 
   /** Skips a test by its name where this checkpoint has no vectors for it. */

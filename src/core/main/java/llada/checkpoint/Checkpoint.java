@@ -32,8 +32,6 @@ import llada.tokenizer.TokenizerException;
  * The weights are views of the mapped files and live until {@link #close}.
  */
 public final class Checkpoint implements AutoCloseable {
-  static final String END_OF_TURN = "<|eot_id|>";
-  private static final String MASK = "<|mdm_mask|>";
   private static final int MAX_CONFIG_BYTES = 1 << 20;
 
   private final Arena arena;
@@ -117,10 +115,11 @@ public final class Checkpoint implements AutoCloseable {
     LladaConfig config =
         HuggingFaceConfig.read(
             config(folder),
-            new HuggingFaceConfig.TokenizerIds(
-                id(tokenizer, Optional.of(MASK)),
-                id(tokenizer, Optional.of(END_OF_TURN)),
-                id(tokenizer, tokenizerConfig.bosToken())));
+            new OtherFiles(
+                generation(folder),
+                text -> tokenizer.isPresent() ? tokenizer.get().id(text) : OptionalInt.empty(),
+                tokenizerConfig.bosToken(),
+                tokenizerConfig.eosToken()));
     tokenizer.ifPresent(t -> t.requireRows(config.embeddingSize()));
     tokenizer.ifPresent(t -> tokenizerConfig.requireBos(t, folder));
     SafetensorsFolder files = SafetensorsFolder.open(folder, arena);
@@ -160,10 +159,11 @@ public final class Checkpoint implements AutoCloseable {
     return Json.read(file, MAX_CONFIG_BYTES);
   }
 
-  private static OptionalInt id(Optional<Tokenizer> tokenizer, Optional<String> token) {
-    return tokenizer.isPresent() && token.isPresent()
-        ? tokenizer.get().id(token.get())
-        : OptionalInt.empty();
+  private static Json generation(Path folder) {
+    Path file = folder.resolve("generation_config.json");
+    return Files.exists(file)
+        ? Json.read(file, MAX_CONFIG_BYTES)
+        : new Json(Map.of(), file.toString());
   }
 
   private static Checkpoint openGguf(Path file, Arena arena) {
@@ -181,7 +181,7 @@ public final class Checkpoint implements AutoCloseable {
     tokenizer.requireRows(config.embeddingSize());
     LladaWeights weights =
         new WeightsReader(
-                file.toString(), config, true, gguf.entries().keySet(), gguf::tensor, arena)
+                file.toString(), config, true, GgufConfig.weights(gguf), gguf::tensor, arena)
             .read();
     Optional<String> bos =
         config.bosTokenId().isPresent()

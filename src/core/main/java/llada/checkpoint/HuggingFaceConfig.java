@@ -5,15 +5,23 @@ import com.fasterxml.jackson.core.JsonGenerator;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.OptionalInt;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import llada.format.FormatException;
 import llada.format.Json;
+import llada.model.Architecture;
+import llada.model.AttentionConfig;
+import llada.model.FeedForwardConfig;
 import llada.model.LladaConfig;
+import llada.model.RopeScaling;
 
 /**
  * Reads {@code config.json}. Keys that name another architecture are refused rather than ignored: a
@@ -67,34 +75,29 @@ final class HuggingFaceConfig {
                   + " rms_norm_eps rope_parameters rope_scaling rope_theta")
               .split(" "));
 
-  /** Where the published folders keep the code that loads them. */
-  private static final Map<String, String> AUTO_MAP =
+  /**
+   * Where the published folders keep the code that loads them: the part of its files' names, and its
+   * configuration's. That of LLaMA belongs to transformers.
+   */
+  private static final Map<Architecture, Map.Entry<String, String>> CODE =
       Map.of(
-          "AutoConfig", "configuration_llada.LLaDAConfig",
-          "AutoModel", "modeling_llada.LLaDAModelLM",
-          "AutoModelForCausalLM", "modeling_llada.LLaDAModelLM");
+          Architecture.LLADA, Map.entry("llada", "LLaDAConfig"),
+          Architecture.LLADA_MOE, Map.entry("lladamoe", "LLaDAMoEConfig"),
+          Architecture.LLADA2, Map.entry("llada2_moe", "LLaDA2MoeConfig"));
 
   private HuggingFaceConfig() {}
 
   /**
-   * Special tokens that the tokenizer's files name; they fill in what config.json does not say.
-   *
-   * @param mask id of the mask
-   * @param eot id of the end of a chat turn
-   * @param bos id of the start of text
-   */
-  record TokenizerIds(OptionalInt mask, OptionalInt eot, OptionalInt bos) {
-    static final TokenizerIds NONE =
-        new TokenizerIds(OptionalInt.empty(), OptionalInt.empty(), OptionalInt.empty());
-  }
-
-  /**
    * The configuration in {@code json}.
    *
+   * @param others what fills in special tokens
    * @throws FormatException if a key is missing, has a wrong value, or names another architecture
    */
-  static LladaConfig read(Json json, TokenizerIds ids) {
-    checkArchitecture(json);
+  static LladaConfig read(Json json, OtherFiles others) {
+    Architecture architecture = architecture(json);
+    if (architecture != Architecture.LLADA) {
+      return FamilyConfig.read(architecture, json, others);
+    }
     FIXED.forEach(
         (key, value) -> {
           Json found = json.get(key);
@@ -106,27 +109,26 @@ final class HuggingFaceConfig {
     int dModel = size(json, "d_model");
     int heads = size(json, "n_heads");
     int vocab = size(json, "vocab_size");
-    int eos = firstInteger(json.get("eos_token_id"));
+    int layers = size(json, "n_layers");
+    RopeConfig rope =
+        RopeConfig.read(json, new RopeConfig(10000, 1, RopeScaling.NONE), Set.of());
     LladaConfig config;
     try {
+      int headDim = LladaConfig.headDim(dModel, heads);
       config =
           new LladaConfig(
+              Architecture.LLADA,
               dModel,
-              size(json, "n_layers"),
-              heads,
-              kvHeads(json, heads),
-              mlpHiddenSize(json, dModel),
+              layers,
+              AttentionConfig.of(heads, kvHeads(json, heads), headDim, rope.theta()),
+              Collections.nCopies(
+                  layers, new FeedForwardConfig.Dense(mlpHiddenSize(json, dModel))),
               vocab,
               json.get("embedding_size").or((long) vocab).integer(1, LARGEST),
               size(json, "max_sequence_length"),
-              ropeTheta(json),
               json.get("rms_norm_eps").or(1e-5).number(),
               json.get("weight_tying").or(true).bool(),
-              maskId(json, ids),
-              eos,
-              json.get("pad_token_id").or((long) eos).integer(0, LARGEST),
-              ids.eot,
-              ids.bos);
+              others.tokens(Architecture.LLADA, json, vocab));
     } catch (IllegalArgumentException e) {
       throw new FormatException(json.where() + ": " + e.getMessage(), e);
     }
@@ -161,44 +163,44 @@ final class HuggingFaceConfig {
     }
   }
 
-  /** From its own key, or as transformers 5 writes it: in an object, whose type must be default. */
-  private static double ropeTheta(Json json) {
-    Json theta = json.get("rope_theta");
-    for (String key : List.of("rope_parameters", "rope_scaling")) {
-      Json rope = json.get(key).or(Map.of());
-      for (String name : rope.map().keySet()) {
-        Json value = rope.get(name);
-        if (name.equals("rope_theta") && !value.isNull()) {
-          if (!theta.isNull() && theta.number() != value.number()) {
-            throw new FormatException(
-                "%s is %s, but %s is %s; remove the wrong one"
-                    .formatted(value.where(), value.value(), theta.where(), theta.value()));
-          }
-          theta = value;
-        } else if (!ConfigKeys.off(name, value.value(), false)
-            && !(name.endsWith("type") && "default".equals(value.value()))) {
-          throw new FormatException(
-              "%s is %s; rotary positions are supported as they are, not scaled: only the type default"
-                  .formatted(value.where(), value.value()));
-        }
-      }
-    }
-    return theta.or(10000.0).number();
-  }
-
-  private static void checkArchitecture(Json json) {
+  /**
+   * By the class: model_type llada is that of dense models and of LLaDA-MoE. A dense LLaDA may have
+   * any class that calls itself so.
+   */
+  private static Architecture architecture(Json json) {
     Json type = json.get("model_type");
-    List<String> architectures =
+    List<String> classes =
         json.get("architectures").isNull()
             ? List.of()
             : json.get("architectures").list().stream().map(Json::string).toList();
-    String found = (type.isNull() ? "" : type.string()) + " " + String.join(" ", architectures);
+    Optional<Architecture> known =
+        classes.isEmpty()
+            ? Arrays.stream(Architecture.values())
+                .filter(a -> a != Architecture.LLADA_MOE && modelType(a).equals(type.value()))
+                .findFirst()
+            : Architecture.ofClass(classes.getFirst());
+    String found = (type.isNull() ? "" : type.string()) + " " + String.join(" ", classes);
     String lower = found.toLowerCase(Locale.ROOT);
-    if (!lower.contains("llada") || lower.contains("moe") || lower.contains("llada2")) {
-      throw new FormatException(
-          "%s: model_type and architectures are '%s'; the dense LLaDA models are supported (model_type llada: LLaDA-8B, LLaDA-1.5, iLLaDA)"
-              .formatted(json.where(), found.strip()));
+    if (known.isPresent() && (known.get() != Architecture.LLADA || dense(lower))) {
+      return known.get();
     }
+    if (!dense(lower)) {
+      throw OtherModels.refusal(
+          json.where() + ": model_type and architectures are", found.strip());
+    }
+    return Architecture.LLADA;
+  }
+
+  private static boolean dense(String lower) {
+    return lower.contains("llada") && !lower.contains("moe") && !lower.contains("llada2");
+  }
+
+  private static String modelType(Architecture architecture) {
+    return switch (architecture) {
+      case LLADA, LLADA_MOE -> "llada";
+      case LLADA2 -> "llada2_moe";
+      case LLAMA -> "llama";
+    };
   }
 
   private static int size(Json json, String key) {
@@ -236,30 +238,18 @@ final class HuggingFaceConfig {
     return (int) hidden;
   }
 
-  private static int maskId(Json json, TokenizerIds ids) {
-    Json given = json.get("mask_token_id");
-    if (given.isNull() && ids.mask.isPresent()) {
-      return ids.mask.getAsInt();
-    }
-    if (given.isNull()) {
-      throw new FormatException(
-          given.where()
-              + " is missing and the tokenizer has no <|mdm_mask|>; add \"mask_token_id\", the id"
-              + " of the mask (126336 for LLaDA-8B, 5 for iLLaDA)");
-    }
-    return given.integer(0, LARGEST);
-  }
-
-  /** EOS is one id in most files, a list of ids in some. */
-  private static int firstInteger(Json json) {
-    return json.value() instanceof List<?> list && !list.isEmpty()
-        ? json.get(0).integer(0, LARGEST)
-        : json.integer(0, LARGEST);
-  }
-
   /** The 1e-5 that was meant where a GGUF file has the float32 next to it. */
-  private static double shortest(double value) {
+  static double shortest(double value) {
     return (float) value == value ? Double.parseDouble(Float.toString((float) value)) : value;
+  }
+
+  /** The names of the files of the published code; none for LLaMA. */
+  static List<String> code(Architecture architecture) {
+    return CODE.containsKey(architecture)
+        ? List.of(
+            "configuration_%s.py".formatted(CODE.get(architecture).getKey()),
+            "modeling_%s.py".formatted(CODE.get(architecture).getKey()))
+        : List.of();
   }
 
   /**
@@ -268,43 +258,74 @@ final class HuggingFaceConfig {
    * @param withCode whether that code lies beside it, so that transformers can find it there
    */
   static byte[] write(LladaConfig config, boolean withCode) {
+    Architecture architecture = config.architecture();
+    Map<String, Object> all = new LinkedHashMap<>();
+    all.put("architectures", List.of(architecture.huggingFaceClass()));
+    all.put("model_type", modelType(architecture));
+    if (withCode) {
+      Map.Entry<String, String> code = CODE.get(architecture);
+      String model = "modeling_%s.%s".formatted(code.getKey(), architecture.huggingFaceClass());
+      Map<String, Object> map = new LinkedHashMap<>();
+      map.put("AutoConfig", "configuration_%s.%s".formatted(code.getKey(), code.getValue()));
+      map.put("AutoModel", model);
+      map.put("AutoModelForCausalLM", model);
+      all.put("auto_map", map);
+    }
+    all.putAll(
+        architecture == Architecture.LLADA ? written(config) : FamilyConfig.written(config));
+    config.tokens().mask().ifPresent(mask -> all.put("mask_token_id", mask));
+    List<Integer> ends = new ArrayList<>(List.of(config.eosTokenId()));
+    ends.addAll(config.tokens().otherEnds());
+    all.put("eos_token_id", ends.size() == 1 ? ends.getFirst() : ends);
+    all.put("pad_token_id", config.padTokenId());
+    if (architecture == Architecture.LLAMA) {
+      config.bosTokenId().ifPresent(bos -> all.put("bos_token_id", bos));
+    }
     ByteArrayOutputStream bytes = new ByteArrayOutputStream();
     try (JsonGenerator json = new JsonFactory().createGenerator(bytes).useDefaultPrettyPrinter()) {
-      json.writeStartObject();
-      json.writeArrayFieldStart("architectures");
-      json.writeString("LLaDAModelLM");
-      json.writeEndArray();
-      json.writeStringField("model_type", "llada");
-      if (withCode) {
-        json.writeObjectFieldStart("auto_map");
-        for (Map.Entry<String, String> entry : new TreeMap<>(AUTO_MAP).entrySet()) {
-          json.writeStringField(entry.getKey(), entry.getValue());
-        }
-        json.writeEndObject();
-      }
-      Map<String, Object> constant = new TreeMap<>(FIXED);
-      constant.putAll(WRITTEN_ONLY);
-      for (Map.Entry<String, Object> entry : constant.entrySet()) {
-        json.writeObjectField(entry.getKey(), entry.getValue());
-      }
-      json.writeNumberField("d_model", config.dModel());
-      json.writeNumberField("n_layers", config.nLayers());
-      json.writeNumberField("n_heads", config.nHeads());
-      json.writeNumberField("n_kv_heads", config.nKvHeads());
-      json.writeNumberField("mlp_hidden_size", config.mlpHiddenSize());
-      json.writeNumberField("vocab_size", config.vocabSize());
-      json.writeNumberField("embedding_size", config.embeddingSize());
-      json.writeNumberField("max_sequence_length", config.maxSequenceLength());
-      json.writeNumberField("rope_theta", shortest(config.ropeTheta()));
-      json.writeNumberField("rms_norm_eps", shortest(config.rmsNormEps()));
-      json.writeBooleanField("weight_tying", config.weightTying());
-      json.writeNumberField("mask_token_id", config.maskTokenId());
-      json.writeNumberField("eos_token_id", config.eosTokenId());
-      json.writeNumberField("pad_token_id", config.padTokenId());
-      json.writeEndObject();
+      write(json, all);
     } catch (IOException e) {
       throw new UncheckedIOException(e); // memory does not fail so
     }
     return bytes.toByteArray();
+  }
+
+  private static void write(JsonGenerator json, Object value) throws IOException {
+    switch (value) {
+      case Map<?, ?> map -> {
+        json.writeStartObject();
+        for (Map.Entry<?, ?> entry : map.entrySet()) {
+          json.writeFieldName(entry.getKey().toString());
+          write(json, entry.getValue());
+        }
+        json.writeEndObject();
+      }
+      case List<?> list -> {
+        json.writeStartArray();
+        for (Object each : list) {
+          write(json, each);
+        }
+        json.writeEndArray();
+      }
+      case null, default -> json.writeObject(value);
+    }
+  }
+
+  private static Map<String, Object> written(LladaConfig config) {
+    Map<String, Object> constant = new TreeMap<>(FIXED);
+    constant.putAll(WRITTEN_ONLY);
+    Map<String, Object> all = new LinkedHashMap<>(constant);
+    all.put("d_model", config.dModel());
+    all.put("n_layers", config.nLayers());
+    all.put("n_heads", config.nHeads());
+    all.put("n_kv_heads", config.nKvHeads());
+    all.put("mlp_hidden_size", config.mlpHiddenSize());
+    all.put("vocab_size", config.vocabSize());
+    all.put("embedding_size", config.embeddingSize());
+    all.put("max_sequence_length", config.maxSequenceLength());
+    all.put("rope_theta", shortest(config.ropeTheta()));
+    all.put("rms_norm_eps", shortest(config.rmsNormEps()));
+    all.put("weight_tying", config.weightTying());
+    return all;
   }
 }

@@ -8,30 +8,33 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
+import java.util.stream.Stream;
 import llada.format.AtomicFile;
 import llada.format.Disk;
 import llada.format.DiskLock;
 import llada.format.FormatException;
 import llada.format.Safetensors;
 import llada.format.TokenizerFiles;
+import llada.model.Architecture;
 import llada.model.LladaConfig;
 import llada.model.LladaWeights;
 import llada.tensor.Tensor;
 
 /** Writes a model as a Hugging Face folder that the published code loads. */
 public final class HuggingFaceFolder {
-  /** The published code, which config.json names where it lies beside. */
-  private static final List<String> CODE = List.of("configuration_llada.py", "modeling_llada.py");
-
-  /** What belongs to a tokenizer, and the code; copied as it is when the source has it. */
+  /**
+   * What belongs to a tokenizer, and the published code, which config.json names where it lies
+   * beside; copied as it is when the source has it.
+   */
   private static final List<String> COPIED =
-      List.of(
-          CODE.getFirst(),
-          CODE.getLast(),
-          "tokenizer.json",
-          "tokenizer_config.json",
-          "special_tokens_map.json",
-          "chat_template.jinja");
+      Stream.concat(
+              Stream.of(Architecture.values()).flatMap(a -> HuggingFaceConfig.code(a).stream()),
+              Stream.of(
+                  "tokenizer.json",
+                  "tokenizer_config.json",
+                  "special_tokens_map.json",
+                  "chat_template.jinja"))
+          .toList();
 
   private HuggingFaceFolder() {}
 
@@ -126,7 +129,9 @@ public final class HuggingFaceFolder {
   }
 
   private static void writeConfig(Path folder, LladaConfig config) throws IOException {
-    boolean withCode = CODE.stream().allMatch(name -> Files.exists(folder.resolve(name)));
+    List<String> code = HuggingFaceConfig.code(config.architecture());
+    boolean withCode =
+        !code.isEmpty() && code.stream().allMatch(name -> Files.exists(folder.resolve(name)));
     AtomicFile.write(folder.resolve("config.json"), HuggingFaceConfig.write(config, withCode));
   }
 
@@ -135,7 +140,7 @@ public final class HuggingFaceFolder {
     Map<String, OptionalInt> ids = new LinkedHashMap<>();
     ids.put("bos_token", config.bosTokenId());
     ids.put("eos_token", OptionalInt.of(config.eosTokenId()));
-    ids.put("mask_token", OptionalInt.of(config.maskTokenId()));
+    ids.put("mask_token", config.tokens().mask());
     ids.put("pad_token", OptionalInt.of(config.padTokenId()));
     Map<String, String> texts = new LinkedHashMap<>();
     ids.forEach(

@@ -3,6 +3,7 @@ package llada.checkpoint;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.OptionalInt;
+import llada.model.Architecture;
 import llada.model.LladaConfig;
 
 /**
@@ -92,7 +93,7 @@ public enum PublishedShape {
       names.put(1, "<|endoftext|>");
       names.put(2, "<|start_header_id|>");
       names.put(3, "<|end_header_id|>");
-      names.put(4, Checkpoint.END_OF_TURN);
+      names.put(4, Architecture.LLADA.endOfTurn());
       names.put(5, "<|mdm_mask|>");
       return names;
     }
@@ -108,7 +109,7 @@ public enum PublishedShape {
     names.put(126341, "</role>");
     names.put(126346, "<|start_header_id|>");
     names.put(126347, "<|end_header_id|>");
-    names.put(126348, Checkpoint.END_OF_TURN);
+    names.put(126348, Architecture.LLADA.endOfTurn());
     return names;
   }
 

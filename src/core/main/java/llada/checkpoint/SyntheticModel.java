@@ -11,6 +11,7 @@ import java.util.Optional;
 import java.util.OptionalInt;
 import llada.format.GgufWriter;
 import llada.kernel.Parallel;
+import llada.model.Architecture;
 import llada.model.LladaConfig;
 import llada.model.LladaWeights;
 import llada.model.WeightTable;
@@ -53,7 +54,7 @@ public record SyntheticModel(
           "<|endoftext|>",
           "<|start_header_id|>",
           "<|end_header_id|>",
-          Checkpoint.END_OF_TURN,
+          Architecture.LLADA.endOfTurn(),
           "<|mdm_mask|>");
 
   /** Hears how far a file is. */

@@ -10,6 +10,7 @@ import java.nio.channels.FileChannel;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -39,6 +40,7 @@ public final class GgufWriter {
   private final Bytes metadata = new Bytes();
   private final Set<String> keys = new HashSet<>();
   private final Map<String, TensorEntry> tensors = new LinkedHashMap<>();
+  private final Map<String, MemorySegment> known = new HashMap<>(); // data of small tensors
   private long dataBytes;
 
   /** Brings the data of one tensor after another, in the order in which they were added. */
@@ -164,6 +166,14 @@ public final class GgufWriter {
     return this;
   }
 
+  /** Adds a FLOAT32 vector with its numbers, which {@link Data} is then not asked for. */
+  public GgufWriter vector(String name, float[] values) {
+    ByteBuffer bytes = Bytes.little(values.length * Float.BYTES);
+    bytes.asFloatBuffer().put(values);
+    known.put(name, MemorySegment.ofArray(bytes.array()));
+    return tensor(name, DType.F32, Shape.of(values.length));
+  }
+
   /** The tensors added so far, in order. */
   public List<TensorEntry> tensors() {
     return List.copyOf(tensors.values());
@@ -190,7 +200,8 @@ public final class GgufWriter {
         channel -> {
           AtomicFile.writeFully(channel, MemorySegment.ofArray(header));
           for (TensorEntry tensor : tensors.values()) {
-            write(channel, tensor, data);
+            MemorySegment own = known.get(tensor.name());
+            write(channel, tensor, own == null ? data : (_, out) -> out.write(own));
             int padding = (int) (aligned(tensor.bytes()) - tensor.bytes());
             AtomicFile.writeFully(channel, MemorySegment.ofArray(new byte[padding]));
           }

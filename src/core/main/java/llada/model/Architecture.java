@@ -3,6 +3,7 @@ package llada.model;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.EnumMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import llada.kernel.scalar.RopeLayout;
@@ -190,6 +191,23 @@ public enum Architecture {
   /** The order of the rows of q and k in GGUF files; in Hugging Face folders it is half-split. */
   public RopeLayout ggufLayout() {
     return ggufLayout;
+  }
+
+  /** Texts of the mask; the first that a tokenizer has counts. */
+  public List<String> masks() {
+    return switch (this) {
+      case LLADA -> List.of("<|mdm_mask|>");
+      case LLADA_MOE, LLADA2 -> List.of("<|mask|>", "<|mdm_mask|>");
+      case LLAMA -> List.of();
+    };
+  }
+
+  /** The token that ends a chat turn. */
+  public String endOfTurn() {
+    return switch (this) {
+      case LLADA, LLAMA -> "<|eot_id|>";
+      case LLADA_MOE, LLADA2 -> "<|role_end|>";
+    };
   }
 
   /** The parts that a model may have, in the order of the forward pass, with their names. */

@@ -6,6 +6,9 @@ import llada.kernel.scalar.Router;
 
 /** The rules that make the numbers of a {@link LladaConfig} a model. */
 final class ConfigRules {
+  /** More channels than any model has, and few enough to compute sizes with. */
+  private static final int LARGEST = 1 << 24;
+
   private ConfigRules() {}
 
   /** C / H, which must be whole. */
@@ -41,6 +44,10 @@ final class ConfigRules {
         attention.heads() % attention.kvHeads() == 0,
         "n_heads is %d, which is no multiple of n_kv_heads, %d"
             .formatted(attention.heads(), attention.kvHeads()));
+    require(
+        (long) attention.heads() * attention.headDim() <= LARGEST,
+        "%d heads of %d channels; together they may have %d"
+            .formatted(attention.heads(), attention.headDim(), LARGEST));
     require(
         embeddingSize >= vocabSize,
         "embedding_size is %d, less than vocab_size, %d".formatted(embeddingSize, vocabSize));

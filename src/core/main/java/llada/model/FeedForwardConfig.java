@@ -1,5 +1,8 @@
 package llada.model;
 
+import java.util.Collections;
+import java.util.List;
+import java.util.stream.Stream;
 import llada.kernel.scalar.Router;
 
 /** What the second half of a layer is like. */
@@ -26,5 +29,18 @@ public sealed interface FeedForwardConfig {
     boolean hasBias() {
       return router.bias() != Router.Bias.NONE;
     }
+  }
+
+  /**
+   * Layers of which the first are dense.
+   *
+   * @param layers L
+   * @param dense how many of them
+   */
+  static List<FeedForwardConfig> denseFirst(int layers, int dense, Dense first, Experts rest) {
+    return Stream.concat(
+            Collections.nCopies(dense, (FeedForwardConfig) first).stream(),
+            Collections.nCopies(layers - dense, rest).stream())
+        .toList();
   }
 }

@@ -2,7 +2,9 @@ package llada.model;
 
 import java.util.Collections;
 import java.util.List;
+import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.function.ToIntFunction;
 
 /**
  * Everything that a checkpoint says about its shape and its special tokens, and all that the forward
@@ -73,7 +75,7 @@ public record LladaConfig(
         Architecture.LLADA,
         dModel,
         nLayers,
-        AttentionConfig.of(nHeads, nKvHeads, ConfigRules.headDim(dModel, nHeads), ropeTheta),
+        AttentionConfig.of(nHeads, nKvHeads, headDim(dModel, nHeads), ropeTheta),
         Collections.nCopies(Math.max(0, nLayers), new FeedForwardConfig.Dense(mlpHiddenSize)),
         vocabSize,
         embeddingSize,
@@ -86,11 +88,16 @@ public record LladaConfig(
 
   /** The same model, whose tokens see only those before them: for the autoregressive comparison. */
   public LladaConfig causal() {
+    return withBlock(AttentionConfig.CAUSAL);
+  }
+
+  /** The same model, whose tokens see so far: {@link AttentionConfig#block}. */
+  public LladaConfig withBlock(int block) {
     return new LladaConfig(
         architecture,
         dModel,
         nLayers,
-        attention.withBlock(AttentionConfig.CAUSAL),
+        attention.withBlock(block),
         feedForwards,
         vocabSize,
         embeddingSize,
@@ -98,6 +105,15 @@ public record LladaConfig(
         rmsNormEps,
         weightTying,
         tokens);
+  }
+
+  /**
+   * C / H, the channels of a head where nothing else is said.
+   *
+   * @throws IllegalArgumentException if that is not whole
+   */
+  public static int headDim(int dModel, int nHeads) {
+    return ConfigRules.headDim(dModel, nHeads);
   }
 
   /** The second half of a layer. */
@@ -185,12 +201,38 @@ public record LladaConfig(
     return tokens.ends(token);
   }
 
+  /** The experts, if there are any; those of all layers are alike. */
+  public Optional<FeedForwardConfig.Experts> experts() {
+    return feedForwards.stream()
+        .filter(f -> f instanceof FeedForwardConfig.Experts)
+        .map(f -> (FeedForwardConfig.Experts) f)
+        .findFirst();
+  }
+
+  /** Bytes of the buffers that experts need, for each token. */
+  public long expertBytesPerToken() {
+    return ExpertBuffers.bytesPerToken(this);
+  }
+
   /** Number of weights, the head counted only if it is its own. */
   public long parameters() {
+    return sum(WeightTable.Row::count);
+  }
+
+  /** Number of weights that a token is multiplied by: of the experts, those it is sent to. */
+  public long activeParameters() {
+    int perToken = experts().map(FeedForwardConfig.Experts::perToken).orElse(0);
+    long embedding = weightTying ? 0 : (long) embeddingSize * dModel;
+    return sum(row -> row.experts() > 0 ? perToken : 1) - embedding;
+  }
+
+  private long sum(ToIntFunction<WeightTable.Row> count) {
     long sum = 0;
     for (int layer = -1; layer <= nLayers; layer++) {
       sum +=
-          WeightTable.rows(this, layer).mapToLong(r -> r.shape().elements() * r.count()).sum();
+          WeightTable.rows(this, layer)
+              .mapToLong(r -> r.shape().elements() * count.applyAsInt(r))
+              .sum();
     }
     return sum;
   }

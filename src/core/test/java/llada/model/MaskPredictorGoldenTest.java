@@ -31,8 +31,9 @@ final class MaskPredictorGoldenTest {
    * The golden set, and shapes that the repository's copy of it lacks (see variant_checkpoints.py).
    */
   static Stream<Arguments> everyCheckpointOnEveryBackend() {
-    return Stream.of(Golden.root(), Golden.resources().resolve("variants"))
-        .flatMap(root -> Golden.checkpoints(root).stream())
+    return Stream.concat(
+            Golden.checkpoints().stream(),
+            Golden.checkpoints(Golden.resources().resolve("variants")).stream())
         .flatMap(c -> Stream.of("scalar", "vector", "auto").map(b -> Arguments.of(c, b)));
   }
 
