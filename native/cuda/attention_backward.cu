@@ -26,11 +26,16 @@ extern "C" __global__ void attention_backward_delta(
 // What both kernels know about their tiles.
 struct Geometry {
   const unsigned char* visible; // of the sequence
-  int queries, keys, causal;
+  const int* reach;             // of the sequence's queries
+  int queries, keys;
   float scale;
 
   __device__ bool sees(int query, int key) const {
-    return query < queries && key < keys && (!causal || key <= query) && (!visible || visible[key]);
+    return key < reachOf(reach, query, query < queries, keys) && (!visible || visible[key]);
+  }
+
+  __device__ int end(int first, int count) const {
+    return furthest(reach, first, min(count, queries - first), keys);
   }
 
   // p of a query and a key from their dot product. A query that sees no key has no finite logSumExp.
@@ -44,8 +49,8 @@ struct Geometry {
 template <int TILE, int LARGEST>
 __device__ void backwardQuery(
     float* dq, const float* dOut, const float* q, const float* k, const float* v,
-    const unsigned char* visible, const float* logSumExp, const float* delta, int queries, int keys,
-    int heads, int kvHeads, int headSize, int causal) {
+    const unsigned char* visible, const int* reach, const float* logSumExp, const float* delta,
+    int queries, int keys, int heads, int kvHeads, int headSize) {
   constexpr int M = TILE / 16;
   constexpr int COLUMNS = LARGEST / 16;
   DYNAMIC_SHARED(shared);
@@ -64,17 +69,18 @@ __device__ void backwardQuery(
   long long keyHead = blockIdx.z * keys * keyStride + group * headSize;
   long long statistics = ((long long)blockIdx.z * heads + blockIdx.y) * queries;
   Geometry geometry = {
-      visible ? visible + (long long)blockIdx.z * keys : nullptr, queries, keys, causal,
+      visible ? visible + (long long)blockIdx.z * keys : nullptr,
+      reach ? reach + (long long)blockIdx.z * queries : nullptr, queries, keys,
       1 / sqrtf((float)headSize)};
-  int reach = causal ? min(keys, first + TILE) : keys;
+  int end = geometry.end(first, TILE);
 
   float sums[M][COLUMNS] = {};
   loadTile<TILE>(queryTile, q + queryHead, queryStride, first, queries, headSize);
   loadTile<TILE>(outTile, dOut + queryHead, queryStride, first, queries, headSize);
-  for (int from = 0; from < reach; from += TILE) {
+  for (int from = 0; from < end; from += TILE) {
     __syncthreads(); // all are done with the tiles before
-    loadTile<TILE>(keyTile, k + keyHead, keyStride, from, keys, headSize);
-    loadTile<TILE>(valueTile, v + keyHead, keyStride, from, keys, headSize);
+    loadTile<TILE>(keyTile, k + keyHead, keyStride, from, end, headSize);
+    loadTile<TILE>(valueTile, v + keyHead, keyStride, from, end, headSize);
     __syncthreads();
     float dots[M][M];
     float dp[M][M];
@@ -103,8 +109,8 @@ __device__ void backwardQuery(
 template <int TILE, int LARGEST>
 __device__ void backwardKey(
     float* dk, float* dv, const float* dOut, const float* q, const float* k, const float* v,
-    const unsigned char* visible, const float* logSumExp, const float* delta, int queries, int keys,
-    int heads, int kvHeads, int headSize, int causal) {
+    const unsigned char* visible, const int* reach, const float* logSumExp, const float* delta,
+    int queries, int keys, int heads, int kvHeads, int headSize) {
   constexpr int M = TILE / 16;
   constexpr int COLUMNS = LARGEST / 16;
   DYNAMIC_SHARED(shared);
@@ -122,7 +128,8 @@ __device__ void backwardKey(
   long long keyStride = (long long)kvHeads * headSize;
   long long keyHead = blockIdx.z * keys * keyStride + blockIdx.y * headSize;
   Geometry geometry = {
-      visible ? visible + (long long)blockIdx.z * keys : nullptr, queries, keys, causal,
+      visible ? visible + (long long)blockIdx.z * keys : nullptr,
+      reach ? reach + (long long)blockIdx.z * queries : nullptr, queries, keys,
       1 / sqrtf((float)headSize)};
 
   float keySums[M][COLUMNS] = {};
@@ -132,7 +139,10 @@ __device__ void backwardKey(
   for (int head = blockIdx.y * sharing; head < (int)(blockIdx.y + 1) * sharing; head++) {
     long long queryHead = blockIdx.z * queries * queryStride + head * headSize;
     long long statistics = ((long long)blockIdx.z * heads + head) * queries;
-    for (int from = causal ? first : 0; from < queries; from += TILE) {
+    for (int from = 0; from < queries; from += TILE) {
+      if (geometry.end(from, TILE) <= first) {
+        continue;
+      }
       __syncthreads(); // all are done with the tiles before
       loadTile<TILE>(queryTile, q + queryHead, queryStride, from, queries, headSize);
       loadTile<TILE>(outTile, dOut + queryHead, queryStride, from, queries, headSize);
@@ -166,19 +176,19 @@ __device__ void backwardKey(
 #define KERNELS(TILE, LARGEST)                                                                     \
   extern "C" __global__ void __launch_bounds__(256) attention_backward_query_##TILE(               \
       float* dq, const float* dOut, const float* q, const float* k, const float* v,                \
-      const unsigned char* visible, const float* logSumExp, const float* delta, int queries,       \
-      int keys, int heads, int kvHeads, int headSize, int causal) {                                \
+      const unsigned char* visible, const int* reach, const float* logSumExp, const float* delta,  \
+      int queries, int keys, int heads, int kvHeads, int headSize) {                               \
     backwardQuery<TILE, LARGEST>(                                                                  \
-        dq, dOut, q, k, v, visible, logSumExp, delta, queries, keys, heads, kvHeads, headSize,     \
-        causal);                                                                                   \
+        dq, dOut, q, k, v, visible, reach, logSumExp, delta, queries, keys, heads, kvHeads,        \
+        headSize);                                                                                 \
   }                                                                                                \
   extern "C" __global__ void __launch_bounds__(256) attention_backward_key_##TILE(                 \
       float* dk, float* dv, const float* dOut, const float* q, const float* k, const float* v,     \
-      const unsigned char* visible, const float* logSumExp, const float* delta, int queries,       \
-      int keys, int heads, int kvHeads, int headSize, int causal) {                                \
+      const unsigned char* visible, const int* reach, const float* logSumExp, const float* delta,  \
+      int queries, int keys, int heads, int kvHeads, int headSize) {                               \
     backwardKey<TILE, LARGEST>(                                                                    \
-        dk, dv, dOut, q, k, v, visible, logSumExp, delta, queries, keys, heads, kvHeads, headSize, \
-        causal);                                                                                   \
+        dk, dv, dOut, q, k, v, visible, reach, logSumExp, delta, queries, keys, heads, kvHeads,    \
+        headSize);                                                                                 \
   }
 
 KERNELS(32, 128)

@@ -4,6 +4,7 @@
 // Grid (ceil(Tq / 64), H, B), block 128, shared 2 (64 (P + 8) + 72 P) bytes with P = D rounded up to 16.
 #include "block.cuh"
 #include "tensor_core.cuh"
+#include "tile.cuh"
 
 constexpr int TILE = 64;             // queries of a block, and keys at a time
 constexpr int VALUE_STRIDE = TILE + 8; // bfloat16 numbers; 8 keep lanes off each other's banks
@@ -52,8 +53,8 @@ __device__ inline float quadSum(float value) {
 
 extern "C" __global__ void __launch_bounds__(128) attention_bf16(
     float* out, float* logSumExp, const float* q, const float* k, const float* v,
-    const unsigned char* visible, int queries, int keys, int heads, int kvHeads, int headSize,
-    int causal) {
+    const unsigned char* visible, const int* reach, int added, int queries, int keys, int heads,
+    int kvHeads, int headSize) {
   DYNAMIC_SHARED(shared);
   int padded = (headSize + 15) / 16 * 16;
   int rowWords = (padded + 8) / 2;
@@ -68,7 +69,8 @@ extern "C" __global__ void __launch_bounds__(128) attention_bf16(
   long long keyHead = blockIdx.z * keys * keyStride + group * headSize;
   const unsigned char* seen = visible ? visible + (long long)blockIdx.z * keys : nullptr;
   float scale = 1 / sqrtf((float)headSize);
-  int reach = causal ? min(keys, first + TILE) : keys;
+  long long firstRow = (long long)blockIdx.z * queries + first;
+  int end = furthest(added ? nullptr : reach, firstRow, min(TILE, queries - first), keys);
 
   int lane = threadIdx.x % 32;
   int quad = lane / 4;   // row of a tile of 16, and 8 more
@@ -92,10 +94,10 @@ extern "C" __global__ void __launch_bounds__(128) attention_bf16(
   float sums[2 * STEPS][4] = {}; // 8 channels each
   float max[2] = {-INFINITE, -INFINITE};
   float total[2] = {0, 0}; // of this lane's columns
-  for (int from = 0; from < reach; from += TILE) {
+  for (int from = 0; from < end; from += TILE) {
     __syncthreads(); // all are done with the tiles before
-    loadRows(keyTile, k + keyHead, keyStride, from, keys, headSize, padded);
-    loadColumns(valueTile, v + keyHead, keyStride, from, keys, headSize, padded);
+    loadRows(keyTile, k + keyHead, keyStride, from, end, headSize, padded);
+    loadColumns(valueTile, v + keyHead, keyStride, from, end, headSize, padded);
     __syncthreads();
 
     float scores[TILE / 8][4] = {}; // 8 keys each
@@ -113,15 +115,17 @@ extern "C" __global__ void __launch_bounds__(128) attention_bf16(
     float shrink[2];
 #pragma unroll
     for (int half = 0; half < 2; half++) {
-      int row = first + warpRow + quad + 8 * half;
+      int row = warpRow + quad + 8 * half;
+      int within = reachOf(reach, firstRow + row, first + row < queries, keys);
       float largest = max[half];
 #pragma unroll
       for (int n = 0; n < TILE / 8; n++) {
 #pragma unroll
         for (int j = 0; j < 2; j++) {
           int key = from + 8 * n + 2 * column + j;
-          bool sees = key < keys && (!causal || key <= row) && (!seen || seen[key]);
-          float score = sees ? scores[n][2 * half + j] * scale : -INFINITE;
+          bool sees = key < (added ? keys : within) && (!seen || seen[key]);
+          float score =
+              sees ? scores[n][2 * half + j] * scale + (added && key < within) : -INFINITE;
           scores[n][2 * half + j] = score;
           largest = fmaxf(largest, score);
         }

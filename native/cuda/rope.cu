@@ -1,15 +1,15 @@
-// Rotary position embedding in place. A pair's channels (u, v) are (i, i + D/2) in half-split order
-// and (2i, 2i + 1) in interleaved order; the result is half-split:
+// Rotary position embedding in place, of the first R channels of each head. A pair's channels (u, v)
+// are (i, i + R/2) in half-split order and (2i, 2i + 1) in interleaved order; the result is half-split:
 //   x[i]       = u * cos a - v * sin a
-//   x[i + D/2] = v * cos a + u * sin a
-// Grid (T, H), block D/2 rounded up to 32: a thread a pair, since pairs lie where others are written.
+//   x[i + R/2] = v * cos a + u * sin a
+// Grid (T, H), block R/2 rounded up to 32: a thread a pair, since pairs lie where others are written.
 #include "block.cuh"
 
 extern "C" __global__ void rope(
     float* x, const int* positions, const float* cos, const float* sin, int half,
-    int interleaved) {
+    int headSize, int interleaved) {
   int i = threadIdx.x;
-  float* head = x + ((long long)blockIdx.x * gridDim.y + blockIdx.y) * 2 * half;
+  float* head = x + ((long long)blockIdx.x * gridDim.y + blockIdx.y) * headSize;
   float u = 0;
   float v = 0;
   if (i < half) {
@@ -29,9 +29,9 @@ extern "C" __global__ void rope(
 // The rotation back: half-split gradients to those of the layout.
 extern "C" __global__ void rope_backward(
     float* dx, const int* positions, const float* cos, const float* sin, int half,
-    int interleaved) {
+    int headSize, int interleaved) {
   int i = threadIdx.x;
-  float* head = dx + ((long long)blockIdx.x * gridDim.y + blockIdx.y) * 2 * half;
+  float* head = dx + ((long long)blockIdx.x * gridDim.y + blockIdx.y) * headSize;
   float u = 0;
   float v = 0;
   if (i < half) {

@@ -17,6 +17,20 @@ __device__ inline void loadTile(
   }
 }
 
+// How many keys the query at this row of B Tq reaches, where it reaches not all; 0 past the last.
+__device__ inline int reachOf(const int* reach, long long row, bool there, int keys) {
+  return !there ? 0 : reach ? reach[row] : keys;
+}
+
+// The furthest reach of count queries from this row on. All threads of a block agree.
+__device__ inline int furthest(const int* reach, long long row, int count, int keys) {
+  int most = reach ? 0 : keys;
+  for (int i = 0; reach && i < count; i++) {
+    most = max(most, reach[row + i]);
+  }
+  return most;
+}
+
 // dots[r][c] = a[y M + r] . b[x + 16 c]
 template <int M>
 __device__ inline void tileDots(

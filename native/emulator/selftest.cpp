@@ -271,7 +271,7 @@ void graphsRepeat() {
 void launchesHaveLimits() {
   Session s("attention.cu");
   CUfunction f = s.function("attention_64");
-  void* none[12] = {};
+  void* none[13] = {};
   uint64_t zero = 0;
   for (void*& p : none) {
     p = &zero;
@@ -298,9 +298,10 @@ void sharedMemoryIsAsLargeAsAskedFor() {
   int tokens = 64;
   int one = 1;
   int size = 16;
-  int causal = 0;
+  int added = 0;
   unsigned bytes = 4 * (2 * 64 * 20 + 64 * 68);
-  void* p[] = {&out, &none, &q, &q, &q, &none, &tokens, &tokens, &one, &one, &size, &causal};
+  void* p[] = {&out,    &none,   &q,   &q,   &q,   &none, &none, &added,
+               &tokens, &tokens, &one, &one, &size};
   for (unsigned less = 0; less <= 256; less += 256) {
     CHECK(cuLaunchKernel(s.function("attention_64"), 1, 1, 1, 16, 16, 1, bytes - less, s.stream, p,
                          nullptr) == CUDA_SUCCESS);
@@ -435,11 +436,18 @@ void tensorCoresAgree() {
     CUdeviceptr value = s.floats(v);
     CUdeviceptr out = s.floats(std::vector<float>(tokens * size, NAN));
     CUdeviceptr logSumExp = s.floats(std::vector<float>(tokens));
+    std::vector<float> reaches(tokens); // the bits of whole numbers: a query sees those up to itself
+    for (int i = 0; i < tokens; i++) {
+      int seen = i + 1;
+      memcpy(&reaches[i], &seen, sizeof seen);
+    }
+    CUdeviceptr reach = s.floats(reaches);
     CUdeviceptr none = 0;
     int one = 1;
+    int added = 0;
     unsigned shared = which ? 2 * (64 * 56 + 72 * 48) : 4 * (2 * 64 * 44 + 64 * 68);
-    void* p[] = {&out, &logSumExp, &query, &query, &value, &none, (void*)&tokens, (void*)&tokens,
-                 &one, &one, (void*)&size, &one};
+    void* p[] = {&out,   &logSumExp, &query, &query, &value, &none, &reach,
+                 &added, (void*)&tokens, (void*)&tokens, &one, &one, (void*)&size};
     CHECK(cuLaunchKernel(f, 2, 1, 1, which ? 128 : 16, which ? 1 : 16, 1, shared, s.stream, p,
                          nullptr) == CUDA_SUCCESS);
     results[which] = s.back(out, tokens * size);

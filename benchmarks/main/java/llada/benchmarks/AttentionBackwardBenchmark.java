@@ -1,5 +1,7 @@
 package llada.benchmarks;
 
+import llada.kernel.scalar.AttentionMask;
+import llada.kernel.scalar.AttentionShape;
 import llada.tensor.DType;
 import llada.tensor.Tensor;
 import org.openjdk.jmh.annotations.Benchmark;
@@ -48,11 +50,8 @@ public class AttentionBackwardBenchmark extends OpBenchmark {
         last(q),
         last(k),
         last(v),
-        null,
-        1,
-        HEADS,
-        HEADS,
-        false);
+        AttentionShape.of(HEADS, HEADS),
+        AttentionMask.FULL);
     Inputs.requireClose(last(dq), expected[0], 1e-4);
     Inputs.requireClose(last(dk), expected[1], 1e-4);
     Inputs.requireClose(last(dv), expected[2], 1e-4);
@@ -64,7 +63,8 @@ public class AttentionBackwardBenchmark extends OpBenchmark {
 
   @Benchmark
   public Tensor backward() {
-    kernels().attentionBackward(dq, dk, dv, dOut, q, k, v, null, BATCH, HEADS, HEADS, false);
+    AttentionShape shape = new AttentionShape(BATCH, HEADS, HEADS);
+    kernels().attentionBackward(dq, dk, dv, dOut, q, k, v, shape, AttentionMask.FULL);
     return dq;
   }
 }

@@ -3,6 +3,7 @@ package llada.benchmarks;
 import java.util.stream.IntStream;
 import llada.kernel.scalar.Rope;
 import llada.kernel.scalar.RopeLayout;
+import llada.kernel.scalar.RopeTables;
 import llada.tensor.DType;
 import llada.tensor.Tensor;
 import org.openjdk.jmh.annotations.Benchmark;
@@ -17,34 +18,34 @@ public class RopeBenchmark extends OpBenchmark {
 
   private final int[] positions = IntStream.range(0, 256).toArray();
   private Tensor x;
-  private Tensor cos;
-  private Tensor sin;
+  private RopeTables tables;
 
   /** Makes the input and checks the kernel on it. */
   @Setup
   public void setup() {
-    cos = Tensor.allocate(arena, DType.F32, 256, 64);
-    sin = Tensor.allocate(arena, DType.F32, 256, 64);
+    Tensor cos = Tensor.allocate(arena, DType.F32, 256, 64);
+    Tensor sin = Tensor.allocate(arena, DType.F32, 256, 64);
     Rope.fillTables(cos, sin, 500000);
+    tables = RopeTables.whole(cos, sin, layout);
     x = Inputs.normal(arena, 1, 256, 4096);
     Tensor expected = Tensor.of(arena, x.toArray(), 256, 4096);
-    kernels().rope(x, positions, cos, sin, layout);
-    REFERENCE.rope(expected, positions, cos, sin, layout);
+    kernels().rope(x, positions, tables);
+    REFERENCE.rope(expected, positions, tables);
     Inputs.requireClose(x, expected, 1e-5);
-    kernels().ropeBackward(x, positions, cos, sin, layout);
-    REFERENCE.ropeBackward(expected, positions, cos, sin, layout);
+    kernels().ropeBackward(x, positions, tables);
+    REFERENCE.ropeBackward(expected, positions, tables);
     Inputs.requireClose(x, expected, 1e-5);
   }
 
   @Benchmark
   public Tensor rope() {
-    kernels().rope(x, positions, cos, sin, layout);
+    kernels().rope(x, positions, tables);
     return x;
   }
 
   @Benchmark
   public Tensor backward() {
-    kernels().ropeBackward(x, positions, cos, sin, layout);
+    kernels().ropeBackward(x, positions, tables);
     return x;
   }
 }

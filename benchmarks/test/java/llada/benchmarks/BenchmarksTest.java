@@ -28,6 +28,9 @@ final class BenchmarksTest {
     AttentionBenchmark attention = new AttentionBenchmark();
     attention.setup();
     assertThat(attention.attention().dim(0)).isEqualTo(64);
+    AttentionBenchmark blocks = new AttentionBenchmark();
+    blocks.block = 32;
+    blocks.setup();
     RmsNormBenchmark rmsNorm = new RmsNormBenchmark();
     rmsNorm.setup();
     RopeBenchmark rope = new RopeBenchmark();
@@ -36,7 +39,7 @@ final class BenchmarksTest {
     swiGlu.setup();
     ResidualBenchmark residual = new ResidualBenchmark();
     residual.setup();
-    List.of(attention, rmsNorm, rope, swiGlu, residual).forEach(OpBenchmark::close);
+    List.of(attention, blocks, rmsNorm, rope, swiGlu, residual).forEach(OpBenchmark::close);
   }
 
   @ParameterizedTest

@@ -46,6 +46,7 @@ final class ArchitectureTest {
           "llada.train.demo",
           "llada.train",
           "llada.experiments",
+          "llada.bench",
           "llada.cli");
 
   private static final JavaClasses CLASSES =
@@ -108,11 +109,7 @@ final class ArchitectureTest {
   void oneWiring() {
     noClasses()
         .that()
-        .resideOutsideOfPackages("llada.model", "llada.diffusion", "llada.api")
-        .and()
-        .doNotHaveFullyQualifiedName("llada.cli.ForwardBench")
-        .and()
-        .doNotHaveFullyQualifiedName("llada.cli.RoundingCommand")
+        .resideOutsideOfPackages("llada.model", "llada.diffusion", "llada.api", "llada.bench")
         .should()
         .callConstructorWhere(target(owner(type(MaskPredictor.class))))
         .orShould()

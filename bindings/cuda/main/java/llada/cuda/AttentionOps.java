@@ -1,6 +1,8 @@
 package llada.cuda;
 
 import llada.cuda.CudaFunction.Geometry;
+import llada.kernel.scalar.AttentionMask;
+import llada.kernel.scalar.AttentionShape;
 import llada.tensor.Tensor;
 
 /** Launches of attention, forward and backward: tiles of queries and keys in shared memory. */
@@ -14,20 +16,20 @@ final class AttentionOps {
   private final DeviceKernels device;
 
   /** The sizes of a call: batch, queries, keys, heads, key-value heads, head size. */
-  private record Sizes(int b, int tq, int tk, int h, int g, int d, int causal) {
-    static Sizes of(Tensor q, Tensor k, int batch, int heads, int kvHeads, boolean causal) {
+  private record Sizes(int b, int tq, int tk, int h, int g, int d) {
+    static Sizes of(Tensor q, Tensor k, AttentionShape shape) {
+      int batch = shape.batch();
       Sizes sizes =
           new Sizes(
               batch,
               q.dim(0) / batch,
               k.dim(0) / batch,
-              heads,
-              kvHeads,
-              q.dim(1) / heads,
-              causal ? 1 : 0);
+              shape.heads(),
+              shape.kvHeads(),
+              q.dim(1) / shape.heads());
       if (sizes.d > MAX_HEAD) {
         throw new CudaException(
-            "attention: heads of %d channels; backend cuda takes up to %d, use --backend machine"
+            "attention: heads of %d channels; backend cuda takes up to %d, use backend machine"
                 .formatted(sizes.d, MAX_HEAD));
       }
       return sizes;
@@ -47,6 +49,16 @@ final class AttentionOps {
     }
   }
 
+  /** A mask on the device; addresses are 0 where there is none. */
+  private record Mask(long visible, long reach, int added) {
+    static Mask of(AttentionMask mask, Scratch scratch) {
+      return new Mask(
+          scratch.constant(mask.visible()),
+          mask.reach() == null ? 0 : scratch.constant(mask.reach()),
+          mask.added() ? 1 : 0);
+    }
+  }
+
   AttentionOps(DeviceKernels device) {
     this.device = device;
   }
@@ -56,18 +68,10 @@ final class AttentionOps {
    * keys and values may be rounded to bfloat16, too.
    */
   void forward(
-      Tensor out,
-      Tensor q,
-      Tensor k,
-      Tensor v,
-      boolean[] visible,
-      int batch,
-      int heads,
-      int kvHeads,
-      boolean causal) {
+      Tensor out, Tensor q, Tensor k, Tensor v, AttentionShape shape, AttentionMask attentionMask) {
     DeviceTensors tensors = device.tensors();
-    Sizes sizes = Sizes.of(q, k, batch, heads, kvHeads, causal);
-    long mask = device.scratch().constant(visible);
+    Sizes sizes = Sizes.of(q, k, shape);
+    Mask mask = Mask.of(attentionMask, device.scratch());
     long query = tensors.read(q);
     long key = tensors.read(k);
     long value = tensors.read(v);
@@ -78,7 +82,7 @@ final class AttentionOps {
     }
   }
 
-  private void onTensorCores(long out, long q, long k, long v, long visible, Sizes sizes) {
+  private void onTensorCores(long out, long q, long k, long v, Mask mask, Sizes sizes) {
     int padded = (sizes.d + 15) / 16 * 16;
     int shared = 2 * (64 * (padded + 8) + 72 * padded);
     device.launch(
@@ -90,17 +94,18 @@ final class AttentionOps {
         q,
         k,
         v,
-        visible,
+        mask.visible,
+        mask.reach,
+        mask.added,
         sizes.tq,
         sizes.tk,
         sizes.h,
         sizes.g,
-        sizes.d,
-        sizes.causal);
+        sizes.d);
   }
 
   private void forward(
-      long out, long logSumExp, long q, long k, long v, long visible, Sizes sizes) {
+      long out, long logSumExp, long q, long k, long v, Mask mask, Sizes sizes) {
     int tile = sizes.tile(64);
     int shared = 4 * (2 * tile * sizes.stride() + tile * (tile + 4));
     device.launch(
@@ -112,13 +117,14 @@ final class AttentionOps {
         q,
         k,
         v,
-        visible,
+        mask.visible,
+        mask.reach,
+        mask.added,
         sizes.tq,
         sizes.tk,
         sizes.h,
         sizes.g,
-        sizes.d,
-        sizes.causal);
+        sizes.d);
   }
 
   void backward(
@@ -129,14 +135,11 @@ final class AttentionOps {
       Tensor q,
       Tensor k,
       Tensor v,
-      boolean[] visible,
-      int batch,
-      int heads,
-      int kvHeads,
-      boolean causal) {
+      AttentionShape shape,
+      AttentionMask attentionMask) {
     DeviceTensors tensors = device.tensors();
-    Sizes s = Sizes.of(q, k, batch, heads, kvHeads, causal);
-    long mask = device.scratch().constant(visible);
+    Sizes s = Sizes.of(q, k, shape);
+    Mask mask = Mask.of(attentionMask, device.scratch());
     long rows = (long) s.b * s.h * s.tq;
     long context = device.scratch().at(Scratch.Slot.ATTENTION, q.bytes() + 8 * rows);
     long logSumExp = context + q.bytes();
@@ -167,15 +170,15 @@ final class AttentionOps {
         query,
         key,
         value,
-        mask,
+        mask.visible,
+        mask.reach,
         logSumExp,
         delta,
         s.tq,
         s.tk,
         s.h,
         s.g,
-        s.d,
-        s.causal);
+        s.d);
     device.launch(
         "attention_backward",
         "attention_backward_key_" + tile,
@@ -186,14 +189,14 @@ final class AttentionOps {
         query,
         key,
         value,
-        mask,
+        mask.visible,
+        mask.reach,
         logSumExp,
         delta,
         s.tq,
         s.tk,
         s.h,
         s.g,
-        s.d,
-        s.causal);
+        s.d);
   }
 }

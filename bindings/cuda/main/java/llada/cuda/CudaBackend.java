@@ -69,7 +69,7 @@ public final class CudaBackend implements BackendProvider {
       kernels = new CudaKernels(device(), precision);
     } catch (CudaException e) {
       throw new BackendException(
-          "backend cuda: %s (use --backend auto to go without)".formatted(e.getMessage()), e);
+          "backend cuda: %s (use backend auto to go without)".formatted(e.getMessage()), e);
     }
     String line =
         "backend: cuda, %s, %s (%s)"

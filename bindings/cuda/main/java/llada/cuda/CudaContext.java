@@ -79,7 +79,7 @@ public final class CudaContext implements AutoCloseable {
             ? "%s are missing".formatted(text(bytes - free))
             : "what is free lies in pieces that are too small";
     return new CudaException(
-        "cuMemAlloc: CUDA_ERROR_OUT_OF_MEMORY: %s more are wanted, %s of %s on %s are free: %s; ask for fewer tokens at a time, take a smaller weight type, or use --backend machine"
+        "cuMemAlloc: CUDA_ERROR_OUT_OF_MEMORY: %s more are wanted, %s of %s on %s are free: %s; ask for fewer tokens at a time, take a smaller weight type, or use backend machine"
             .formatted(text(bytes), text(free), text(device.bytes()), device.name(), missing),
         "cuMemAlloc",
         "CUDA_ERROR_OUT_OF_MEMORY");

@@ -7,7 +7,10 @@ import llada.cuda.CudaFunction.Geometry;
 import llada.kernel.Kernels;
 import llada.kernel.Precision;
 import llada.kernel.scalar.AdamW;
+import llada.kernel.scalar.AddBias;
 import llada.kernel.scalar.Attention;
+import llada.kernel.scalar.AttentionMask;
+import llada.kernel.scalar.AttentionShape;
 import llada.kernel.scalar.CacheRows;
 import llada.kernel.scalar.Embedding;
 import llada.kernel.scalar.Exclusions;
@@ -18,6 +21,7 @@ import llada.kernel.scalar.Residual;
 import llada.kernel.scalar.RmsNorm;
 import llada.kernel.scalar.Rope;
 import llada.kernel.scalar.RopeLayout;
+import llada.kernel.scalar.RopeTables;
 import llada.kernel.scalar.SoftmaxStatistics;
 import llada.kernel.scalar.SwiGlu;
 import llada.tensor.DType;
@@ -246,61 +250,66 @@ public final class CudaKernels implements Kernels, AutoCloseable {
   }
 
   @Override
-  public void rope(Tensor x, int[] positions, Tensor cos, Tensor sin, RopeLayout layout) {
-    Rope.check(x, positions, cos, sin);
-    rotate("rope", x, positions, cos, sin, layout);
+  public void rope(Tensor x, int[] positions, RopeTables tables) {
+    Rope.check(x, positions, tables);
+    rotate("rope", x, positions, tables);
   }
 
   @Override
-  public void ropeBackward(Tensor dx, int[] positions, Tensor cos, Tensor sin, RopeLayout layout) {
-    Rope.check(dx, positions, cos, sin);
-    rotate("rope_backward", dx, positions, cos, sin, layout);
+  public void ropeBackward(Tensor dx, int[] positions, RopeTables tables) {
+    Rope.check(dx, positions, tables);
+    rotate("rope_backward", dx, positions, tables);
   }
 
-  private void rotate(
-      String kernel, Tensor x, int[] positions, Tensor cos, Tensor sin, RopeLayout layout) {
+  private void rotate(String kernel, Tensor x, int[] positions, RopeTables tables) {
     DeviceTensors tensors = tensors();
-    int half = cos.dim(1);
-    int heads = half == 0 ? 0 : x.dim(1) / (2 * half);
+    int half = tables.cos().dim(1);
+    int heads = half == 0 ? 0 : x.dim(1) / tables.headDim();
     device.launch(
         "rope",
         kernel,
         Geometry.of(positions.length, heads, (half + 31) / 32 * 32),
         tensors.update(x),
         device.scratch().constant(positions),
-        tensors.read(cos),
-        tensors.read(sin),
+        tensors.read(tables.cos()),
+        tensors.read(tables.sin()),
         half,
-        layout == RopeLayout.INTERLEAVED ? 1 : 0);
+        tables.headDim(),
+        tables.layout() == RopeLayout.INTERLEAVED ? 1 : 0);
+  }
+
+  @Override
+  public void addBias(Tensor x, Tensor bias) {
+    AddBias.check(x, bias);
+    DeviceTensors tensors = tensors();
+    long n = x.shape().elements();
+    long values = products.as(CuBlasHandle.Factor.F32, bias, Scratch.Slot.WEIGHT);
+    device.launch(
+        "add_bias", "add_bias", DeviceKernels.elements(n), tensors.update(x), values, n, x.dim(1));
+  }
+
+  @Override
+  public void addBiasBackward(Tensor dBias, Tensor dOut) {
+    AddBias.checkBackward(dBias, dOut);
+    DeviceTensors tensors = tensors();
+    int c = dOut.dim(1);
+    long d = tensors.read(dOut);
+    device.launch(
+        "add_bias",
+        "add_bias_backward",
+        new Geometry((c + NORM_COLUMNS - 1) / NORM_COLUMNS, 1, 1, NORM_COLUMNS, NORM_ROWS, 0),
+        tensors.update(dBias),
+        d,
+        dOut.dim(0),
+        c);
   }
 
   @Override
   public void attention(
-      Tensor out,
-      Tensor q,
-      Tensor k,
-      Tensor v,
-      boolean[] visible,
-      int batch,
-      int heads,
-      int kvHeads,
-      boolean causal) {
-    Attention.check(out, q, k, v, visible, batch, heads, kvHeads, causal);
+      Tensor out, Tensor q, Tensor k, Tensor v, AttentionShape shape, AttentionMask mask) {
+    Attention.check(out, q, k, v, shape, mask);
     context.enter();
-    attention.forward(out, q, k, v, visible, batch, heads, kvHeads, causal);
-  }
-
-  @Override
-  public void attention(
-      Tensor out,
-      Tensor q,
-      Tensor k,
-      Tensor v,
-      boolean[] visible,
-      int batch,
-      int heads,
-      int kvHeads) {
-    attention(out, q, k, v, visible, batch, heads, kvHeads, false);
+    attention.forward(out, q, k, v, shape, mask);
   }
 
   @Override
@@ -312,14 +321,11 @@ public final class CudaKernels implements Kernels, AutoCloseable {
       Tensor q,
       Tensor k,
       Tensor v,
-      boolean[] visible,
-      int batch,
-      int heads,
-      int kvHeads,
-      boolean causal) {
-    Attention.checkBackward(dq, dk, dv, dOut, q, k, v, visible, batch, heads, kvHeads, causal);
+      AttentionShape shape,
+      AttentionMask mask) {
+    Attention.checkBackward(dq, dk, dv, dOut, q, k, v, shape, mask);
     context.enter();
-    attention.backward(dq, dk, dv, dOut, q, k, v, visible, batch, heads, kvHeads, causal);
+    attention.backward(dq, dk, dv, dOut, q, k, v, shape, mask);
   }
 
   @Override

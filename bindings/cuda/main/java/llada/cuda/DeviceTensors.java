@@ -185,7 +185,7 @@ final class DeviceTensors implements AutoCloseable {
     long free = context.freeBytes();
     if (bytes > free) {
       throw new CudaException(
-          "the weights need %s of device memory, and %s of %s on %s are free: %s are missing; take a smaller weight type (such as Q8_0 or Q4_K), or use --backend machine"
+          "the weights need %s of device memory, and %s of %s on %s are free: %s are missing; take a smaller weight type (such as Q8_0 or Q4_K), or use backend machine"
               .formatted(
                   CudaContext.text(bytes),
                   CudaContext.text(free),

@@ -45,14 +45,14 @@ final class Status {
   private static String remedy(String name) {
     return switch (name) {
       case "CUDA_ERROR_NO_DEVICE" ->
-          "; is there an NVIDIA GPU, and does CUDA_VISIBLE_DEVICES show it? --backend auto goes without";
+          "; is there an NVIDIA GPU, and does CUDA_VISIBLE_DEVICES show it? backend auto goes without";
       case "CUDA_ERROR_SYSTEM_DRIVER_MISMATCH", "CUDA_ERROR_UNSUPPORTED_PTX_VERSION" ->
           "; update NVIDIA's driver to one for CUDA 13";
       case "CUDA_ERROR_ILLEGAL_ADDRESS",
           "CUDA_ERROR_LAUNCH_FAILED",
           "CUDA_ERROR_ECC_UNCORRECTABLE",
           "CUDA_ERROR_DEVICE_UNAVAILABLE" ->
-          "; the device is lost to this process: start again, or use --backend machine";
+          "; the device is lost to this process: start again, or use backend machine";
       default -> "";
     };
   }

@@ -7,12 +7,15 @@ import java.lang.foreign.ValueLayout;
 import java.lang.reflect.Method;
 import java.util.Arrays;
 import java.util.List;
+import llada.kernel.FamilyContract;
 import llada.kernel.GradientContract;
 import llada.kernel.KernelContract;
 import llada.kernel.Kernels;
 import llada.kernel.Numbers;
 import llada.kernel.Precision;
 import llada.kernel.VocabularyContract;
+import llada.kernel.scalar.AttentionMask;
+import llada.kernel.scalar.AttentionShape;
 import llada.tensor.DType;
 import llada.tensor.Tensor;
 import org.junit.jupiter.api.AfterAll;
@@ -94,16 +97,23 @@ final class CudaKernelsTest {
           for (int i = 0; i < visible.length; i++) {
             visible[i] = i % 5 != 1;
           }
-          kernels.attention(out, q, k, v, visible, 2, 4, 2);
-          KernelContract.REFERENCE.attention(expected, q, k, v, visible, 2, 4, 2);
-          // Of each score's terms, whose signs differ, about the root of their number adds up.
-          double score = BF16 * Numbers.largest(q) * Numbers.largest(k);
-          double rounded = (2 * score + BF16) * Numbers.largest(v);
-          double difference = Numbers.largestDifference(out, expected);
-          if (weights == DType.BF16) {
-            assertThat(difference).isBetween(1e-4, rounded);
-          } else {
-            assertThat(difference).isLessThan(1e-5);
+          AttentionShape shape = new AttentionShape(2, 4, 2);
+          int[] reach = new int[2 * 33];
+          Arrays.setAll(reach, i -> 38 + i % 33 / 5 * 5);
+          AttentionMask ahead = new AttentionMask(visible, reach, false);
+          for (AttentionMask mask :
+              List.of(AttentionMask.padded(visible), ahead, ahead.asBias())) {
+            kernels.attention(out, q, k, v, shape, mask);
+            KernelContract.REFERENCE.attention(expected, q, k, v, shape, mask);
+            // Of each score's terms, whose signs differ, about the root of their number adds up.
+            double score = BF16 * Numbers.largest(q) * Numbers.largest(k);
+            double rounded = (2 * score + BF16) * Numbers.largest(v);
+            double difference = Numbers.largestDifference(out, expected);
+            if (weights == DType.BF16) {
+              assertThat(difference).isBetween(1e-4, rounded);
+            } else {
+              assertThat(difference).isLessThan(1e-5);
+            }
           }
         }
       }
@@ -111,7 +121,8 @@ final class CudaKernelsTest {
   }
 
   @Nested
-  final class Exact implements KernelContract, VocabularyContract, GradientContract {
+  final class Exact
+      implements KernelContract, VocabularyContract, GradientContract, FamilyContract {
     @Override
     public Kernels kernels() {
       return exact;
@@ -120,7 +131,7 @@ final class CudaKernelsTest {
 
   /** Activations rounded as suits the weights. */
   @Nested
-  final class Weights implements KernelContract {
+  final class Weights implements KernelContract, FamilyContract {
     @Override
     public Kernels kernels() {
       return weights;

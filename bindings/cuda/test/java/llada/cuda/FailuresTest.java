@@ -47,7 +47,7 @@ final class FailuresTest {
     assertThatThrownBy(() -> Backends.choose("cuda", 1))
         .isInstanceOf(BackendException.class)
         .hasMessageContaining("backend cuda")
-        .hasMessageContaining("--backend auto");
+        .hasMessageContaining("backend auto");
     try (Backend backend = Backends.choose("auto", 1)) {
       assertThat(backend.name()).isNotEqualTo("cuda");
       assertThat(backend.why()).contains("no cuda: ").doesNotContain("\n");

@@ -12,9 +12,7 @@ import llada.format.Disk;
 import llada.kernel.Precision;
 import llada.kernel.machine.MachineKernels;
 import picocli.CommandLine.ArgGroup;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.Spec;
 
 /** What computes; shared by every command that runs the model. */
 final class BackendOptions {
@@ -43,8 +41,11 @@ final class BackendOptions {
           "Write the disassembly of the machine backend's kernels to this folder, a file for each.")
   private Path dump;
 
-  @Spec(Spec.Target.MIXEE)
-  private CommandSpec mixee;
+  private final CommandContext context;
+
+  BackendOptions(CommandContext context) {
+    this.context = context;
+  }
 
   /** At most one of these. */
   private static final class Rounding {
@@ -72,7 +73,7 @@ final class BackendOptions {
     Backend chosen = Backends.choose(backend, threads(threads), precision());
     try {
       if (precision() == Precision.BF16 && !roundsToBf16(chosen)) {
-        ((RootCommand) mixee.root().userObject())
+        context
             .console()
             .message(
                 "--bf16 has no effect: the %s backend does not multiply in bfloat16 on this machine, so float32 is kept"

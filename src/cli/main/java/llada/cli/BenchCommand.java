@@ -3,6 +3,8 @@ package llada.cli;
 import java.lang.foreign.Arena;
 import java.util.concurrent.Callable;
 import llada.backend.Backend;
+import llada.bench.BenchReport;
+import llada.bench.ForwardBench;
 import llada.checkpoint.Checkpoint;
 import llada.checkpoint.SyntheticModel;
 import llada.format.JsonLine;
@@ -11,7 +13,6 @@ import llada.model.LladaWeights;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParentCommand;
 
 /** How fast a model computes, beside what the machine could do at most. */
 @Command(
@@ -34,7 +35,7 @@ import picocli.CommandLine.ParentCommand;
       "  llada bench decode"
     })
 final class BenchCommand implements Callable<Integer> {
-  @ParentCommand private RootCommand root;
+  private final CommandContext context;
 
   @Option(
       names = "--tokens",
@@ -77,8 +78,8 @@ final class BenchCommand implements Callable<Integer> {
   @Mixin private ShapeOptions shape;
   @Mixin private BackendOptions computation;
 
-  RootCommand root() {
-    return root;
+  BenchCommand(CommandContext context) {
+    this.context = context;
   }
 
   @Override
@@ -99,15 +100,11 @@ final class BenchCommand implements Callable<Integer> {
     }
     BenchReport report = shape.given() ? synthetic() : file();
     if (json) {
-      JsonLine.write(root.console().out(), report::write);
+      JsonLine.write(context.console().out(), report::write);
     } else {
-      report.print(root.console().out());
+      report.print(context.console().out());
     }
     return ExitCodes.OK;
-  }
-
-  Console console() {
-    return root.console();
   }
 
   private static void atLeast(int least, String name, int value) {
@@ -143,7 +140,11 @@ final class BenchCommand implements Callable<Integer> {
               .formatted(tokens, config.maxSequenceLength()));
     }
     ForwardBench.Result result =
-        ForwardBench.run(config, weights, backend, tokens, warmup, repeat, !noLimits, seed);
+        ForwardBench.run(
+            config,
+            weights,
+            backend,
+            new ForwardBench.Settings(tokens, warmup, repeat, !noLimits, seed));
     return new BenchReport(name, config, tokens, backend, result);
   }
 }

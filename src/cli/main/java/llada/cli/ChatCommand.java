@@ -7,7 +7,6 @@ import llada.diffusion.SamplerOptions;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParentCommand;
 
 /** A conversation. */
 @Command(
@@ -29,7 +28,7 @@ import picocli.CommandLine.ParentCommand;
       "  llada chat --raw --gen-length 64"
     })
 final class ChatCommand implements Callable<Integer> {
-  @ParentCommand private RootCommand root;
+  private final CommandContext context;
 
   @Option(names = "--raw", description = "Do not frame the turns by a chat template.")
   private boolean raw;
@@ -41,13 +40,17 @@ final class ChatCommand implements Callable<Integer> {
   @Mixin private SamplerFlags sampler;
   @Mixin private BackendOptions computation;
 
+  ChatCommand(CommandContext context) {
+    this.context = context;
+  }
+
   @Override
   public Integer call() {
     if (raw && system != null) {
       throw new UsageException("--system needs a chat template and --raw does without: drop one");
     }
     SamplerOptions options = sampler.forChat();
-    Console console = root.console();
+    Console console = context.console();
     try (OpenModel opened = OpenModel.open(model, computation);
         ChatTerminal terminal = ChatTerminal.open(console)) {
       Llada llada = opened.llada();

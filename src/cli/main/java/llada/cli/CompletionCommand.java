@@ -13,11 +13,10 @@ import llada.diffusion.SamplerMode;
 import llada.evaluation.Preset;
 import llada.experiments.Size;
 import picocli.AutoComplete;
-import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Model.OptionSpec;
-import picocli.CommandLine.ParentCommand;
+import picocli.CommandLine.Spec;
 
 /** The script that lets a shell complete commands, options and the values that they take. */
 @Command(
@@ -28,7 +27,8 @@ import picocli.CommandLine.ParentCommand;
       "  llada completion > ~/.local/share/bash-completion/completions/llada"
     })
 final class CompletionCommand implements Runnable {
-  @ParentCommand private RootCommand root;
+  private final CommandContext context;
+  @Spec private CommandSpec spec;
 
   /** By option: what it takes, in the spelling that it takes. */
   static final Map<String, List<String>> VALUES =
@@ -43,6 +43,10 @@ final class CompletionCommand implements Runnable {
           "--shape", shapes(),
           "--preset", Arrays.stream(Preset.values()).map(Preset::toString).toList(),
           "--size", words(Size.values()));
+
+  CompletionCommand(CommandContext context) {
+    this.context = context;
+  }
 
   private static List<String> words(Enum<?>[] choices) {
     return Arrays.stream(choices).map(SamplerFlags::text).toList();
@@ -70,19 +74,19 @@ final class CompletionCommand implements Runnable {
 
   @Override
   public void run() {
-    CommandLine all = Main.commandLine(root); // its own: other candidates are put in
-    complete(all.getCommandSpec());
-    root.console().out().println(AutoComplete.bash("llada", all));
+    CommandSpec all = spec.root(); // which has parsed what it had to
+    complete(all);
+    context.console().out().println(AutoComplete.bash("llada", all.commandLine()));
   }
 
-  private static void complete(CommandSpec spec) {
-    for (OptionSpec option : new ArrayList<>(spec.options())) {
+  private static void complete(CommandSpec command) {
+    for (OptionSpec option : new ArrayList<>(command.options())) {
       List<String> values = VALUES.get(option.longestName());
       if (values != null) {
-        spec.remove(option);
-        spec.addOption(OptionSpec.builder(option).completionCandidates(values).build());
+        command.remove(option);
+        command.addOption(OptionSpec.builder(option).completionCandidates(values).build());
       }
     }
-    spec.subcommands().values().forEach(sub -> complete(sub.getCommandSpec()));
+    command.subcommands().values().forEach(sub -> complete(sub.getCommandSpec()));
   }
 }

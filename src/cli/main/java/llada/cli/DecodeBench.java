@@ -3,27 +3,18 @@ package llada.cli;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
-import java.util.SplittableRandom;
 import java.util.concurrent.Callable;
-import llada.api.Answer;
 import llada.api.Llada;
-import llada.api.Request;
+import llada.bench.DecodeResult;
+import llada.bench.DecodeSetting;
+import llada.bench.DecoderComparison;
 import llada.format.AtomicFile;
-import llada.format.FormatException;
 import llada.format.JsonLine;
-import llada.plot.Chart;
-import llada.plot.Series;
-import llada.tensor.RandomStreams;
-import llada.tensor.RandomStreams.Purpose;
-import llada.tokenizer.ChatTemplate;
-import llada.train.demo.DemoCorpus;
+import llada.train.DemoRecipe;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParentCommand;
 
 /** What the decoders cost, and what that costs in quality. */
 @Command(
@@ -45,7 +36,7 @@ import picocli.CommandLine.ParentCommand;
       "      --setting dual+steps=32"
     })
 final class DecodeBench implements Callable<Integer> {
-  @ParentCommand private BenchCommand parent;
+  private final CommandContext context;
 
   @Option(
       names = "--questions",
@@ -99,8 +90,9 @@ final class DecodeBench implements Callable<Integer> {
   @Mixin private ModelOptions model;
   @Mixin private BackendOptions computation;
 
-  /** A prompt, and how its answer is judged; null when it is not. */
-  private record Asked(int[] prompt, DemoCorpus.HeldOut question) {}
+  DecodeBench(CommandContext context) {
+    this.context = context;
+  }
 
   @Override
   public Integer call() {
@@ -110,15 +102,16 @@ final class DecodeBench implements Callable<Integer> {
     if (!Files.isDirectory(out.toAbsolutePath())) {
       throw new UsageException("--out %s is no folder: make it first".formatted(out));
     }
-    List<DecodeSetting> all =
-        DecodeSetting.parseAll(settings.isEmpty() ? DecodeSetting.all(genLength) : settings);
-    all.forEach(setting -> setting.options(genLength, blockLength)); // complain before measuring
-    Console console = parent.root().console();
-    List<DecodeResult> results = new ArrayList<>();
+    Console console = context.console();
+    DecoderComparison.Settings compared = compared(); // complains before a model is opened
     try (OpenModel opened = OpenModel.open(model, computation)) {
       Llada llada = opened.llada();
-      List<Asked> asked = randomPrompt == null ? heldOut(llada) : random(llada);
       boolean judged = randomPrompt == null;
+      DecoderComparison comparison =
+          judged
+              ? DecoderComparison.onQuestions(
+                  llada, compared, DemoRecipe.corpus(1).heldOut(questions))
+              : DecoderComparison.onRandomPrompt(llada, compared, randomPrompt);
       String name = llada.checkpoint().path().toString();
       if (!json) {
         console.out().printf("model    %s%n%s%n", name, llada.backend().why());
@@ -126,149 +119,37 @@ final class DecodeBench implements Callable<Integer> {
             .out()
             .printf(
                 "%d prompts, answers of %d tokens, blocks of %d%n%n",
-                asked.size(), genLength, blockLength);
+                comparison.prompts(), genLength, blockLength);
         console.out().printf(DecodeResult.ROW, DecodeResult.titles());
       }
-      int[][] exact = new int[asked.size()][];
-      for (DecodeSetting setting : all) {
-        DecodeResult result = measure(llada, setting, asked, exact);
-        results.add(result);
-        if (json) {
-          JsonLine.write(
-              console.out(), line -> result.write(line, results.getFirst(), name, judged));
-        } else {
-          console.out().printf(DecodeResult.ROW, result.cells(results.getFirst(), judged));
-        }
-        console.flush();
-      }
+      List<DecodeResult> results =
+          comparison.run(
+              (result, first) -> {
+                if (json) {
+                  JsonLine.write(console.out(), line -> result.write(line, first, name, judged));
+                } else {
+                  console.out().printf(DecodeResult.ROW, result.cells(first, judged));
+                }
+                console.flush();
+              });
       write("decode.csv", DecodeResult.csv(results));
-      chart(results, judged).writeSvg(out.resolve("decode.svg").toAbsolutePath());
+      DecoderComparison.chart(results, judged).writeSvg(out.resolve("decode.svg").toAbsolutePath());
     }
     return ExitCodes.OK;
   }
 
-  /** The held-out questions, framed as turns of a chat if the model has a template. */
-  private List<Asked> heldOut(Llada llada) {
-    List<Asked> asked = new ArrayList<>();
-    for (DemoCorpus.HeldOut question : DemoRecipe.corpus(1).heldOut(questions)) {
-      List<ChatTemplate.Message> turn =
-          List.of(new ChatTemplate.Message("user", question.question()));
-      int[] prompt;
-      try {
-        prompt = llada.checkpoint().chatTemplate().encode(llada.tokenizer(), turn);
-      } catch (FormatException _) { // a model that only continues text
-        prompt = llada.tokenizer().encode(question.question());
-      }
-      asked.add(new Asked(prompt, question));
+  private DecoderComparison.Settings compared() {
+    List<String> texts = settings.isEmpty() ? DecodeSetting.all(genLength) : settings;
+    try {
+      return new DecoderComparison.Settings(
+          texts.stream().map(DecodeSetting::parse).toList(), genLength, blockLength);
+    } catch (IllegalArgumentException e) {
+      throw new UsageException(SamplerFlags.asOptions(e.getMessage()));
     }
-    return asked;
-  }
-
-  private List<Asked> random(Llada llada) {
-    SplittableRandom random = RandomStreams.of(0, Purpose.BENCHMARK);
-    int[] prompt =
-        random
-            .ints(randomPrompt, 0, llada.config().vocabSize())
-            .map(id -> id == llada.config().maskTokenId() ? 0 : id)
-            .toArray();
-    return List.of(new Asked(prompt, null));
-  }
-
-  /**
-   * Answers all questions.
-   *
-   * @param exact answers to compare with; filled by the first setting
-   */
-  private DecodeResult measure(
-      Llada llada, DecodeSetting setting, List<Asked> asked, int[][] exact) {
-    if (asked.size() > 1) { // code is compiled when it has run
-      answer(llada, setting, asked.getFirst());
-    }
-    int right = 0;
-    int sameTexts = 0;
-    long sameTokens = 0;
-    long exactTokens = 0;
-    long steps = 0;
-    long passes = 0;
-    long positions = 0;
-    long tokens = 0;
-    long useful = 0;
-    long nanos = 0;
-    for (int i = 0; i < exact.length; i++) {
-      Answer answer = answer(llada, setting, asked.get(i));
-      Answer.Figures made = answer.figures();
-      if (exact[i] == null) {
-        exact[i] = answer.tokens();
-      }
-      int end = end(exact[i], llada);
-      int[] mine = Arrays.copyOf(answer.tokens(), genLength);
-      for (int t = 0; t < end; t++) {
-        sameTokens += mine[t] == exact[i][t] ? 1 : 0;
-      }
-      exactTokens += end;
-      sameTexts +=
-          Arrays.equals(mine, 0, answer.useful(), exact[i], 0, usefulOf(exact[i], llada)) ? 1 : 0;
-      DemoCorpus.HeldOut question = asked.get(i).question();
-      right += question != null && question.accepts(answer.text()) ? 1 : 0;
-      steps += made.steps();
-      passes += made.forwardPasses();
-      positions += made.positions();
-      tokens += answer.tokens().length;
-      useful += answer.useful();
-      nanos += made.nanos();
-    }
-    return new DecodeResult(
-        setting.name(),
-        exact.length,
-        right,
-        sameTexts,
-        sameTokens,
-        exactTokens,
-        steps,
-        passes,
-        positions,
-        tokens,
-        useful,
-        nanos);
-  }
-
-  private Answer answer(Llada llada, DecodeSetting setting, Asked asked) {
-    return llada.generate(
-        Request.of(asked.prompt()).options(setting.options(genLength, blockLength)));
-  }
-
-  private static int usefulOf(int[] ids, Llada llada) {
-    int useful = 0;
-    while (useful < ids.length && !llada.config().ends(ids[useful])) {
-      useful++;
-    }
-    return useful;
-  }
-
-  /** Tokens of an answer, its end token included. */
-  private static int end(int[] ids, Llada llada) {
-    return Math.min(ids.length, usefulOf(ids, llada) + 1);
   }
 
   private void write(String name, String text) {
     byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
     AtomicFile.write(out.resolve(name).toAbsolutePath(), bytes);
-  }
-
-  /** Quality against cost: positions computed per answer, to a logarithmic scale. */
-  private static Chart chart(List<DecodeResult> results, boolean judged) {
-    List<Series> series = new ArrayList<>();
-    for (DecodeResult result : results) {
-      double x = (double) result.positions() / result.questions();
-      double y = judged ? result.accuracy() : result.agreement();
-      series.add(new Series(result.setting(), List.of(new Series.Point(x, y)), Series.Style.NAMED));
-    }
-    return Chart.lines(
-            "",
-            "positions computed per answer",
-            judged ? "right answers, %" : "tokens of the exact sampler, %",
-            true,
-            series)
-        .upTo(105);
   }
 }

@@ -11,6 +11,7 @@ import java.util.List;
 import llada.api.MemoryNeed;
 import llada.api.RequestException;
 import llada.backend.BackendException;
+import llada.diffusion.SettingException;
 import llada.format.FormatException;
 import llada.format.MappedFile;
 import llada.tokenizer.TokenizerException;
@@ -32,10 +33,13 @@ record ErrorReport(int exitCode, String message) {
       case CommandLine.ParameterException e -> new ErrorReport(ExitCodes.USAGE, usage(e));
       case UsageException e -> new ErrorReport(ExitCodes.USAGE, e.getMessage());
       case RequestException e -> new ErrorReport(ExitCodes.USAGE, e.getMessage());
+      case SettingException e ->
+          new ErrorReport(ExitCodes.USAGE, TrainSettings.option(e.setting()) + e.problem());
       case FormatException e -> new ErrorReport(ExitCodes.BAD_FILE, e.getMessage());
       case ResumeException e -> new ErrorReport(ExitCodes.USAGE, e.getMessage());
       case NonFiniteLossException e -> new ErrorReport(ExitCodes.DIVERGED, e.getMessage());
       case TokenizerException e -> new ErrorReport(ExitCodes.BAD_FILE, e.getMessage());
+      case BackendException.UnknownName e -> new ErrorReport(ExitCodes.USAGE, e.getMessage());
       case BackendException e -> new ErrorReport(ExitCodes.NO_BACKEND, e.getMessage());
       case Console.OutputException e ->
           e.closed()

@@ -5,12 +5,16 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import llada.api.Llada;
+import llada.api.RequestException;
 import llada.diffusion.LikelihoodOptions;
 import llada.diffusion.SamplerOptions;
 import llada.evaluation.ChoiceByLikelihood;
 import llada.evaluation.Couplet;
+import llada.evaluation.EvalPlan;
+import llada.evaluation.ItemLoop;
 import llada.evaluation.ItemTask;
 import llada.evaluation.MultipleChoice;
 import llada.evaluation.Preset;
@@ -25,7 +29,6 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
-import picocli.CommandLine.ParentCommand;
 import picocli.CommandLine.Spec;
 
 /** Accuracy on a file of questions. */
@@ -49,7 +52,7 @@ import picocli.CommandLine.Spec;
       "  llada eval --presets"
     })
 final class EvalCommand implements Callable<Integer> {
-  @ParentCommand private RootCommand root;
+  private final CommandContext context;
   @Spec private CommandSpec spec;
 
   @Parameters(arity = "0..1", paramLabel = "FILE", description = "The questions.")
@@ -123,12 +126,16 @@ final class EvalCommand implements Callable<Integer> {
   @Mixin private SamplerFlags sampler;
   @Mixin private BackendOptions computation;
 
+  EvalCommand(CommandContext context) {
+    this.context = context;
+  }
+
   @Override
   public Integer call() {
-    Console console = root.console();
+    Console console = context.console();
     if (listPresets) {
       for (Preset preset : Preset.values()) {
-        console.out().printf("%-22s%s%n", preset, EvalPlan.settings(preset));
+        console.out().printf("%-22s%s%n", preset, settings(preset));
       }
       return ExitCodes.OK;
     }
@@ -144,10 +151,41 @@ final class EvalCommand implements Callable<Integer> {
     }
     objects =
         objects.subList(0, Math.min(objects.size(), limit == null ? Integer.MAX_VALUE : limit));
-    EvalPlan plan = EvalPlan.of(objects.getFirst(), style, by, presetName);
+    EvalPlan plan = plan(objects.getFirst());
     try (OpenModel opened = OpenModel.open(model, computation)) {
       return run(plan, objects, opened.llada(), console);
     }
+  }
+
+  private EvalPlan plan(Json first) {
+    try {
+      return EvalPlan.of(
+          first,
+          Optional.ofNullable(style),
+          Optional.ofNullable(by),
+          Optional.ofNullable(presetName));
+    } catch (RequestException e) {
+      throw new UsageException(
+          e.getMessage()
+              .replaceAll("^(style|by|preset) ", "--$1 ")
+              .replaceAll("(?<= is for |: )(gen|ppl)\\b", "--by $1"));
+    }
+  }
+
+  /** What a preset sets, as options. */
+  private static String settings(Preset preset) {
+    if (preset.byLikelihood()) {
+      return "ppl  --mc-num %d --cfg-scale %s"
+          .formatted(preset.likelihood().mcNum(), preset.likelihood().cfgScale());
+    }
+    SamplerOptions options = preset.sampler();
+    return "gen  --gen-length %d --steps %d --block-length %d%s%s"
+        .formatted(
+            options.genLength(),
+            options.steps(),
+            options.blockLength(),
+            options.logitsEosInf() ? " --logits-eos-inf" : "",
+            options.confidenceEosEotInf() ? " --confidence-eos-eot-inf" : "");
   }
 
   private int run(EvalPlan plan, List<Json> objects, Llada llada, Console console) {
@@ -187,8 +225,8 @@ final class EvalCommand implements Callable<Integer> {
         llada.fingerprint("eval", plan.style(), plan.byLikelihood(), settings, seed, truncate);
     ItemLoop.requireDifferentIds(task, file);
     Map<String, Proportion> shares =
-        ItemLoop.run(
-            task, output, fingerprint, null, plan.byLikelihood() ? 1 : batchSize, console, quiet);
+        new ItemProgress(console, quiet, false)
+            .run(task, output, fingerprint, plan.byLikelihood() ? 1 : batchSize);
     summary(plan, shares, options, console);
     return ExitCodes.OK;
   }

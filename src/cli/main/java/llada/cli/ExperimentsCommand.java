@@ -18,7 +18,6 @@ import llada.experiments.Size;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
-import picocli.CommandLine.ParentCommand;
 
 /** The paper's claims, tried on small models. */
 @Command(
@@ -40,7 +39,7 @@ import picocli.CommandLine.ParentCommand;
 final class ExperimentsCommand implements Callable<Integer> {
   private static final Path POEMS = Path.of("../shared/data/poem_data.json");
 
-  @ParentCommand private RootCommand root;
+  private final CommandContext context;
 
   @Parameters(
       arity = "0..*",
@@ -98,11 +97,18 @@ final class ExperimentsCommand implements Callable<Integer> {
       description = "Arms that are computed side by side. Default: one per processor.")
   private Integer threads;
 
+  ExperimentsCommand(CommandContext context) {
+    this.context = context;
+  }
+
   @Override
   public Integer call() {
     if (names.isEmpty()) {
       for (Experiment experiment : Experiments.ALL) {
-        root.console().out().println("%-12s %s".formatted(experiment.name(), experiment.title()));
+        context
+            .console()
+            .out()
+            .println("%-12s %s".formatted(experiment.name(), experiment.title()));
       }
       return ExitCodes.OK;
     }
@@ -114,7 +120,7 @@ final class ExperimentsCommand implements Callable<Integer> {
       throw new UsageException("--seeds is %d; it must be at least 1".formatted(seeds));
     }
     Backend tried = Backends.choose(backend, 1); // an impossible one is refused before all else
-    root.console().err().println(tried.why());
+    context.console().err().println(tried.why());
     tried.close();
     Lab lab =
         new Lab(
@@ -125,15 +131,16 @@ final class ExperimentsCommand implements Callable<Integer> {
             new Experiment.Inputs(poems()),
             BackendOptions.threads(threads),
             () -> Backends.choose(backend, 1),
-            line -> root.console().err().println(line));
+            line -> context.console().err().println(line));
     if (names.contains("all")) {
-      root.console().out().println(Experiments.runAll(lab, chosen));
+      context.console().out().println(Experiments.runAll(lab, chosen));
       return ExitCodes.OK;
     }
     for (Experiment experiment : chosen) {
       Report report = lab.run(experiment);
       for (Report.Finding finding : report.findings()) {
-        root.console()
+        context
+            .console()
             .out()
             .println(
                 "%s: %s. Seen: %s. Agrees: %s"
@@ -143,7 +150,7 @@ final class ExperimentsCommand implements Callable<Integer> {
                         finding.seen(),
                         finding.agrees().toString().replace("*", "")));
       }
-      root.console().out().println(out.resolve(experiment.name()).resolve("report.md"));
+      context.console().out().println(out.resolve(experiment.name()).resolve("report.md"));
     }
     return ExitCodes.OK;
   }

@@ -8,10 +8,10 @@ import llada.api.Llada;
 import llada.api.Request;
 import llada.diffusion.SamplerOptions;
 import llada.evaluation.GenerateTask;
+import llada.evaluation.ItemLoop;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParentCommand;
 
 /** One answer to one prompt. */
 @Command(
@@ -33,7 +33,7 @@ import picocli.CommandLine.ParentCommand;
       "  llada generate --input prompts.jsonl --output answers.jsonl --batch-size 8"
     })
 final class GenerateCommand implements Callable<Integer> {
-  @ParentCommand private RootCommand root;
+  private final CommandContext context;
 
   @Mixin private PromptSource prompt;
 
@@ -102,6 +102,10 @@ final class GenerateCommand implements Callable<Integer> {
   @Mixin private SamplerFlags sampler;
   @Mixin private BackendOptions computation;
 
+  GenerateCommand(CommandContext context) {
+    this.context = context;
+  }
+
   @Override
   public Integer call() {
     if (raw && chat) {
@@ -113,7 +117,7 @@ final class GenerateCommand implements Callable<Integer> {
       throw new UsageException("--system needs --chat, which frames the prompt");
     }
     SamplerOptions options = sampler.forGenerate(likeChat);
-    Console console = root.console();
+    Console console = context.console();
     if (input != null) {
       return answerAll(options, console);
     }
@@ -165,7 +169,7 @@ final class GenerateCommand implements Callable<Integer> {
       GenerateTask task = new GenerateTask(llada, input, this::framed, options, seed);
       String settings = llada.fingerprint("generate", options, seed, chat, system);
       ItemLoop.requireDifferentIds(task, input);
-      ItemLoop.run(task, output, settings, console.out(), batchSize, console, quiet);
+      new ItemProgress(console, quiet, true).run(task, output, settings, batchSize);
       return ExitCodes.OK;
     }
   }

@@ -23,8 +23,7 @@ final class GroupedHelp {
           LikelihoodFlags.class, "Likelihood",
           DecoderFlags.class, "Speed",
           ShapeOptions.class, "Shape",
-          TrainSettings.class, "Training",
-          RootCommand.class, "General");
+          TrainSettings.class, "Training");
 
   /** The order of the headings; the command's own options come first. */
   private static final List<String> ORDER =
@@ -88,6 +87,9 @@ final class GroupedHelp {
   }
 
   private static String heading(OptionSpec option) {
+    if (option.scopeType() == CommandLine.ScopeType.INHERIT) {
+      return "General"; // of every command
+    }
     if (option.userObject() instanceof Field field) {
       String heading = HEADINGS.get(field.getDeclaringClass());
       if (heading != null) {

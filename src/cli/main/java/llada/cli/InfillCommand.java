@@ -16,7 +16,6 @@ import llada.format.JsonLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParentCommand;
 
 /** Fills the gaps of a text. */
 @Command(
@@ -35,7 +34,7 @@ import picocli.CommandLine.ParentCommand;
       "  llada infill --longest-gap 32 --mc-num 64 --prompt-file letter.txt"
     })
 final class InfillCommand implements Callable<Integer> {
-  @ParentCommand private RootCommand root;
+  private final CommandContext context;
   @Mixin private PromptSource text;
 
   @Option(
@@ -102,6 +101,10 @@ final class InfillCommand implements Callable<Integer> {
   @Mixin private ModelOptions model;
   @Mixin private BackendOptions computation;
 
+  InfillCommand(CommandContext context) {
+    this.context = context;
+  }
+
   @Override
   public Integer call() {
     if (longestGap < 1 || steps != null && steps < 1) {
@@ -109,7 +112,7 @@ final class InfillCommand implements Callable<Integer> {
     }
     SamplerOptions options = options();
     LikelihoodOptions scoring = likelihood.over(InfillOptions.SCORING, 0);
-    Console console = root.console();
+    Console console = context.console();
     InfillTemplate template = InfillTemplate.parse(text.read(console), exactSpaces);
     try (OpenModel opened = OpenModel.open(model, computation)) {
       Infilling.Filled filled =
@@ -126,16 +129,12 @@ final class InfillCommand implements Callable<Integer> {
   }
 
   private SamplerOptions options() {
-    try {
-      return SamplerOptions.defaults().toBuilder()
-          .temperature(temperature)
-          .cfgScale(cfgScale)
-          .remasking(remasking)
-          .logitsEosInf(!allowEos)
-          .build();
-    } catch (IllegalArgumentException e) {
-      throw new UsageException(SamplerFlags.asOptions(e.getMessage()));
-    }
+    return SamplerOptions.defaults().toBuilder()
+        .temperature(temperature)
+        .cfgScale(cfgScale)
+        .remasking(remasking)
+        .logitsEosInf(!allowEos)
+        .build();
   }
 
   private void write(

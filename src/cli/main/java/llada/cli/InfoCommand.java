@@ -21,7 +21,6 @@ import llada.tensor.DType;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParentCommand;
 
 /** What a checkpoint holds and what it takes to run it. */
 @Command(
@@ -34,7 +33,7 @@ import picocli.CommandLine.ParentCommand;
       "  llada info --devices"
     })
 final class InfoCommand implements Callable<Integer> {
-  @ParentCommand private RootCommand root;
+  private final CommandContext context;
 
   @Option(names = "--tensors", description = "List every tensor: name, type, shape, bytes.")
   private boolean listTensors;
@@ -49,17 +48,21 @@ final class InfoCommand implements Callable<Integer> {
 
   @Mixin private ModelOptions model;
 
+  InfoCommand(CommandContext context) {
+    this.context = context;
+  }
+
   @Override
   public Integer call() {
     if (devices) {
-      describeDevices(root.console().out());
+      describeDevices(context.console().out());
       return ExitCodes.OK;
     }
     try (Checkpoint checkpoint = model.open()) {
       List<Checkpoint.TensorInfo> tensors = checkpoint.tensors();
       MemoryNeed need =
           MemoryNeed.of(checkpoint.config(), tensors, checkpoint.config().maxSequenceLength());
-      PrintStream out = root.console().out();
+      PrintStream out = context.console().out();
       if (json) {
         JsonLine.write(out, members -> writeJson(members, checkpoint, need));
       } else {

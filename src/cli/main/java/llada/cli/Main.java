@@ -52,7 +52,7 @@ public final class Main {
   }
 
   static int run(String[] args, Console console) {
-    RootCommand root = new RootCommand(console);
+    RootCommand root = new RootCommand(new CommandContext(console, System.getenv()));
     try {
       requireDecoded(args);
       int code = commandLine(root).execute(args);
@@ -80,13 +80,14 @@ public final class Main {
 
   private static int report(Throwable thrown, RootCommand root) {
     ErrorReport report = ErrorReport.of(thrown);
+    Console console = root.context().console();
     if (report.message() != null) {
-      root.console().message(report.message());
+      console.message(report.message());
     }
     if (root.verbose()) {
       StringWriter trace = new StringWriter();
       thrown.printStackTrace(new PrintWriter(trace));
-      trace.toString().lines().map(Main::traceLine).forEach(root.console().err()::println);
+      trace.toString().lines().map(Main::traceLine).forEach(console.err()::println);
     }
     return report.exitCode();
   }
@@ -98,8 +99,8 @@ public final class Main {
 
   /** All commands, set up to write to the console and to report what they throw. */
   static CommandLine commandLine(RootCommand root) {
-    Console console = root.console();
-    CommandLine commandLine = new CommandLine(root);
+    Console console = root.context().console();
+    CommandLine commandLine = new CommandLine(root, root.context());
     for (CommandProvider provider : ServiceLoader.load(CommandProvider.class)) {
       commandLine.addSubcommand(provider.command());
     }

@@ -18,10 +18,15 @@ final class ModelOptions {
       })
   private Path model;
 
+  private final CommandContext context;
+
+  ModelOptions(CommandContext context) {
+    this.context = context;
+  }
+
   /** Whether it is the model that comes with LLaDA.java, since nothing names another. */
   boolean embedded() {
-    String wanted = System.getenv(VARIABLE);
-    return model == null && (wanted == null || wanted.isBlank());
+    return model == null && context.variable(VARIABLE).isEmpty();
   }
 
   /** Whether the command line names a model. */
@@ -31,10 +36,9 @@ final class ModelOptions {
 
   /** The path that was given, or the default one. */
   Path path() {
-    if (model != null) {
-      return model;
-    }
-    return embedded() ? DemoModel.file() : Path.of(System.getenv(VARIABLE));
+    return model != null
+        ? model
+        : context.variable(VARIABLE).map(Path::of).orElseGet(DemoModel::file);
   }
 
   /** Opens the model's files. */

@@ -33,8 +33,8 @@ public final class ProgressLine {
    * @param total bytes
    */
   public static ProgressLine of(CommandSpec command, long total) {
-    RootCommand root = (RootCommand) command.root().userObject();
-    return new ProgressLine(root.console().err(), root.console().errIsTerminal(), total);
+    Console console = CommandContext.of(command).console();
+    return new ProgressLine(console.err(), console.errIsTerminal(), total);
   }
 
   /** Goes on by some bytes. */

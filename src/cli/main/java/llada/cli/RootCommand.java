@@ -30,7 +30,7 @@ import picocli.CommandLine.Spec;
       CompletionCommand.class
     })
 final class RootCommand implements Runnable {
-  private final Console console;
+  private final CommandContext context;
 
   @Spec private CommandSpec spec;
 
@@ -40,17 +40,16 @@ final class RootCommand implements Runnable {
       description = "On failure, show the stack trace (also: environment variable LLADA_DEBUG=1).")
   private boolean verbose;
 
-  RootCommand(Console console) {
-    this.console = console;
+  RootCommand(CommandContext context) {
+    this.context = context;
   }
 
-  Console console() {
-    return console;
+  CommandContext context() {
+    return context;
   }
 
   boolean verbose() {
-    String debug = System.getenv("LLADA_DEBUG");
-    return verbose || (debug != null && !debug.isEmpty() && !debug.equals("0"));
+    return verbose || context.variable("LLADA_DEBUG").filter(v -> !v.equals("0")).isPresent();
   }
 
   @Override

@@ -141,30 +141,19 @@ final class SamplerFlags {
     boolean plain =
         steps == null && mode == SamplerMode.INTENDED && remasking == Remasking.LOW_CONFIDENCE;
     boolean usual = likeChat && plain;
-    try {
-      return SamplerOptions.defaults().toBuilder()
-          .lengths(steps == null ? genLength : steps, genLength, block)
-          .temperature(temperature)
-          .cfgScale(cfgScale)
-          .remasking(remasking)
-          .logitsEosInf(logitsEosInf)
-          .confidenceEosEotInf(confidenceEosEotInf)
-          .topK(topK)
-          .topP(topP)
-          .stopAtEos(stopAtEos || decoder.fast(usual))
-          .mode(mode)
-          .decoder(decoder.decoder(usual))
-          .build();
-    } catch (IllegalArgumentException e) {
-      throw new UsageException(asOptions(e.getMessage()));
-    }
-  }
-
-  /** The sampler names its parameters as the published code does; here they are options. */
-  static String asOptions(String message) {
-    return message
-        .replaceAll("\\b(gen|block|cfg|top)_(length|scale|k|p)\\b", "--$1-$2")
-        .replaceAll("^(steps|temperature) is", "--$1 is");
+    return SamplerOptions.defaults().toBuilder()
+        .lengths(steps == null ? genLength : steps, genLength, block)
+        .temperature(temperature)
+        .cfgScale(cfgScale)
+        .remasking(remasking)
+        .logitsEosInf(logitsEosInf)
+        .confidenceEosEotInf(confidenceEosEotInf)
+        .topK(topK)
+        .topP(topP)
+        .stopAtEos(stopAtEos || decoder.fast(usual))
+        .mode(mode)
+        .decoder(decoder.decoder(usual))
+        .build();
   }
 
   /** The seed that was given, or a new one short enough to be typed again. */
@@ -191,22 +180,18 @@ final class SamplerFlags {
         blockLength != null
             ? blockLength
             : length % preset.blockLength() == 0 ? preset.blockLength() : length;
-    try {
-      return preset.toBuilder()
-          .lengths(steps == null ? length : steps, length, block)
-          .temperature(given.test("--temperature") ? temperature : preset.temperature())
-          .cfgScale(given.test("--cfg-scale") ? cfgScale : preset.cfgScale())
-          .remasking(given.test("--remasking") ? remasking : preset.remasking())
-          .logitsEosInf(logitsEosInf || preset.logitsEosInf())
-          .confidenceEosEotInf(confidenceEosEotInf || preset.confidenceEosEotInf())
-          .topK(topK)
-          .topP(topP)
-          .stopAtEos(stopAtEos)
-          .mode(mode)
-          .build();
-    } catch (IllegalArgumentException e) {
-      throw new UsageException(asOptions(e.getMessage()));
-    }
+    return preset.toBuilder()
+        .lengths(steps == null ? length : steps, length, block)
+        .temperature(given.test("--temperature") ? temperature : preset.temperature())
+        .cfgScale(given.test("--cfg-scale") ? cfgScale : preset.cfgScale())
+        .remasking(given.test("--remasking") ? remasking : preset.remasking())
+        .logitsEosInf(logitsEosInf || preset.logitsEosInf())
+        .confidenceEosEotInf(confidenceEosEotInf || preset.confidenceEosEotInf())
+        .topK(topK)
+        .topP(topP)
+        .stopAtEos(stopAtEos)
+        .mode(mode)
+        .build();
   }
 
   /** Classifier-free guidance, if it was given. */

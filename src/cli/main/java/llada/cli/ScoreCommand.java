@@ -4,15 +4,17 @@ import com.fasterxml.jackson.core.JsonGenerator;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import llada.diffusion.LikelihoodOptions;
 import llada.diffusion.LogLikelihood;
+import llada.evaluation.ItemLoop;
+import llada.evaluation.ScoreTask;
 import llada.evaluation.TextScorer;
 import llada.format.JsonLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParentCommand;
 
 /** How likely the model finds a text. */
 @Command(
@@ -33,7 +35,7 @@ import picocli.CommandLine.ParentCommand;
       "  llada score --input texts.jsonl --output scores.jsonl"
     })
 final class ScoreCommand implements Callable<Integer> {
-  @ParentCommand private RootCommand root;
+  private final CommandContext context;
 
   @Mixin private PromptSource text;
 
@@ -93,10 +95,14 @@ final class ScoreCommand implements Callable<Integer> {
   @Mixin private ModelOptions model;
   @Mixin private BackendOptions computation;
 
+  ScoreCommand(CommandContext context) {
+    this.context = context;
+  }
+
   @Override
   public Integer call() {
     LikelihoodOptions options = likelihood.over(LikelihoodOptions.DEFAULT, cfgScale);
-    Console console = root.console();
+    Console console = context.console();
     if (output != null && input == null) {
       throw new UsageException("--output needs --input, a file of texts");
     }
@@ -118,17 +124,17 @@ final class ScoreCommand implements Callable<Integer> {
       ScoreTask task = new ScoreTask(input, scorer);
       String settings = opened.llada().fingerprint("score", options, seed, window);
       ItemLoop.requireDifferentIds(task, input);
-      ItemLoop.run(task, output, settings, json ? null : console.out(), 1, console, quiet);
-      summary(task, output, options, console);
+      new ItemProgress(console, quiet, !json).run(task, output, settings, 1);
+      summary(task, options, console);
       return ExitCodes.OK;
     }
   }
 
-  private void summary(ScoreTask task, Path file, LikelihoodOptions options, Console console) {
+  private void summary(ScoreTask task, LikelihoodOptions options, Console console) {
     if (task.size() == 0) {
       return;
     }
-    TextScorer.Score total = task.total(file);
+    TextScorer.Score total = task.total(Optional.ofNullable(output));
     if (json) {
       JsonLine.write(
           console.out(),

@@ -17,7 +17,6 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParentCommand;
 import picocli.CommandLine.Spec;
 
 /** Answers the requests of an evaluation harness, a JSON line each. */
@@ -46,7 +45,7 @@ import picocli.CommandLine.Spec;
       "  echo '{\"method\": \"info\"}' | llada serve-eval"
     })
 final class ServeEvalCommand implements Callable<Integer> {
-  @ParentCommand private RootCommand root;
+  private final CommandContext context;
   @Spec private CommandSpec spec;
 
   @Option(
@@ -61,9 +60,13 @@ final class ServeEvalCommand implements Callable<Integer> {
   @Mixin private SamplerFlags sampler;
   @Mixin private BackendOptions computation;
 
+  ServeEvalCommand(CommandContext context) {
+    this.context = context;
+  }
+
   @Override
   public Integer call() {
-    Console console = root.console();
+    Console console = context.console();
     boolean guided = spec.commandLine().getParseResult().hasMatchedOption("--cfg-scale");
     LikelihoodOptions likelihoods =
         likelihood.over(LikelihoodOptions.DEFAULT, guided ? sampler.cfgScale() : 0);

@@ -11,7 +11,6 @@ import llada.checkpoint.SyntheticModel;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParentCommand;
 
 /** A GGUF file with the shape of a real model and random weights. */
 @Command(
@@ -32,7 +31,7 @@ import picocli.CommandLine.ParentCommand;
 final class SynthCommand implements Callable<Integer> {
   private static final long NANOS_BETWEEN_LINES = 200_000_000;
 
-  @ParentCommand private RootCommand root;
+  private final CommandContext context;
 
   @Option(
       names = {"-o", "--output"},
@@ -60,6 +59,10 @@ final class SynthCommand implements Callable<Integer> {
       description = "Say nothing while writing.")
   private boolean quiet;
 
+  SynthCommand(CommandContext context) {
+    this.context = context;
+  }
+
   @Override
   public Integer call() {
     if (output == null) {
@@ -69,11 +72,12 @@ final class SynthCommand implements Callable<Integer> {
     long before = System.nanoTime();
     long bytes = model.tensors().stream().mapToLong(Checkpoint.TensorInfo::bytes).sum();
     try (ThreadPool pool = new ThreadPool(BackendOptions.threads(threads))) {
-      model.write(output, pool, quiet ? (_, _) -> {} : new Percent(root.console()));
+      model.write(output, pool, quiet ? (_, _) -> {} : new Percent(context.console()));
     }
     if (!quiet) {
       double seconds = (System.nanoTime() - before) / 1e9;
-      root.console()
+      context
+          .console()
           .err()
           .printf(
               Locale.ROOT,

@@ -11,7 +11,6 @@ import llada.tokenizer.Tokenizer;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParentCommand;
 
 /** Text to tokens and back. */
 @Command(
@@ -27,7 +26,7 @@ import picocli.CommandLine.ParentCommand;
       "  llada tokenize --decode \"864 31 204\"",
     })
 final class TokenizeCommand implements Callable<Integer> {
-  @ParentCommand private RootCommand root;
+  private final CommandContext context;
   @Mixin private PromptSource prompt;
 
   @Option(
@@ -43,12 +42,16 @@ final class TokenizeCommand implements Callable<Integer> {
 
   @Mixin private ModelOptions model;
 
+  TokenizeCommand(CommandContext context) {
+    this.context = context;
+  }
+
   @Override
   public Integer call() {
     if (decode && chat) {
       throw new UsageException("--decode and --chat exclude each other: leave one out");
     }
-    String text = prompt.read(root.console());
+    String text = prompt.read(context.console());
     try (Checkpoint checkpoint = model.open()) {
       Tokenizer tokenizer = checkpoint.tokenizer();
       int[] ids =
@@ -63,9 +66,10 @@ final class TokenizeCommand implements Callable<Integer> {
       if (json) {
         writeJson(ids, pieces(ids, tokenizer), whole);
       } else if (decode) {
-        root.console()
+        context
+            .console()
             .out()
-            .println(root.console().outIsTerminal() ? AnswerText.printable(whole) : whole);
+            .println(context.console().outIsTerminal() ? AnswerText.printable(whole) : whole);
       } else {
         writeLines(ids, pieces(ids, tokenizer));
       }
@@ -110,7 +114,7 @@ final class TokenizeCommand implements Callable<Integer> {
 
   private void writeLines(int[] ids, List<String> pieces) {
     for (int i = 0; i < ids.length; i++) {
-      root.console().out().println(ids[i] + "\t" + escaped(pieces.get(i)));
+      context.console().out().println(ids[i] + "\t" + escaped(pieces.get(i)));
     }
   }
 
@@ -131,7 +135,7 @@ final class TokenizeCommand implements Callable<Integer> {
 
   private void writeJson(int[] ids, List<String> pieces, String text) {
     JsonLine.write(
-        root.console().out(),
+        context.console().out(),
         out -> {
           out.writeStringField("text", text);
           out.writeNumberField("count", ids.length);

@@ -4,10 +4,10 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.Callable;
 import llada.train.Corpus;
+import llada.train.TokenizerTraining;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParentCommand;
 import picocli.CommandLine.Spec;
 
 /** What is done to tokenizers. */
@@ -17,7 +17,6 @@ import picocli.CommandLine.Spec;
     footer = "  llada tokenizer train --data corpus.txt --vocab 8192 -o tokenizer",
     subcommands = TokenizerCommand.Train.class)
 final class TokenizerCommand implements Runnable {
-  @ParentCommand private RootCommand root;
   @Spec private CommandSpec spec;
 
   @Override
@@ -40,7 +39,7 @@ final class TokenizerCommand implements Runnable {
         "  llada tokenizer train --data texts chats.jsonl -o tokenizer"
       })
   static final class Train implements Callable<Integer> {
-    @ParentCommand private TokenizerCommand parent;
+    private final CommandContext context;
 
     @Option(
         names = "--data",
@@ -69,6 +68,10 @@ final class TokenizerCommand implements Runnable {
         description = "A pair must occur so often to become a token. Default: ${DEFAULT-VALUE}.")
     private int minFrequency;
 
+    Train(CommandContext context) {
+      this.context = context;
+    }
+
     @Override
     public Integer call() {
       if (data == null || out == null) {
@@ -77,8 +80,7 @@ final class TokenizerCommand implements Runnable {
                 .formatted(data == null ? "--data" : "-o"));
       }
       int size = TokenizerTraining.run(Corpus.of(data), vocab, minFrequency, out);
-      parent
-          .root
+      context
           .console()
           .err()
           .println(

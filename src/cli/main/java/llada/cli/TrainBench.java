@@ -1,30 +1,16 @@
 package llada.cli;
 
-import java.lang.foreign.Arena;
-import java.util.Arrays;
 import java.util.Locale;
-import java.util.OptionalInt;
 import java.util.OptionalLong;
-import java.util.SplittableRandom;
 import java.util.concurrent.Callable;
 import llada.api.MemoryNeed;
 import llada.backend.Backend;
-import llada.diffusion.ForwardProcess;
+import llada.bench.TrainingBench;
 import llada.format.JsonLine;
 import llada.kernel.Precision;
-import llada.model.LladaConfig;
-import llada.model.TrainablePredictor;
-import llada.tensor.RandomStreams;
-import llada.tensor.RandomStreams.Purpose;
-import llada.train.AdamW;
-import llada.train.Network;
-import llada.train.PredictorNetwork;
-import llada.train.Trained;
-import llada.train.Weights;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParentCommand;
 
 /** How fast training is: whole steps, from masks to new weights. */
 @Command(
@@ -40,27 +26,7 @@ import picocli.CommandLine.ParentCommand;
       "  llada bench train --threads 1 --json | jq .tokens_per_second"
     })
 final class TrainBench implements Callable<Integer> {
-  private static final int LENGTH = 256;
-  private static final LladaConfig CONFIG =
-      new LladaConfig(
-          256,
-          6,
-          8,
-          8,
-          704,
-          8192,
-          8192,
-          LENGTH,
-          10000,
-          1e-5,
-          false,
-          8191,
-          8190,
-          8190,
-          OptionalInt.empty(),
-          OptionalInt.empty());
-
-  @ParentCommand private BenchCommand parent;
+  private final CommandContext context;
 
   @Option(
       names = "--batch",
@@ -91,49 +57,21 @@ final class TrainBench implements Callable<Integer> {
 
   @Mixin private BackendOptions computation;
 
+  TrainBench(CommandContext context) {
+    this.context = context;
+  }
+
   @Override
   public Integer call() {
     if (batch < 1 || repeat < 1 || warmup < 0) {
       throw new UsageException("--batch and --repeat must be at least 1, --warmup at least 0");
     }
-    try (Backend backend = computation.start();
-        Arena arena = Arena.ofShared();
-        Network network =
-            new PredictorNetwork(
-                CONFIG,
-                Weights.random(CONFIG, 0, arena),
-                backend.kernels(),
-                batch * LENGTH,
-                new TrainablePredictor.Options(recompute, false))) {
-      double[] seconds = measure(network, backend, arena);
-      write(seconds, backend, ForwardBench.peakRss());
+    try (Backend backend = computation.start()) {
+      TrainingBench.Settings settings =
+          new TrainingBench.Settings(batch, repeat, warmup, recompute);
+      write(TrainingBench.run(backend, settings), backend);
     }
     return ExitCodes.OK;
-  }
-
-  private double[] measure(Network network, Backend backend, Arena arena) {
-    Trained trained = Trained.AllWeights.of(network);
-    AdamW adamW = new AdamW(trained.parameters(), AdamW.Options.LLADA, backend.kernels(), arena);
-    SplittableRandom random = RandomStreams.of(1, Purpose.BENCHMARK);
-    ForwardProcess process = ForwardProcess.llada(CONFIG.maskTokenId());
-    double[] seconds = new double[repeat];
-    for (int s = 0; s < warmup + repeat; s++) {
-      int[][] x0 = new int[batch][LENGTH];
-      for (int[] row : x0) {
-        Arrays.setAll(row, _ -> random.nextInt(CONFIG.maskTokenId()));
-      }
-      long start = System.nanoTime();
-      trained.clear();
-      network.lossAndGradients(process.noise(x0, null, random));
-      double norm = adamW.gradientNorm();
-      adamW.step(s + 1, 1e-4, adamW.clipCoefficient(norm));
-      backend.kernels().await();
-      if (s >= warmup) {
-        seconds[s - warmup] = (System.nanoTime() - start) / 1e9;
-      }
-    }
-    Arrays.sort(seconds);
-    return seconds;
   }
 
   /** What is multiplied; weights, gradients and the optimizer's state are float32 in any case. */
@@ -141,12 +79,12 @@ final class TrainBench implements Callable<Integer> {
     return computation.precision() == Precision.BF16 ? "bfloat16" : "float32";
   }
 
-  private void write(double[] sorted, Backend backend, OptionalLong rss) {
-    double median = (sorted[(repeat - 1) / 2] + sorted[repeat / 2]) / 2;
-    double speed = batch * LENGTH / median;
+  private void write(TrainingBench.Result result, Backend backend) {
+    double millis = result.steps().medianMillis();
+    long parameters = TrainingBench.CONFIG.parameters();
+    OptionalLong rss = result.peakRssBytes();
     if (!json) {
-      parent
-          .root()
+      context
           .console()
           .out()
           .println(
@@ -154,20 +92,20 @@ final class TrainBench implements Callable<Integer> {
                   Locale.ROOT,
                   "%s%n%,d weights, batch %d x %d, %s: %,.0f tokens/s, %.0f ms a step, peak memory %s",
                   backend.why(),
-                  CONFIG.parameters(),
+                  parameters,
                   batch,
-                  LENGTH,
+                  TrainingBench.LENGTH,
                   dtype(),
-                  speed,
-                  1000 * median,
+                  result.tokensPerSecond(),
+                  millis,
                   rss.isPresent() ? MemoryNeed.text(rss.getAsLong()) : "unknown"));
       return;
     }
     JsonLine.write(
-        parent.root().console().out(),
+        context.console().out(),
         out -> {
           out.writeStringField("bench", "train");
-          out.writeNumberField("tokens_per_second", speed);
+          out.writeNumberField("tokens_per_second", result.tokensPerSecond());
           if (rss.isPresent()) {
             out.writeNumberField("peak_rss_mb", rss.getAsLong() / 1e6);
           } else {
@@ -176,10 +114,10 @@ final class TrainBench implements Callable<Integer> {
           out.writeStringField("dtype", dtype());
           out.writeNumberField("threads", backend.threads());
           out.writeStringField("backend", backend.name());
-          out.writeNumberField("parameters", CONFIG.parameters());
+          out.writeNumberField("parameters", parameters);
           out.writeNumberField("batch", batch);
-          out.writeNumberField("length", LENGTH);
-          out.writeNumberField("step_ms", 1000 * median);
+          out.writeNumberField("length", TrainingBench.LENGTH);
+          out.writeNumberField("step_ms", millis);
           out.writeNumberField("repeat", repeat);
         });
   }

@@ -3,23 +3,25 @@ package llada.cli;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.concurrent.locks.LockSupport;
 import llada.backend.Backend;
+import llada.diffusion.SettingException;
 import llada.format.DiskLock;
 import llada.format.FormatException;
 import llada.train.Processes;
 import llada.train.RunFolder;
+import llada.train.TrainingConfig;
+import llada.train.TrainingConfigText;
+import llada.train.TrainingState;
+import llada.train.DemoRecipe;
+import llada.train.TrainingRun;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParentCommand;
 import picocli.CommandLine.Spec;
 
 /** Training, from text to a model. */
@@ -45,7 +47,7 @@ import picocli.CommandLine.Spec;
 final class TrainCommand implements Callable<Integer> {
   private static final long SILENCE_NANOS = 5_000_000_000L;
 
-  @ParentCommand private RootCommand root;
+  private final CommandContext root;
   @Spec private CommandSpec spec;
 
   @Mixin private TrainOptions options;
@@ -66,6 +68,10 @@ final class TrainCommand implements Callable<Integer> {
       defaultValue = "1",
       description = "Share of the recipe's steps, for a trial. Default: ${DEFAULT-VALUE}.")
   private double recipeScale;
+
+  TrainCommand(CommandContext root) {
+    this.root = root;
+  }
 
   @Override
   public Integer call() {
@@ -110,17 +116,34 @@ final class TrainCommand implements Callable<Integer> {
           "--model %s lies in the run's folder, where the trained model is to be; give another -o"
               .formatted(options.model));
     }
+    // Settings that cannot be are told before anything is written.
+    TrainingConfig config = options.resume ? null : started();
     try (DiskLock _ = processes.first() ? run.open() : null;
         Backend backend = computation.start()) {
-      TrainSettings chosen = settings;
       if (options.resume) {
         latest = processes.firstThenOthers(() -> whole(run));
-        chosen = resumed(RunFolder.state(latest.get()).settings(), latest.get());
+        config = resumed(latest.get());
       }
-      train(chosen, backend, processes, latest);
+      new TrainingRun(
+              config,
+              new TrainingRun.Places(options.data, Optional.ofNullable(options.tokenizer), options.out),
+              new TrainingRun.Conduct(
+                  options.schedule(config.extent().steps()),
+                  options.samplePrompt,
+                  options.recompute),
+              backend,
+              processes,
+              latest,
+              progress())
+          .train()
+          .ifPresent(result -> root.console().out().println(result.text()));
     } catch (IOException e) {
       throw new UncheckedIOException(e); // of the lock's file, which is closed
     }
+  }
+
+  private TrainProgress progress() {
+    return new TrainProgress(root.console(), options.quiet);
   }
 
   private Optional<Path> whole(RunFolder run) {
@@ -133,49 +156,35 @@ final class TrainCommand implements Callable<Integer> {
     return found;
   }
 
-  private void train(
-      TrainSettings chosen, Backend backend, Processes processes, Optional<Path> checkpoint) {
-    TrainRun.Result result =
-        new TrainRun(root.console(), chosen, options, backend, processes, checkpoint).train();
-    if (result != null) {
-      root.console().out().println(text(result));
+  private TrainingConfig started() {
+    Map<String, String> asked = settings.values(_ -> true);
+    if (options.model != null) {
+      asked.put(TrainingConfigText.MODEL, options.model.toString());
     }
+    return TrainingConfig.of(asked);
   }
 
-  static String text(TrainRun.Result result) {
-    return result.validation() == null
-        ? result.model().toString()
-        : String.format(
-            Locale.ROOT,
-            "%s: validation bound %.4f nats/token, perplexity %.2f",
-            result.model(),
-            result.validation().nats(),
-            result.validation().perplexity());
-  }
-
-  /** The settings of the run; what is given on the command line must agree with them. */
-  private TrainSettings resumed(Map<String, String> before, Path checkpoint) {
-    Map<String, String> given = settings.values();
-    for (Map.Entry<String, String> entry : given.entrySet()) {
-      String name = entry.getKey();
-      boolean told = spec.commandLine().getParseResult().hasMatchedOption(name);
-      if (told && !entry.getValue().equals(before.get(name))) {
-        throw new UsageException(
-            "%s is %s, but the run in %s was started with %s: leave it out to go on, or give another -o"
-                .formatted(name, entry.getValue(), checkpoint, before.get(name)));
-      }
+  /** The settings of the run, with what the command line says otherwise: the run then refuses it. */
+  private TrainingConfig resumed(Path checkpoint) {
+    TrainingState before = TrainingState.read(checkpoint);
+    Map<String, String> all = before.config(checkpoint).settings();
+    Map<String, String> given =
+        settings.values(name -> spec.commandLine().getParseResult().hasMatchedOption(name));
+    all.putAll(given);
+    if (options.model != null && all.containsKey(TrainingConfigText.MODEL)) {
+      all.put(TrainingConfigText.MODEL, options.model.toString());
     }
-    if (options.data == null && before.get("data") != null) {
-      List<Path> paths = new ArrayList<>();
-      for (String path : before.get("data").split("\n")) {
-        paths.add(Path.of(path));
-      }
-      options.data = paths;
+    TrainingConfig config = TrainingConfig.of(all);
+    given.keySet().removeAll(config.settings().keySet());
+    for (String name : given.keySet()) {
+      throw new SettingException(
+          name, " means nothing to the run in %s; leave it out".formatted(checkpoint));
     }
-    if (options.model == null && before.get("model") != null) {
-      options.model = Path.of(before.get("model"));
+    if (options.data == null && before.settings().containsKey(TrainingState.DATA)) {
+      options.data =
+          before.settings().get(TrainingState.DATA).lines().map(path -> Path.of(path)).toList();
     }
-    return TrainSettings.of(before);
+    return config;
   }
 
   private int recipe() {
@@ -192,7 +201,9 @@ final class TrainCommand implements Callable<Integer> {
               + " --tokenizer out");
     }
     try (Backend backend = computation.start()) {
-      new DemoRecipe(root.console(), options, recipeScale, backend).run();
+      new DemoRecipe(
+              options.out, recipeScale, backend, progress(), root.console().out()::println)
+          .run();
     }
     return ExitCodes.OK;
   }

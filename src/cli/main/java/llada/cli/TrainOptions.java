@@ -2,6 +2,7 @@ package llada.cli;
 
 import java.nio.file.Path;
 import java.util.List;
+import llada.train.Trainer;
 import picocli.CommandLine.Option;
 
 /** Where training data comes from and goes to, and what is told; nothing that changes a weight. */
@@ -90,4 +91,19 @@ final class TrainOptions {
       names = {"-q", "--quiet"},
       description = "Say nothing on the way.")
   boolean quiet;
+
+  /** When to do what is no step. */
+  Trainer.Schedule schedule(long steps) {
+    Trainer.Schedule usual = Trainer.Schedule.usual(steps);
+    try {
+      return new Trainer.Schedule(
+          saveEvery == null ? usual.save() : saveEvery,
+          keep,
+          validateEvery == null ? usual.validate() : validateEvery,
+          validateSequences,
+          sampleEvery == null ? usual.sample() : sampleEvery);
+    } catch (IllegalArgumentException e) {
+      throw new UsageException(e.getMessage());
+    }
+  }
 }

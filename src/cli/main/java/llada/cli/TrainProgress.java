@@ -3,50 +3,37 @@ package llada.cli;
 import java.io.PrintStream;
 import java.nio.file.Path;
 import java.util.Locale;
-import java.util.function.LongConsumer;
-import llada.train.LossLog;
-import llada.train.LossPlot;
+import llada.api.AnswerText;
 import llada.train.TrainingListener;
 import llada.train.Validation;
 
 /**
  * Tells how a run goes: on a terminal a line that is drawn again and again, elsewhere one every ten
- * seconds; and keeps loss.csv and loss.svg.
+ * seconds.
  */
 final class TrainProgress implements TrainingListener {
   private static final double FORGET = 0.95; // for the mean of losses and times
   private static final long TERMINAL_NANOS = 200_000_000L;
   private static final long LINE_NANOS = 10_000_000_000L;
 
+  private final Console console;
   private final PrintStream err;
   private final boolean terminal;
   private final boolean quiet;
-  private final LossLog log;
-  private final Path plot;
-  private final LongConsumer sampler;
   private double loss = Double.NaN;
   private double seconds = Double.NaN;
   private double tokens = Double.NaN;
   private long shownAt;
-  private Validation validation;
 
-  TrainProgress(Console console, boolean quiet, LossLog log, Path plot, LongConsumer sampler) {
+  TrainProgress(Console console, boolean quiet) {
+    this.console = console;
     this.err = console.err();
     this.terminal = console.errIsTerminal();
     this.quiet = quiet;
-    this.log = log;
-    this.plot = plot;
-    this.sampler = sampler;
-  }
-
-  /** The last validation, if there was one. */
-  Validation validation() {
-    return validation;
   }
 
   @Override
   public void step(Step step) {
-    log.step(step);
     loss = mean(loss, step.loss());
     seconds = mean(seconds, step.seconds());
     tokens = mean(tokens, (double) step.tokens());
@@ -95,8 +82,6 @@ final class TrainProgress implements TrainingListener {
 
   @Override
   public void validated(long step, Validation found) {
-    validation = found;
-    log.validated(found.nats());
     say(
         String.format(
             Locale.ROOT,
@@ -109,18 +94,22 @@ final class TrainProgress implements TrainingListener {
 
   @Override
   public void saved(long step, Path checkpoint) {
-    log.flush();
-    LossPlot.write(plot, log);
     say("step %d  saved %s".formatted(step, checkpoint), true);
   }
 
   @Override
-  public void sample(long step) {
-    sampler.accept(step);
+  public void sampled(long step, String text) {
+    String line = "step %d  sample: %s".formatted(step, text.strip().replace('\n', ' '));
+    say(AnswerText.printable(line), true);
   }
 
-  /** Shows a text. */
-  void text(String text) {
-    say(text, true);
+  @Override
+  public void told(String line) {
+    say(line, true);
+  }
+
+  @Override
+  public void warned(String line) {
+    console.message(line);
   }
 }

@@ -1,24 +1,19 @@
 package llada.cli;
 
-import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
-import java.util.Optional;
-import java.util.OptionalInt;
-import java.util.Set;
-import llada.diffusion.ForwardProcess;
-import llada.diffusion.Objective;
-import llada.model.LladaConfig;
-import llada.train.AdamW;
-import llada.train.LearningRate;
-import llada.train.TrainingPlan;
+import java.util.function.Predicate;
+import java.util.stream.Stream;
+import llada.train.TrainingConfigText;
 import picocli.CommandLine;
 import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.Option;
 
-/** Everything that decides what a training run computes; a run is resumed with the same. */
+/**
+ * Everything that decides what a training run computes, as options: each is a setting of {@link
+ * llada.train.TrainingConfig}, which checks it.
+ */
 final class TrainSettings {
   @Option(
       names = "--sft",
@@ -240,149 +235,33 @@ final class TrainSettings {
           "New tokenizer: its size, with 10 special tokens. Default: 4096. See --tokenizer.")
   Integer vocab;
 
-  /** Values by option, all of them, as text. */
-  Map<String, String> values() {
+  /**
+   * The values of some options by the name of the setting, as text.
+   *
+   * @param chosen takes the name of an option
+   */
+  Map<String, String> values(Predicate<String> chosen) {
     Map<String, String> values = new LinkedHashMap<>();
-    for (OptionSpec option : specs()) {
+    for (OptionSpec option : specs(this)) {
       Object value = option.getValue();
-      values.put(option.longestName(), String.valueOf(value));
+      if (value != null && chosen.test(option.longestName())) {
+        values.put(TrainingConfigText.name(option.longestName()), value.toString());
+      }
     }
     return values;
   }
 
-  private List<OptionSpec> specs() {
-    return CommandLine.Model.CommandSpec.forAnnotatedObject(this).options();
+  private static List<OptionSpec> specs(Object annotated) {
+    return CommandLine.Model.CommandSpec.forAnnotatedObject(annotated).options();
   }
 
-  /**
-   * The settings of a run that began before.
-   *
-   * @param values as {@link #values} gave them
-   */
-  static TrainSettings of(Map<String, String> values) {
-    TrainSettings settings = new TrainSettings();
-    List<String> args =
-        settings.specs().stream()
-            .map(OptionSpec::longestName)
-            .filter(name -> values.get(name) != null && !values.get(name).equals("null"))
-            .map(name -> name + "=" + values.get(name))
-            .toList();
-    new CommandLine(settings).parseArgs(args.toArray(String[]::new));
-    return settings;
-  }
-
-  /** The first option that shapes a new model, if any is given. */
-  Optional<String> shapeOption() {
-    Map<String, Object> all = new LinkedHashMap<>();
-    all.put("--dim", dim);
-    all.put("--layers", layers);
-    all.put("--heads", heads);
-    all.put("--kv-heads", kvHeads);
-    all.put("--ffn", ffn);
-    all.put("--context", context);
-    all.put("--vocab", vocab);
-    all.put("--tied", tied ? true : null);
-    return all.keySet().stream().filter(name -> all.get(name) != null).findFirst();
-  }
-
-  /** A new model for a tokenizer of LLaDA's kind. */
-  LladaConfig config(int vocabulary, int mask, int eos, OptionalInt eot, OptionalInt bos) {
-    int h = or(heads, 8);
-    try {
-      return new LladaConfig(
-          or(dim, 256),
-          or(layers, 6),
-          h,
-          or(kvHeads, h),
-          or(ffn, 704),
-          vocabulary,
-          vocabulary,
-          or(context, Math.max(1024, length)),
-          500000,
-          1e-5,
-          tied,
-          mask,
-          eos,
-          eos,
-          eot,
-          bos);
-    } catch (IllegalArgumentException e) {
-      throw new UsageException(e.getMessage());
-    }
-  }
-
-  private static int or(Integer given, int other) {
-    return given == null ? other : given;
-  }
-
-  Objective objective() {
-    return Arrays.stream(Objective.values())
-        .filter(known -> known.toString().equals(objective.toLowerCase(Locale.ROOT)))
+  /** The option for a setting of the library, or else the setting's own name. */
+  static String option(String setting) {
+    return Stream.of(new TrainSettings(), new SamplerFlags())
+        .flatMap(options -> specs(options).stream())
+        .map(OptionSpec::longestName)
+        .filter(name -> TrainingConfigText.name(name).equals(setting.replace('_', ' ')))
         .findFirst()
-        .orElseThrow(
-            () ->
-                new UsageException(
-                    "--objective is '%s'; it must be one of llada, bert15, maskgit, ar"
-                        .formatted(objective)));
-  }
-
-  Set<String> targets() {
-    return Set.of(loraTargets.split(","));
-  }
-
-  double alpha() {
-    return loraAlpha == null ? 2.0 * loraRank : loraAlpha;
-  }
-
-  /** What the trainer is to do. */
-  TrainingPlan plan(int maskId, int processes, Map<String, String> notes) {
-    share("--random-lengths", randomLengths);
-    share("--full-padding", fullPadding);
-    share("--validation", validation);
-    if (length < 2) {
-      throw new UsageException("--length is %d; it must be at least 2".formatted(length));
-    }
-    if (steps < 1) {
-      throw new UsageException("--steps is %d; it must be at least 1".formatted(steps));
-    }
-    Map<String, String> compared = values();
-    if (processes > 1) {
-      compared.put("mpirun -np", Integer.toString(processes));
-    }
-    try {
-      return new TrainingPlan(
-          steps,
-          batch,
-          accumulate,
-          new ForwardProcess(objective(), eps, stratified, maskId),
-          learningRate(),
-          new AdamW.Options(beta1, beta2, 1e-8, weightDecay, decayAll, clip),
-          ema,
-          seed,
-          validationSamples,
-          compared,
-          notes);
-    } catch (IllegalArgumentException e) {
-      throw new UsageException(e.getMessage());
-    }
-  }
-
-  private static void share(String name, double value) {
-    if (!(value >= 0 && value <= 1)) {
-      throw new UsageException("%s is %s; it must be from 0 to 1".formatted(name, value));
-    }
-  }
-
-  private LearningRate learningRate() {
-    double end = lrEnd == null ? lr / 10 : lrEnd;
-    long rise = warmup == null ? steps / 50 : warmup;
-    return switch (schedule) {
-      case "wsd" -> new LearningRate.WarmupStableDecay(lr, end, rise, decay);
-      case "cosine" -> new LearningRate.Cosine(lr, end, rise);
-      case "constant" -> new LearningRate.Constant(lr, rise);
-      default ->
-          throw new UsageException(
-              "--schedule is '%s'; it must be one of wsd, cosine, constant".formatted(schedule));
-    };
+        .orElse(setting);
   }
 }

@@ -8,6 +8,9 @@
  * codes of {@link llada.cli.ExitCodes}; {@link llada.cli.ErrorReport} is the only place that turns
  * exceptions into either.
  *
+ * <p>Commands are handed a {@link llada.cli.CommandContext} and do not know the command that holds
+ * them. What they measure lies in {@link llada.bench} and {@link llada.evaluation}.
+ *
  * <p>A {@link llada.cli.StepView} watches the sampler and draws the text being unmasked. Other
  * modules add commands through {@link llada.cli.CommandProvider}.
  *

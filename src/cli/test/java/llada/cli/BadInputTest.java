@@ -40,7 +40,7 @@ class BadInputTest {
           generate --steps 99999999999 hi    | is not a whole number
           generate --gen-length 0 hi         | --gen-length is 0; it must be at least 1
           generate --gen-length -1 hi        | --gen-length is -1
-          generate --block-length 3 hi       | --gen-length, 128, is no multiple of --block-length, 3
+          generate --block-length 3 hi       | --gen-length, 128, is no multiple of block_length, 3
           generate --temperature NaN hi      | --temperature is NaN; it must be 0 or more
           generate --temperature -1 hi       | --temperature is -1.0; it must be 0 or more
           generate --temperature Infinity hi | --temperature is Infinity
@@ -182,9 +182,15 @@ class BadInputTest {
   }
 
   @Test
-  void aBackendThatIsMissingIsNoFallback() {
-    assertOneLine(
-        CliRun.onModel("generate", "--backend", "quantum", "hi"), ExitCodes.NO_BACKEND, "quantum");
+  void aBackendOfAnUnknownNameIsAWrongOption() {
+    String there = "backend quantum is unknown; there are auto, scalar, vector, machine, cuda";
+    for (CliRun run :
+        List.of(
+            CliRun.onModel("generate", "--backend", "quantum", "hi"),
+            CliRun.of("bench", "--backend=quantum"),
+            CliRun.of("experiments", "masking", "-o", "x", "--backend=quantum"))) {
+      assertOneLine(run, ExitCodes.USAGE, there);
+    }
   }
 
   @Test

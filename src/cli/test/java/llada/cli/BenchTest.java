@@ -7,6 +7,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.OptionalDouble;
 import llada.backend.Peaks;
+import llada.bench.Timings;
 import llada.format.Json;
 import llada.tensor.DType;
 import org.junit.jupiter.api.Test;
@@ -132,11 +133,11 @@ class BenchTest {
 
   @Test
   void theMedianOfAnEvenNumberIsBetweenTheMiddleTwo() {
-    Samples samples = new Samples();
+    Timings timings = new Timings();
     for (long nanos : new long[] {4_000_000, 1_000_000, 2_000_000, 9_000_000}) {
-      samples.add(nanos);
+      timings.add(nanos);
     }
-    assertThat(samples.medianMillis()).isEqualTo(3);
-    assertThat(samples.millis()).containsExactly(4, 1, 2, 9);
+    assertThat(timings.medianMillis()).isEqualTo(3);
+    assertThat(timings.millis()).containsExactly(4, 1, 2, 9);
   }
 }

@@ -57,7 +57,9 @@ final class CompletionTest {
                         .get(option)
                         .forEach(
                             value -> {
-                              CommandLine line = Main.commandLine(new RootCommand(console));
+                              CommandLine line =
+                                  Main.commandLine(
+                                      new RootCommand(new CommandContext(console, Map.of())));
                               assertThatCode(() -> line.parseArgs(command, option, value))
                                   .as("%s %s %s", command, option, value)
                                   .satisfiesAnyOf(

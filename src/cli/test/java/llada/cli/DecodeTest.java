@@ -8,6 +8,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import llada.bench.DecodeSetting;
 import llada.format.Json;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -142,7 +143,7 @@ class DecodeTest {
     assertThat(run.code()).as(run.err()).isEqualTo(ExitCodes.OK);
     assertThat(run.out()).contains("setting", "useful/s", "prefix+steps=4", "16.0");
     assertThat(bench("--setting=dual+best").err()).contains("'best' is no rule");
-    assertThat(bench("--setting=steps=3").err()).contains("--steps is 3");
+    assertThat(bench("--setting=steps=3").err()).contains("'steps=3': steps is 3");
     assertThat(CliRun.of("bench", "decode", "--out=no/such").err()).contains("is no folder");
   }
 

@@ -27,7 +27,7 @@ final class ExperimentsCommandTest {
     args[5] = "large";
     CliRun other = CliRun.of(args);
     assertThat(other.code()).isEqualTo(ExitCodes.BAD_FILE);
-    assertThat(other.err()).contains("made with other settings").contains("another -o");
+    assertThat(other.err()).contains("made with other settings").contains("another output folder");
   }
 
   @Test

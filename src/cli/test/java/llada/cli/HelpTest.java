@@ -2,6 +2,7 @@ package llada.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -33,7 +34,7 @@ class HelpTest {
     assertThat(run.err()).isEmpty();
     assertThat(run.out()).contains("Examples", "  llada " + command, "Exit codes");
     assertThat(run.out()).doesNotContain("%n", "null", "${");
-    CommandLine all = Main.commandLine(new RootCommand(console()));
+    CommandLine all = Main.commandLine(new RootCommand(new CommandContext(console(), Map.of())));
     all.getSubcommands()
         .get(command)
         .getCommandSpec()
@@ -51,7 +52,7 @@ class HelpTest {
     assertThat(run.code()).isEqualTo(ExitCodes.OK);
     assertThat(run.out()).contains("Examples", "  llada " + command, "Exit codes");
     assertThat(run.out()).doesNotContain("%n", "null", "${");
-    Main.commandLine(new RootCommand(console()))
+    Main.commandLine(new RootCommand(new CommandContext(console(), Map.of())))
         .getSubcommands()
         .get(words[0])
         .getSubcommands()
@@ -86,7 +87,7 @@ class HelpTest {
   /** The list of commands shows the first line of a description: a whole sentence that fits. */
   @Test
   void noDescriptionIsCut() {
-    complete(Main.commandLine(new RootCommand(console())));
+    complete(Main.commandLine(new RootCommand(new CommandContext(console(), Map.of()))));
   }
 
   private static void complete(CommandLine command) {

@@ -119,7 +119,7 @@ class RunSafetyTest {
       tensors.put(name, spoiled);
       Safetensors.write(state, tensors, Map.of());
     }
-    assertThatThrownBy(() -> RunFolder.check(last))
+    assertThatThrownBy(() -> llada.train.TrainingState.check(last))
         .isInstanceOf(FormatException.class)
         .hasMessageContaining("holds NaN at element 0");
     assertThat(train("--resume --backend vector -o DIR/run").code()).isZero();

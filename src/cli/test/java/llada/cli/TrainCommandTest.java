@@ -62,7 +62,7 @@ class TrainCommandTest {
         .satisfies(r -> assertThat(r.err()).contains("holds a run already, at step-00000040"));
     CliRun other = train("--resume -o DIR/run --lr 0.5");
     assertThat(other.code()).isEqualTo(ExitCodes.USAGE);
-    assertThat(other.err()).contains("--lr is 0.5, but the run in", "was started with 0.01");
+    assertThat(other.err()).contains("learning rate: the run has 0.01, asked was 0.5");
     assertThat(train("--resume -o DIR/run --backend vector").code()).isEqualTo(ExitCodes.OK);
   }
 

@@ -8,7 +8,7 @@ import java.util.Locale;
  * @param text what was said, up to its end
  * @param tokens (n) all of them, those behind the end too; the mask where it was stopped before
  *     they were revealed
- * @param useful how many of them come before the end
+ * @param useful how many of them come before the end: an end token, a stop text, or the first mask
  * @param confidence (n) probability of each token when it was committed
  * @param step (n) that committed each token, from 0; -1 where none did
  * @param end why there is no more
@@ -31,7 +31,7 @@ public record Answer(
     LENGTH,
     /** One of the stop texts came up. */
     STOP_TEXT,
-    /** The listener asked for it. */
+    /** The listener asked for it, or failed. */
     STOPPED,
     /** The thread was interrupted; its interrupt status is still set. */
     INTERRUPTED

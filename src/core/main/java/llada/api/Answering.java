@@ -2,6 +2,7 @@ package llada.api;
 
 import java.util.Arrays;
 import java.util.Optional;
+import java.util.function.Function;
 import llada.diffusion.Generation;
 import llada.diffusion.ReverseProcess;
 import llada.diffusion.StepListener;
@@ -11,16 +12,17 @@ import llada.tokenizer.Tokenizer;
 /** One request on its way to its answer: what the reverse process does not know of, the text. */
 final class Answering implements AutoCloseable {
   private final Request request;
-  private final Llada.Asked asked;
+  private final Asked asked;
   private final int index;
   private final ReverseProcess process;
   private final AnswerText text;
   private final Engine engine;
   private Optional<Answer.End> end = Optional.empty();
+  private Optional<RuntimeException> failure = Optional.empty();
   private String stopText = "";
   private int steps;
 
-  Answering(Engine engine, Tokenizer tokenizer, Llada.Asked asked, int index) {
+  Answering(Engine engine, Tokenizer tokenizer, Asked asked, int index) {
     this.engine = engine;
     this.asked = asked;
     this.index = index;
@@ -29,7 +31,7 @@ final class Answering implements AutoCloseable {
     this.process = engine.start(asked.prompt(), asked.options(), request.seed());
   }
 
-  Llada.Asked asked() {
+  Asked asked() {
     return asked;
   }
 
@@ -62,10 +64,25 @@ final class Answering implements AutoCloseable {
     if (request.listener().isPresent()) {
       int most = asked.options().decoder().isExact() ? step.totalSteps() : 0;
       Step shown = new Step(steps, most, text.pieces(process.generation(), step.revealed()[0]));
-      if (request.listener().get().apply(shown) == Next.STOP && end.isEmpty()) {
+      if (stopped(request.listener().get(), shown) && end.isEmpty()) {
         end = Optional.of(Answer.End.STOPPED);
       }
     }
+  }
+
+  /** Whether the listener wants no more. What it throws is kept: others share the pass. */
+  private boolean stopped(Function<Step, Next> listener, Step step) {
+    try {
+      return listener.apply(step) == Next.STOP;
+    } catch (RuntimeException e) {
+      failure = Optional.of(e);
+      return true;
+    }
+  }
+
+  /** What the listener threw. */
+  Optional<RuntimeException> failure() {
+    return failure;
   }
 
   /** Whether one of the stop texts stands in what was said up to the first mask. */
@@ -78,6 +95,15 @@ final class Answering implements AutoCloseable {
     }
     stopText = at < 0 ? "" : said.substring(0, at);
     return at >= 0;
+  }
+
+  /** The least number of tokens that say all before the stop text. */
+  private int beforeStop(int[] ids, int most) {
+    int n = 0;
+    while (n < most && !text.plain(Arrays.copyOf(ids, n)).startsWith(stopText)) {
+      n++;
+    }
+    return n;
   }
 
   private int[] tokens(Generation generation) {
@@ -100,12 +126,13 @@ final class Answering implements AutoCloseable {
   Answer answer() {
     Generation generation = process.generation();
     int[] ids = tokens(generation);
-    int useful = settled(generation);
-    boolean ended = useful < ids.length && engine.config().ends(ids[useful]);
+    int settled = settled(generation);
+    boolean ended = settled < ids.length && engine.config().ends(ids[settled]);
     Answer.End why = end.orElse(ended ? Answer.End.END_TOKEN : Answer.End.LENGTH);
-    if (end.isEmpty() && !request.stops().isEmpty() && stops(useful)) {
+    if (end.isEmpty() && !request.stops().isEmpty() && stops(settled)) {
       why = Answer.End.STOP_TEXT; // it came up in the last step
     }
+    boolean stopped = why == Answer.End.STOP_TEXT;
     int from = generation.promptLength();
     int to = from + ids.length;
     int[] committedAt = Arrays.copyOfRange(generation.committedAt()[0], from, to);
@@ -113,9 +140,9 @@ final class Answering implements AutoCloseable {
       committedAt[i] = committedAt[i] == Progress.NEVER ? -1 : committedAt[i];
     }
     return new Answer(
-        why == Answer.End.STOP_TEXT ? stopText : text.plain(Arrays.copyOf(ids, useful)),
+        stopped ? stopText : text.plain(Arrays.copyOf(ids, settled)),
         ids,
-        useful,
+        stopped ? beforeStop(ids, settled) : settled,
         Arrays.copyOfRange(generation.confidence()[0], from, to),
         committedAt,
         why,

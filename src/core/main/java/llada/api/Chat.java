@@ -1,5 +1,7 @@
 package llada.api;
 
+import static llada.api.Request.given;
+
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -35,10 +37,10 @@ public final class Chat {
    */
   public Answer say(String text, UnaryOperator<Request> wishes) {
     List<Message> all = new ArrayList<>(messages);
-    all.add(new Message("user", text));
+    all.add(new Message("user", given(text, "the message")));
     Request plain = Request.of(all);
     Request request = framed ? system.map(plain::system).orElse(plain.chat()) : plain.raw();
-    Answer answer = llada.generate(wishes.apply(request));
+    Answer answer = llada.generate(given(wishes, "the wishes").apply(request));
     if (answer.end() != Answer.End.STOPPED && answer.end() != Answer.End.INTERRUPTED) {
       messages.add(new Message("user", text));
       messages.add(new Message("assistant", answer.text()));

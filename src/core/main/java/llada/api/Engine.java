@@ -1,5 +1,7 @@
 package llada.api;
 
+import static llada.api.Request.given;
+
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -85,9 +87,9 @@ public final class Engine implements AutoCloseable {
    */
   public Engine(LladaConfig config, LladaWeights weights, Kernels kernels, boolean causal) {
     this.causal = causal;
-    this.config = config;
-    this.weights = weights;
-    this.kernels = kernels;
+    this.config = given(config, "the config");
+    this.weights = given(weights, "the weights");
+    this.kernels = given(kernels, "what computes");
     this.sampler = new DiffusionSampler(current, config);
   }
 

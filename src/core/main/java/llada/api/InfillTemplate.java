@@ -27,7 +27,7 @@ public record InfillTemplate(List<String> pieces, int[] lengths) {
     List<Integer> lengths = new ArrayList<>();
     StringBuilder piece = new StringBuilder();
     int from = 0;
-    for (Matcher part = PART.matcher(text); part.find(); ) {
+    for (Matcher part = PART.matcher(Request.given(text, "the text")); part.find(); ) {
       piece.append(text, from, part.start());
       from = part.end();
       String found = part.group();

@@ -1,31 +1,25 @@
 package llada.api;
 
-import java.lang.foreign.MemorySegment;
-import java.nio.charset.StandardCharsets;
+import static llada.api.Request.given;
+
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Function;
 import java.util.function.Supplier;
-import java.util.zip.CRC32C;
 import llada.backend.Backend;
-import llada.backend.Backends;
 import llada.checkpoint.Checkpoint;
-import llada.diffusion.Decoder;
 import llada.diffusion.Infilling;
 import llada.diffusion.LikelihoodEstimator;
 import llada.diffusion.LikelihoodOptions;
 import llada.diffusion.LogLikelihood;
 import llada.diffusion.MaskDraws;
-import llada.diffusion.NonFiniteLogitsException;
 import llada.diffusion.SamplerOptions;
 import llada.diffusion.StepListener;
 import llada.format.FormatException;
 import llada.model.LladaConfig;
-import llada.tensor.RandomStreams;
 import llada.tokenizer.Tokenizer;
 
 /**
@@ -42,23 +36,16 @@ import llada.tokenizer.Tokenizer;
  * IllegalStateException}. Several models may be open at once.
  */
 public final class Llada implements AutoCloseable {
-  private static final long GLANCE = 1 << 20;
-
-  /** Positions of the requests that are under way together. */
-  private static final int ROOM = 4096;
-
-  private final Checkpoint checkpoint;
+  private final Opened opened;
   private final Tokenizer tokenizer;
-  private final Backend backend;
   private final Engine engine;
   private final boolean bundled;
 
-  private Llada(Checkpoint checkpoint, Tokenizer tokenizer, Backend backend, boolean bundled) {
-    this.checkpoint = checkpoint;
-    this.tokenizer = tokenizer;
-    this.backend = backend;
+  private Llada(Opened opened, boolean bundled) {
+    this.opened = opened;
+    this.tokenizer = opened.tokenizer();
     this.bundled = bundled;
-    this.engine = new Engine(checkpoint.config(), checkpoint.weights(), backend.kernels());
+    this.engine = opened.engine();
   }
 
   /**
@@ -78,12 +65,12 @@ public final class Llada implements AutoCloseable {
    * @throws llada.backend.BackendException if the backend that was asked for cannot run here
    */
   public static Llada open(Path path, Setup setup) {
-    return open(path, () -> Backends.choose(setup.backend(), setup.threads(), setup.precision()));
+    return open(path, given(setup, "the setup")::start);
   }
 
   /** Opens a model on a backend, which is closed with it. */
   public static Llada open(Path path, Supplier<Backend> start) {
-    return open(path, start, false);
+    return new Llada(Opened.open(path, start), false);
   }
 
   /**
@@ -97,37 +84,7 @@ public final class Llada implements AutoCloseable {
 
   /** The same with a setup. */
   public static Llada demo(Setup setup) {
-    return open(
-        DemoModel.file(),
-        () -> Backends.choose(setup.backend(), setup.threads(), setup.precision()),
-        true);
-  }
-
-  private static Llada open(Path path, Supplier<Backend> start, boolean bundled) {
-    boolean interrupted = Thread.interrupted(); // else it would close the files being read
-    try {
-      return opened(path, start, bundled);
-    } finally {
-      if (interrupted) {
-        Thread.currentThread().interrupt();
-      }
-    }
-  }
-
-  private static Llada opened(Path path, Supplier<Backend> start, boolean bundled) {
-    Backend backend = start.get();
-    try {
-      Checkpoint checkpoint = Checkpoint.open(path);
-      try {
-        return new Llada(checkpoint, checkpoint.tokenizer(), backend, bundled);
-      } catch (Throwable e) {
-        checkpoint.close();
-        throw e;
-      }
-    } catch (Throwable e) {
-      backend.close();
-      throw e;
-    }
+    return new Llada(Opened.open(DemoModel.file(), given(setup, "the setup")::start), true);
   }
 
   /** Answers a user's message, framed by the model's chat template. */
@@ -142,7 +99,7 @@ public final class Llada implements AutoCloseable {
 
   /** A conversation with a message before all turns. */
   public Chat conversation(String system) {
-    return new Chat(this, true, Optional.of(system));
+    return new Chat(this, true, Optional.of(given(system, "the system message")));
   }
 
   /** A text that both write on, for models without a chat template. */
@@ -164,119 +121,38 @@ public final class Llada implements AutoCloseable {
    * @throws IllegalStateException if the model is closed
    */
   public Answer generate(Request request) {
-    return generate(List.of(request)).getFirst();
+    return generate(List.of(given(request, "the request"))).getFirst();
   }
 
   /**
    * Answers several requests of any lengths and options; their passes over the weights are shared.
-   * As many are under way at a time as fit a pass of {@value #ROOM} positions, the others wait.
+   * As many are under way at a time as fit a pass of some thousand positions, the others wait.
    *
    * @return as many answers, each as if it had been asked for alone
    * @throws RequestException before anything is computed, if one of them cannot be answered
+   * @throws ListenerException when all are answered, if a listener has failed; it has the answers.
+   *     Where there is one request alone, what its listener threw is thrown instead
    */
   public List<Answer> generate(List<Request> requests) {
     List<Asked> asked = new ArrayList<>();
-    for (Request request : requests) {
+    for (Request request : given(requests, "the list of requests")) {
       String which = requests.size() == 1 ? "" : "request %d: ".formatted(asked.size() + 1);
-      asked.add(asked(request, which));
+      given(request, which + "the request");
+      asked.add(Asked.of(request, framing(request), tokenizer, config(), which));
     }
-    Answer[] answers = new Answer[asked.size()];
-    List<Answering> open = new ArrayList<>();
-    int next = 0;
-    int room = ROOM;
-    try {
-      while (next < answers.length || !open.isEmpty()) {
-        while (next < answers.length && (open.isEmpty() || asked.get(next).room() <= room)) {
-          room -= asked.get(next).room();
-          open.add(new Answering(engine, tokenizer, asked.get(next), next));
-          next++;
-        }
-        step(open);
-        for (Answering one : List.copyOf(open)) {
-          if (one.done()) {
-            answers[one.index()] = one.answer();
-            room += one.asked().room();
-            open.remove(one);
-            one.close();
-          }
-        }
-      }
-      return List.of(answers);
-    } finally {
-      open.forEach(Answering::close);
-    }
-  }
-
-  private void step(List<Answering> all) {
-    List<Answering> open = all.stream().filter(one -> !one.done()).toList();
-    if (!open.isEmpty()) {
-      List<Optional<StepListener.Step>> steps =
-          checked(() -> engine.step(open.stream().map(Answering::process).toList()));
-      for (int i = 0; i < open.size(); i++) {
-        steps.get(i).ifPresent(open.get(i)::saw);
-      }
-    }
-  }
-
-  /**
-   * A request that fits the model.
-   *
-   * @param prompt its tokens
-   */
-  record Asked(Request request, int[] prompt, SamplerOptions options) {
-    /** Positions that a pass may compute for it. */
-    int room() {
-      return (options.cfgScale() > 0 ? 2 : 1) * (prompt.length + options.genLength());
-    }
-  }
-
-  private Asked asked(Request request, String which) {
-    Framing framing = framing(request);
-    int[] prompt = framing.encode(tokenizer, request.prompt());
-    Decoder usual = framing.framed() ? Decoder.fast() : Decoder.exact();
-    SamplerOptions options = request.options(framing.framed(), usual);
-    checkLength(prompt.length, options.genLength(), which);
-    for (int id : prompt) {
-      if (id < 0 || id >= config().embeddingSize()) {
-        throw new RequestException(
-            "%sthe prompt has the id %d; the model's go from 0 to %d"
-                .formatted(which, id, config().embeddingSize() - 1));
-      }
-    }
-    return new Asked(request, prompt, options);
+    return new AnswerLoop(opened, asked).run();
   }
 
   private Framing framing(Request request) {
     boolean framed = request.framed().orElse(bundled || request.prompt() instanceof Request.Turns);
     return framed
-        ? new Framing(Optional.of(checkpoint.chatTemplate()), request.system())
+        ? new Framing(Optional.of(checkpoint().chatTemplate()), request.system())
         : Framing.NONE;
-  }
-
-  private void checkLength(int prompt, int answer, String which) {
-    int most = config().maxSequenceLength();
-    long together = (long) prompt + answer;
-    if (together > most) {
-      long excess = together - most;
-      String shorter = "shorten the prompt by %d tokens".formatted(excess);
-      String smaller = "ask for an answer of at most %d".formatted(most - prompt);
-      throw new RequestException(
-          "%sthe prompt has %d tokens and the answer %d, together %d; the model takes at most %d (max_sequence_length): %s"
-              .formatted(
-                  which,
-                  prompt,
-                  answer,
-                  together,
-                  most,
-                  prompt >= most
-                      ? shorter
-                      : excess < prompt ? smaller + ", or " + shorter : smaller));
-    }
   }
 
   /** The tokens that a request's prompt becomes, with its chat frame. */
   public int[] encode(Request request) {
-    return framing(request).encode(tokenizer, request.prompt());
+    return framing(given(request, "the request")).encode(tokenizer, request.prompt());
   }
 
   /**
@@ -300,7 +176,9 @@ public final class Llada implements AutoCloseable {
    * @throws RequestException if the text may become longer than the model takes
    */
   public Infilling.Filled infill(InfillTemplate template, InfillOptions options) {
-    List<int[]> pieces = template.pieces().stream().map(tokenizer::encode).toList();
+    given(options, "the options");
+    List<int[]> pieces =
+        given(template, "the template").pieces().stream().map(tokenizer::encode).toList();
     Infilling.Gaps gaps = new Infilling.Gaps(pieces, template.lengths());
     int longest = Infilling.longest(gaps, options.longestGap());
     int most = config().maxSequenceLength();
@@ -313,7 +191,7 @@ public final class Llada implements AutoCloseable {
         Math.max(
             longest * (options.sampler().cfgScale() > 0 ? 2 : 1),
             LikelihoodEstimator.room(options.scoring(), config(), longest, longest));
-    return checked(
+    return opened.checked(
         () ->
             engine.with(
                 room,
@@ -335,8 +213,8 @@ public final class Llada implements AutoCloseable {
 
   /** How likely an answer is, given a prompt. */
   public LogLikelihood score(String prompt, String answer) {
-    int[] given = prompt.isEmpty() ? new int[0] : tokenizer.encode(prompt);
-    return likelihood(given, tokenizer.encode(answer), LikelihoodOptions.DEFAULT, 0);
+    int[] before = given(prompt, "the prompt").isEmpty() ? new int[0] : tokenize(prompt);
+    return likelihood(before, tokenize(answer), LikelihoodOptions.DEFAULT, 0);
   }
 
   /**
@@ -360,13 +238,14 @@ public final class Llada implements AutoCloseable {
       LikelihoodOptions options,
       long seed,
       Function<LikelihoodEstimator, R> use) {
-    int tokens = prompt.length + answer.length;
+    given(options, "the options");
+    int tokens = given(prompt, "the prompt").length + given(answer, "the answer").length;
     if (tokens > config().maxSequenceLength()) {
       throw new RequestException(
           "the text has %d tokens; the model takes at most %d (max_sequence_length): shorten it"
               .formatted(tokens, config().maxSequenceLength()));
     }
-    return checked(
+    return opened.checked(
         () ->
             engine.with(
                 LikelihoodEstimator.room(options, config(), tokens, answer.length),
@@ -378,22 +257,22 @@ public final class Llada implements AutoCloseable {
 
   /** The ids of a text. */
   public int[] tokenize(String text) {
-    return tokenizer.encode(text);
+    return tokenizer.encode(given(text, "the text"));
   }
 
   /** The text of tokens, without special ones. */
   public String text(int[] ids) {
-    return Framing.text(tokenizer, ids, true);
+    return Framing.text(tokenizer, given(ids, "the list of ids"), true);
   }
 
   /** The text of tokens, special ones included. */
   public String textWithSpecials(int[] ids) {
-    return Framing.text(tokenizer, ids, false);
+    return Framing.text(tokenizer, given(ids, "the list of ids"), false);
   }
 
   /** Shape and special tokens. */
   public LladaConfig config() {
-    return checkpoint.config();
+    return opened.checkpoint().config();
   }
 
   /** Text to ids and back. */
@@ -403,13 +282,13 @@ public final class Llada implements AutoCloseable {
 
   /** The files. */
   public Checkpoint checkpoint() {
-    return checkpoint;
+    return opened.checkpoint();
   }
 
   /** Whether the model has a chat template that is understood. */
   public boolean hasChatTemplate() {
     try {
-      return checkpoint.chatTemplate() != null;
+      return checkpoint().chatTemplate() != null;
     } catch (FormatException _) {
       return false;
     }
@@ -417,7 +296,7 @@ public final class Llada implements AutoCloseable {
 
   /** What computes, and why it was chosen. */
   public Backend backend() {
-    return backend;
+    return opened.backend();
   }
 
   /** The same model over ids. */
@@ -435,41 +314,11 @@ public final class Llada implements AutoCloseable {
    * results of different runs apart. Of the weights, a glance is taken.
    */
   public String fingerprint(Object... settings) {
-    CRC32C sum = new CRC32C();
-    sum.update(
-        (config() + Arrays.deepToString(settings) + RandomStreams.VERSION)
-            .getBytes(StandardCharsets.UTF_8));
-    sum.update(checkpoint.weights().finalNorm().data().asByteBuffer());
-    MemorySegment head = checkpoint.weights().head().data();
-    sum.update(head.asSlice(0, Math.min(GLANCE, head.byteSize())).asByteBuffer());
-    return HexFormat.of().toHexDigits((int) sum.getValue());
-  }
-
-  /** Runs a computation; logits that are no numbers are worth a look at all weights. */
-  private <R> R checked(Supplier<R> computation) {
-    try {
-      return computation.get();
-    } catch (NonFiniteLogitsException e) {
-      throw checkpoint
-          .firstNonFinite()
-          .<RuntimeException>map(
-              culprit ->
-                  new FormatException(
-                      "%s: %s, so %s; download or convert the model again"
-                          .formatted(checkpoint.path(), culprit, e.getMessage()),
-                      e))
-          .orElseGet(
-              () ->
-                  new RequestException(
-                      "%s: %s, though all weights are finite: they overflow; a smaller cfg_scale or temperature may help"
-                          .formatted(checkpoint.path(), e.getMessage())));
-    }
+    return opened.fingerprint(Arrays.deepToString(given(settings, "the list of settings")));
   }
 
   @Override
   public void close() {
-    engine.close();
-    checkpoint.close();
-    backend.close();
+    opened.close();
   }
 }

@@ -1,10 +1,11 @@
 package llada.api;
 
-import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
+import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.function.UnaryOperator;
 import llada.diffusion.Decoder;
@@ -32,6 +33,7 @@ public final class Request {
   public record Turns(List<Message> messages) implements Prompt {
     /** Copies the list. */
     public Turns {
+      given(messages, "the conversation").forEach(message -> given(message, "a message"));
       messages = List.copyOf(messages);
     }
   }
@@ -40,7 +42,7 @@ public final class Request {
   public record Ids(int[] ids) implements Prompt {
     /** Copies the ids. */
     public Ids {
-      ids = ids.clone();
+      ids = given(ids, "the prompt").clone();
     }
 
     @Override
@@ -49,19 +51,28 @@ public final class Request {
     }
   }
 
-  /** Everything but the prompt, in one place so that a change copies one record. */
-  private record Wishes(
-      Optional<Boolean> framed,
-      Optional<String> system,
-      OptionalInt length,
-      OptionalInt steps,
-      OptionalInt block,
-      SamplerOptions sampler,
-      boolean complete, // so that nothing of the sampler's is left to defaults
-      Optional<Decoder> decoder,
-      OptionalLong seed,
-      List<String> stops,
-      Optional<Function<Step, Next>> listener) {}
+  /** Everything but the prompt. It changes only in {@link #with}, before a request has it. */
+  private static final class Wishes implements Cloneable {
+    private Optional<Boolean> framed = Optional.empty();
+    private Optional<String> system = Optional.empty();
+    private OptionalInt length = OptionalInt.empty();
+    private OptionalInt steps = OptionalInt.empty();
+    private OptionalInt block = OptionalInt.empty();
+    private SamplerOptions sampler = PUBLISHED;
+    private boolean complete; // so that nothing of the sampler's is left to defaults
+    private Optional<Decoder> decoder = Optional.empty();
+    private OptionalLong seed = OptionalLong.empty();
+    private List<String> stops = List.of();
+    private Optional<Function<Step, Next>> listener = Optional.empty();
+
+    private Wishes copy() {
+      try {
+        return (Wishes) clone(); // all of the members are immutable
+      } catch (CloneNotSupportedException e) {
+        throw new AssertionError(e);
+      }
+    }
+  }
 
   private static final SamplerOptions PUBLISHED = SamplerOptions.defaults();
 
@@ -76,26 +87,9 @@ public final class Request {
     this.wishes = wishes;
   }
 
-  private static Request of(Prompt prompt) {
-    return new Request(
-        prompt,
-        new Wishes(
-            Optional.empty(),
-            Optional.empty(),
-            OptionalInt.empty(),
-            OptionalInt.empty(),
-            OptionalInt.empty(),
-            PUBLISHED,
-            false,
-            Optional.empty(),
-            OptionalLong.empty(),
-            List.of(),
-            Optional.empty()));
-  }
-
   /** Asks for an answer to a text, or for its continuation: as suits the model. */
   public static Request of(String text) {
-    return of(new Text(text));
+    return new Request(new Text(given(text, "the prompt")), new Wishes());
   }
 
   /**
@@ -104,40 +98,42 @@ public final class Request {
    * @throws IllegalArgumentException if there is no message
    */
   public static Request of(List<Message> messages) {
-    require(!messages.isEmpty(), "a conversation without a message has no next turn");
-    return of(new Turns(messages));
+    boolean any = !given(messages, "the conversation").isEmpty();
+    require(any, "a conversation without a message has no next turn");
+    return new Request(new Turns(messages), new Wishes());
   }
 
   /** Asks for what follows these tokens. */
   public static Request of(int[] ids) {
-    return of(new Ids(ids));
+    return new Request(new Ids(ids), new Wishes());
   }
 
   /** Frames the text by the model's chat template, whatever the model's default. */
   public Request chat() {
-    return with(w -> changed(w, Optional.of(true), w.system));
+    return with(w -> w.framed = Optional.of(true));
   }
 
   /** Leaves the text as it stands. */
   public Request raw() {
-    return with(w -> changed(w, Optional.of(false), w.system));
+    return with(w -> w.framed = Optional.of(false));
   }
 
   /** A message before all others; the text is framed as by {@link #chat}. */
   public Request system(String text) {
-    return with(w -> changed(w, Optional.of(true), Optional.of(text)));
+    given(text, "the system message");
+    return chat().with(w -> w.system = Optional.of(text));
   }
 
   /** Tokens of the answer; with {@link Decoder#length} the most of them. Default: 128. */
   public Request length(int tokens) {
     require(tokens >= 1, "length is " + tokens + "; it must be at least 1");
-    return lengths(OptionalInt.of(tokens), wishes.steps, wishes.block);
+    return with(w -> w.length = OptionalInt.of(tokens)).checked();
   }
 
   /** Denoising steps of the whole answer. Default: one for each token. */
   public Request steps(int count) {
     require(count >= 1, "steps is " + count + "; it must be at least 1");
-    return lengths(wishes.length, OptionalInt.of(count), wishes.block);
+    return with(w -> w.steps = OptionalInt.of(count)).checked();
   }
 
   /**
@@ -146,7 +142,7 @@ public final class Request {
    */
   public Request block(int tokens) {
     require(tokens >= 1, "block is " + tokens + "; it must be at least 1");
-    return lengths(wishes.length, wishes.steps, OptionalInt.of(tokens));
+    return with(w -> w.block = OptionalInt.of(tokens)).checked();
   }
 
   /** Gumbel noise on the proposals; 0, the default, takes the likeliest. */
@@ -156,39 +152,23 @@ public final class Request {
 
   /** Any option of the sampler but its lengths and its decoder. */
   public Request sampler(UnaryOperator<SamplerOptions.Builder> change) {
-    SamplerOptions changed = change.apply(wishes.sampler.toBuilder()).build();
-    return with(
-        w ->
-            new Wishes(
-                w.framed,
-                w.system,
-                w.length,
-                w.steps,
-                w.block,
-                changed,
-                w.complete,
-                w.decoder,
-                w.seed,
-                w.stops,
-                w.listener));
+    SamplerOptions.Builder builder = wishes.sampler.toBuilder();
+    SamplerOptions changed = given(change, "the change").apply(builder).build();
+    return with(w -> w.sampler = changed);
   }
 
   /** All choices of the sampler at once: lengths, decoder and the rest. */
   public Request options(SamplerOptions options) {
+    given(options, "the sampler's options");
     return with(
-        w ->
-            new Wishes(
-                w.framed,
-                w.system,
-                OptionalInt.of(options.genLength()),
-                OptionalInt.of(options.steps()),
-                OptionalInt.of(options.blockLength()),
-                options,
-                true,
-                Optional.of(options.decoder()),
-                w.seed,
-                w.stops,
-                w.listener));
+        w -> {
+          w.length = OptionalInt.of(options.genLength());
+          w.steps = OptionalInt.of(options.steps());
+          w.block = OptionalInt.of(options.blockLength());
+          w.sampler = options;
+          w.complete = true;
+          w.decoder = Optional.of(options.decoder());
+        });
   }
 
   /** Many times faster at nearly the same quality: {@link Decoder#fast}, ending where it ends. */
@@ -203,38 +183,13 @@ public final class Request {
 
   /** Any cache, commit rule, repetition control or variable length. */
   public Request decoder(Decoder decoder) {
-    return with(
-        w ->
-            new Wishes(
-                w.framed,
-                w.system,
-                w.length,
-                w.steps,
-                w.block,
-                w.sampler,
-                w.complete,
-                Optional.of(decoder),
-                w.seed,
-                w.stops,
-                w.listener));
+    given(decoder, "the decoder");
+    return with(w -> w.decoder = Optional.of(decoder));
   }
 
   /** Seed of every random number: the same seed gives the same tokens. Default: 0. */
   public Request seed(long value) {
-    return with(
-        w ->
-            new Wishes(
-                w.framed,
-                w.system,
-                w.length,
-                w.steps,
-                w.block,
-                w.sampler,
-                w.complete,
-                w.decoder,
-                OptionalLong.of(value),
-                w.stops,
-                w.listener));
+    return with(w -> w.seed = OptionalLong.of(value));
   }
 
   /**
@@ -243,79 +198,34 @@ public final class Request {
    * @throws IllegalArgumentException if one is empty
    */
   public Request stop(String... texts) {
-    List<String> stops = new ArrayList<>(List.of(texts));
-    require(stops.stream().noneMatch(String::isEmpty), "a stop text is empty");
-    return with(
-        w ->
-            new Wishes(
-                w.framed,
-                w.system,
-                w.length,
-                w.steps,
-                w.block,
-                w.sampler,
-                w.complete,
-                w.decoder,
-                w.seed,
-                List.copyOf(stops),
-                w.listener));
-  }
-
-  /** Watches the answer being unmasked, on the thread that asks for it. */
-  public Request onStep(Function<Step, Next> listener) {
-    return with(
-        w ->
-            new Wishes(
-                w.framed,
-                w.system,
-                w.length,
-                w.steps,
-                w.block,
-                w.sampler,
-                w.complete,
-                w.decoder,
-                w.seed,
-                w.stops,
-                Optional.of(listener)));
-  }
-
-  private Request lengths(OptionalInt length, OptionalInt steps, OptionalInt block) {
-    if (length.isPresent() && block.isPresent()) {
-      options(length.getAsInt(), steps, block.getAsInt()); // says what does not go together
+    for (String text : given(texts, "the list of stop texts")) {
+      require(!given(text, "a stop text").isEmpty(), "a stop text is empty");
     }
-    return with(
-        w ->
-            new Wishes(
-                w.framed,
-                w.system,
-                length,
-                steps,
-                block,
-                w.sampler,
-                w.complete,
-                w.decoder,
-                w.seed,
-                w.stops,
-                w.listener));
+    List<String> stops = List.of(texts);
+    return with(w -> w.stops = stops);
   }
 
-  private static Wishes changed(Wishes w, Optional<Boolean> framed, Optional<String> system) {
-    return new Wishes(
-        framed,
-        system,
-        w.length,
-        w.steps,
-        w.block,
-        w.sampler,
-        w.complete,
-        w.decoder,
-        w.seed,
-        w.stops,
-        w.listener);
+  /**
+   * Watches the answer being unmasked, on the thread that asks for it. What the listener throws
+   * ends its own answer; {@link Llada#generate(List)} says what becomes of the others.
+   */
+  public Request onStep(Function<Step, Next> listener) {
+    given(listener, "the listener");
+    return with(w -> w.listener = Optional.of(listener));
   }
 
-  private Request with(UnaryOperator<Wishes> change) {
-    return new Request(prompt, change.apply(wishes));
+  private Request with(Consumer<Wishes> change) {
+    Wishes changed = wishes.copy();
+    change.accept(changed);
+    return new Request(prompt, changed);
+  }
+
+  /** This, if its lengths go together as far as they are known. */
+  private Request checked() {
+    if (wishes.length.isPresent() && wishes.block.isPresent()) {
+      options(wishes.length.getAsInt(), wishes.steps, wishes.block.getAsInt());
+    }
+    return this;
   }
 
   /** What the answer belongs to. */
@@ -374,6 +284,11 @@ public final class Request {
 
   private SamplerOptions options(int length, OptionalInt steps, int block) {
     return wishes.sampler.toBuilder().lengths(steps.orElse(length), length, block).build();
+  }
+
+  /** Refuses null at once, where it is still known who gave it. */
+  static <T> T given(T value, String what) {
+    return Objects.requireNonNull(value, what + " is null");
   }
 
   private static void require(boolean holds, String rule) {

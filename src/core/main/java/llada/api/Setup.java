@@ -1,5 +1,8 @@
 package llada.api;
 
+import static llada.api.Request.given;
+
+import llada.backend.Backend;
 import llada.backend.Backends;
 import llada.kernel.Precision;
 
@@ -21,6 +24,8 @@ public record Setup(String backend, int threads, Precision precision) {
    * @throws IllegalArgumentException if the backend is unknown or there is no thread
    */
   public Setup {
+    given(backend, "the backend's name");
+    given(precision, "the precision");
     if (!Backends.NAMES.contains(backend)) {
       throw new IllegalArgumentException(
           "backend %s is unknown; there are %s"
@@ -44,5 +49,10 @@ public record Setup(String backend, int threads, Precision precision) {
   /** This without any rounding of activations, as the published code in float32. */
   public Setup exact() {
     return new Setup(backend, threads, Precision.EXACT);
+  }
+
+  /** Starts the backend. */
+  Backend start() {
+    return Backends.choose(backend, threads, precision);
   }
 }

@@ -32,11 +32,11 @@ public final class Backends {
    *
    * @param threads workers, at least 1
    * @param precision what the machine backend may round activations to; the others round nothing
-   * @throws BackendException if the named one cannot be had
+   * @throws BackendException if the named one cannot be had, or there is none of this name
    */
   public static Backend choose(String name, int threads, Precision precision) {
     if (threads < 1) {
-      throw new BackendException("--threads is " + threads + "; give at least 1");
+      throw new BackendException("the number of threads is " + threads + "; it must be at least 1");
     }
     boolean vectors = ModuleLayer.boot().findModule("jdk.incubator.vector").isPresent();
     return switch (name) {
@@ -51,7 +51,7 @@ public final class Backends {
           yield machine("asked for", threads, precision);
         } catch (MachineException e) {
           throw new BackendException(
-              "backend machine: %s; use --backend vector".formatted(e.getMessage()), e);
+              "backend machine: %s; use backend vector".formatted(e.getMessage()), e);
         }
       }
       case "auto" -> best(vectors, threads, precision);
@@ -60,11 +60,9 @@ public final class Backends {
               .orElseThrow(
                   () ->
                       new BackendException(
-                          "backend cuda is not on the class path; add llada-bindings, or use --backend auto"))
+                          "backend cuda is not on the class path; add llada-bindings, or use backend auto"))
               .start("asked for", threads, precision);
-      default ->
-          throw new BackendException(
-              "backend %s is unknown; there are %s".formatted(name, String.join(", ", NAMES)));
+      default -> throw new BackendException.UnknownName(name);
     };
   }
 

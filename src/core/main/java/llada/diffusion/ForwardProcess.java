@@ -33,13 +33,11 @@ public record ForwardProcess(Objective objective, double eps, boolean stratified
   /**
    * Checks eps.
    *
-   * @throws IllegalArgumentException if it is no probability
+   * @throws SettingException if it is no probability
    */
   public ForwardProcess {
-    if (!(eps >= 0 && eps < 1)) {
-      throw new IllegalArgumentException(
-          "eps is %s; it must be at least 0 and below 1".formatted(eps));
-    }
+    SettingException.require(
+        eps >= 0 && eps < 1, "eps", " is %s; it must be at least 0 and below 1", eps);
   }
 
   /** LLaDA's own process with the published eps. */

@@ -1,5 +1,7 @@
 package llada.diffusion;
 
+import static llada.diffusion.SettingException.require;
+
 /**
  * All choices of the sampler, by the names of the published generate().
  *
@@ -38,35 +40,40 @@ public record SamplerOptions(
   /**
    * Checks the rules between the numbers.
    *
-   * @throws IllegalArgumentException naming value, rule and remedy
+   * @throws SettingException naming value, rule and remedy
    */
   public SamplerOptions {
-    require(genLength >= 1, "gen_length is %d; it must be at least 1", genLength);
-    require(blockLength >= 1, "block_length is %d; it must be at least 1", blockLength);
+    require(genLength >= 1, "gen_length", " is %d; it must be at least 1", genLength);
+    require(blockLength >= 1, "block_length", " is %d; it must be at least 1", blockLength);
     require(
         genLength % blockLength == 0,
-        "gen_length, %d, is no multiple of block_length, %d; choose a block_length that divides it",
+        "gen_length",
+        ", %d, is no multiple of block_length, %d; choose a block_length that divides it",
         genLength,
         blockLength);
     int blocks = genLength / blockLength;
     require(
         steps >= 1 && steps % blocks == 0,
-        "steps is %d; it must be a positive multiple of the number of blocks, %d (gen_length / block_length)",
+        "steps",
+        " is %d; it must be a positive multiple of the number of blocks, %d (gen_length / block_length)",
         steps,
         blocks);
     require(
         temperature >= 0 && Double.isFinite(temperature),
-        "temperature is %s; it must be 0 or more",
+        "temperature",
+        " is %s; it must be 0 or more",
         temperature);
     require(
         cfgScale >= 0 && Double.isFinite(cfgScale),
-        "cfg_scale is %s; it must be 0 or more",
+        "cfg_scale",
+        " is %s; it must be 0 or more",
         cfgScale);
-    require(topK >= 0, "top_k is %d; it must be 0 (off) or more", topK);
+    require(topK >= 0, "top_k", " is %d; it must be 0 (off) or more", topK);
     require(
         mode == SamplerMode.INTENDED || decoder.isExact(),
-        "mode published repeats the published sampler, which has no cache and commits a fixed number of tokens a step; choose mode intended");
-    require(topP > 0 && topP <= 1, "top_p is %s; it must be above 0 and at most 1", topP);
+        "mode",
+        " published repeats the published sampler, which has no cache and commits a fixed number of tokens a step; choose mode intended");
+    require(topP > 0 && topP <= 1, "top_p", " is %s; it must be above 0 and at most 1", topP);
   }
 
   /** The defaults of the published generate(): 128 tokens in 128 steps, one block, greedy. */
@@ -176,7 +183,7 @@ public record SamplerOptions(
     /**
      * The finished options.
      *
-     * @throws IllegalArgumentException if they break a rule between them
+     * @throws SettingException if they break a rule between them
      */
     public SamplerOptions build() {
       return new SamplerOptions(
@@ -193,12 +200,6 @@ public record SamplerOptions(
           stopAtEos,
           mode,
           decoder);
-    }
-  }
-
-  private static void require(boolean holds, String rule, Object... values) {
-    if (!holds) {
-      throw new IllegalArgumentException(rule.formatted(values));
     }
   }
 }

@@ -61,21 +61,21 @@ public record ChatTemplate(String bosToken) {
   public static ChatTemplate require(Optional<String> jinja, Optional<String> bosToken) {
     if (jinja.isEmpty()) {
       throw new TokenizerException(
-          "this checkpoint has no chat template, so it is probably a base model; pass --raw to give"
-              + " it the text as it is");
+          "this checkpoint has no chat template, so it is probably a base model; give it"
+              + " the text as it is, raw");
     }
     if (bosToken.isEmpty()) {
       throw new TokenizerException(
-          "this checkpoint has a chat template but no bos_token to begin it with; pass --raw to"
-              + " give the model the text as it is");
+          "this checkpoint has a chat template but no bos_token to begin it with; give"
+              + " the model the text as it is, raw");
     }
     return recognise(jinja.get(), bosToken.get())
         .orElseThrow(
             () ->
                 new TokenizerException(
                     ("the chat template %s (%d characters) is not LLaDA's, and no other is"
-                            + " supported; pass --raw to give the model a prompt that you have put"
-                            + " into its format yourself")
+                            + " supported; give the model a raw prompt that you have put into"
+                            + " its format yourself")
                         .formatted(TokenizerException.shown(jinja.get()), jinja.get().length())));
   }
 

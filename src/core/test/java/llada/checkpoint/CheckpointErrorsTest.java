@@ -153,7 +153,7 @@ final class CheckpointErrorsTest {
     try (Checkpoint checkpoint = Checkpoint.open(folder)) {
       assertThatThrownBy(checkpoint::chatTemplate)
           .isInstanceOf(FormatException.class)
-          .hasMessageContaining("--raw");
+          .hasMessageContaining("raw");
     }
   }
 

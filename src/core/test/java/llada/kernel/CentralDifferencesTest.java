@@ -4,7 +4,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.lang.foreign.Arena;
 import java.util.Random;
+import llada.kernel.scalar.AttentionMask;
+import llada.kernel.scalar.AttentionShape;
 import llada.kernel.scalar.RopeLayout;
+import llada.kernel.scalar.RopeTables;
 import llada.tensor.DType;
 import llada.tensor.Tensor;
 import org.junit.jupiter.api.Test;
@@ -111,18 +114,40 @@ final class CentralDifferencesTest {
       llada.kernel.scalar.Rope.fillTables(cos, sin, 100);
       int[] positions = {8, 3};
       for (RopeLayout layout : RopeLayout.values()) {
-        Tensor x = Numbers.random(arena, 1, 0, 2, 12);
-        Tensor g = Numbers.random(arena, 3, 0, 2, 12);
-        Tensor dx = Numbers.copy(arena, g);
-        KERNELS.ropeBackward(dx, positions, cos, sin, layout);
-        Forward forward =
-            () -> {
-              Tensor out = Numbers.copy(arena, x);
-              KERNELS.rope(out, positions, cos, sin, layout);
-              return weighted(g, out);
-            };
-        check(layout + " dx", forward, x, dx);
+        for (int headDim : new int[] {6, 12}) { // all of a head, or half of it
+          RopeTables tables = new RopeTables(cos, sin, headDim, layout);
+          Tensor x = Numbers.random(arena, 1, 0, 2, 12);
+          Tensor g = Numbers.random(arena, 3, 0, 2, 12);
+          Tensor dx = Numbers.copy(arena, g);
+          KERNELS.ropeBackward(dx, positions, tables);
+          Forward forward =
+              () -> {
+                Tensor out = Numbers.copy(arena, x);
+                KERNELS.rope(out, positions, tables);
+                return weighted(g, out);
+              };
+          check(layout + " dx, D = " + headDim, forward, x, dx);
+        }
       }
+    }
+  }
+
+  @Test
+  void addBias() {
+    try (Arena arena = Arena.ofShared()) {
+      Tensor x = Numbers.random(arena, 1, 0, 3, 5);
+      Tensor bias = Numbers.random(arena, 2, 0, 5);
+      Tensor g = Numbers.random(arena, 3, 0, 3, 5);
+      Tensor dBias = zeros(arena, bias);
+      KERNELS.addBiasBackward(dBias, g);
+      Forward forward =
+          () -> {
+            Tensor out = Numbers.copy(arena, x);
+            KERNELS.addBias(out, bias);
+            return weighted(g, out);
+          };
+      check("dBias", forward, bias, dBias);
+      check("dx", forward, x, g);
     }
   }
 
@@ -131,7 +156,12 @@ final class CentralDifferencesTest {
     try (Arena arena = Arena.ofShared()) {
       boolean[] padding = {true, false, true, true, false, true, true, true};
       for (boolean[] visible : new boolean[][] {null, padding}) {
-        for (boolean causal : new boolean[] {false, true}) {
+        AttentionShape shape = new AttentionShape(2, 4, 2);
+        for (int block : new int[] {4, 3, 2, 1}) { // from one to a token each
+          AttentionMask mask =
+              block == 4
+                  ? AttentionMask.padded(visible)
+                  : AttentionMask.blocks(visible, 2, 4, block);
           Tensor q = Numbers.random(arena, 1, 0, 8, 16); // 2 sequences of 4, 4 heads of 4
           Tensor k = Numbers.random(arena, 2, 0, 8, 8); // 2 key-value heads
           Tensor v = Numbers.random(arena, 3, 0, 8, 8);
@@ -140,10 +170,10 @@ final class CentralDifferencesTest {
           Tensor dq = zeros(arena, q);
           Tensor dk = zeros(arena, k);
           Tensor dv = zeros(arena, v);
-          KERNELS.attentionBackward(dq, dk, dv, g, q, k, v, visible, 2, 4, 2, causal);
+          KERNELS.attentionBackward(dq, dk, dv, g, q, k, v, shape, mask);
           Forward forward =
               () -> {
-                KERNELS.attention(out, q, k, v, visible, 2, 4, 2, causal);
+                KERNELS.attention(out, q, k, v, shape, mask);
                 return weighted(g, out);
               };
           check("dq", forward, q, dq);

@@ -4,8 +4,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.lang.foreign.Arena;
+import java.util.Arrays;
 import java.util.Random;
+import llada.kernel.scalar.AttentionMask;
+import llada.kernel.scalar.AttentionShape;
 import llada.kernel.scalar.RopeLayout;
+import llada.kernel.scalar.RopeTables;
 import llada.tensor.DType;
 import llada.tensor.Tensor;
 import org.junit.jupiter.api.Test;
@@ -120,10 +124,11 @@ public interface GradientContract {
         Tensor dx = Numbers.copy(arena, expected);
         Tensor original = Numbers.copy(arena, expected);
         double bound = 8 * Numbers.EPSILON * 2 * Numbers.largest(expected);
-        REFERENCE.ropeBackward(expected, positions, cos, sin, layout);
-        kernels().ropeBackward(dx, positions, cos, sin, layout);
+        RopeTables tables = RopeTables.whole(cos, sin, layout);
+        REFERENCE.ropeBackward(expected, positions, tables);
+        kernels().ropeBackward(dx, positions, tables);
         assertThat(Numbers.largestDifference(dx, expected)).isLessThanOrEqualTo(bound);
-        kernels().rope(dx, positions, cos, sin, layout);
+        kernels().rope(dx, positions, tables);
         assertThat(Numbers.largestDifference(dx, original)).isLessThanOrEqualTo(bound);
       }
     }
@@ -145,27 +150,6 @@ public interface GradientContract {
   default void attentionBackwardAgrees(
       int batch, int queries, int keys, int heads, int kvHeads, int d) {
     for (boolean padded : new boolean[] {false, true}) {
-      attentionBackwardAgrees(batch, queries, keys, heads, kvHeads, d, padded, false);
-      if (queries == keys) {
-        attentionBackwardAgrees(batch, queries, keys, heads, kvHeads, d, padded, true);
-      }
-    }
-  }
-
-  private void attentionBackwardAgrees(
-      int batch,
-      int queries,
-      int keys,
-      int heads,
-      int kvHeads,
-      int d,
-      boolean padded,
-      boolean causal) {
-    try (Arena arena = Arena.ofShared()) {
-      Tensor q = Numbers.random(arena, 1, 1, batch * queries, heads * d);
-      Tensor k = Numbers.random(arena, 2, 2, batch * keys, kvHeads * d);
-      Tensor v = Numbers.random(arena, 3, 3, batch * keys, kvHeads * d);
-      Tensor dOut = Numbers.random(arena, 4, 0, batch * queries, heads * d);
       boolean[] visible = padded ? new boolean[batch * keys] : null;
       if (padded) {
         Random random = new Random(5); // some first keys too: a causal query may see nothing
@@ -173,10 +157,34 @@ public interface GradientContract {
           visible[i] = i % keys == keys - 1 || random.nextInt(3) > 0;
         }
       }
+      AttentionShape shape = new AttentionShape(batch, heads, kvHeads);
+      attentionBackwardAgrees(queries, keys, d, shape, AttentionMask.padded(visible));
+      if (queries == keys) {
+        for (int block : new int[] {1, 4, 5, 32}) {
+          AttentionMask mask = AttentionMask.blocks(visible, batch, keys, block);
+          attentionBackwardAgrees(queries, keys, d, shape, mask);
+        }
+      }
+      int[] reach = new int[batch * queries];
+      Arrays.setAll(reach, i -> (7 * i + 3) % (keys + 1));
+      attentionBackwardAgrees(queries, keys, d, shape, new AttentionMask(visible, reach, false));
+    }
+  }
+
+  private void attentionBackwardAgrees(
+      int queries, int keys, int d, AttentionShape shape, AttentionMask mask) {
+    int batch = shape.batch();
+    int heads = shape.heads();
+    int kvHeads = shape.kvHeads();
+    try (Arena arena = Arena.ofShared()) {
+      Tensor q = Numbers.random(arena, 1, 1, batch * queries, heads * d);
+      Tensor k = Numbers.random(arena, 2, 2, batch * keys, kvHeads * d);
+      Tensor v = Numbers.random(arena, 3, 3, batch * keys, kvHeads * d);
+      Tensor dOut = Numbers.random(arena, 4, 0, batch * queries, heads * d);
       Tensor out = Numbers.random(arena, 5, 0, batch * queries, heads * d);
       Tensor expectedOut = Numbers.copy(arena, out);
-      REFERENCE.attention(expectedOut, q, k, v, visible, batch, heads, kvHeads, causal);
-      kernels().attention(out, q, k, v, visible, batch, heads, kvHeads, causal);
+      REFERENCE.attention(expectedOut, q, k, v, shape, mask);
+      kernels().attention(out, q, k, v, shape, mask);
       // Scores are off by d roundings and enter through exp, as in the forward contract.
       double score = Math.sqrt(d) * Numbers.largest(q) * Numbers.largest(k);
       double roundings = 2 * d * score + 2.0 * keys + 8;
@@ -186,21 +194,8 @@ public interface GradientContract {
       Tensor[] expected = gradients(arena, q, k, v);
       Tensor[] found = gradients(arena, q, k, v);
       REFERENCE.attentionBackward(
-          expected[0],
-          expected[1],
-          expected[2],
-          dOut,
-          q,
-          k,
-          v,
-          visible,
-          batch,
-          heads,
-          kvHeads,
-          causal);
-      kernels()
-          .attentionBackward(
-              found[0], found[1], found[2], dOut, q, k, v, visible, batch, heads, kvHeads, causal);
+          expected[0], expected[1], expected[2], dOut, q, k, v, shape, mask);
+      kernels().attentionBackward(found[0], found[1], found[2], dOut, q, k, v, shape, mask);
       // dp is a sum over d, ds at most p times twice that; dk and dv add up queries of a group.
       double dp = d * Numbers.largest(dOut) * Numbers.largest(v);
       double group = (double) queries * heads / kvHeads;

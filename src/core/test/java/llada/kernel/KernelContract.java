@@ -6,7 +6,10 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import java.lang.foreign.Arena;
 import java.util.Arrays;
 import java.util.Random;
+import llada.kernel.scalar.AttentionMask;
+import llada.kernel.scalar.AttentionShape;
 import llada.kernel.scalar.RopeLayout;
+import llada.kernel.scalar.RopeTables;
 import llada.tensor.DType;
 import llada.tensor.Tensor;
 import org.junit.jupiter.api.Test;
@@ -168,8 +171,8 @@ public interface KernelContract {
       Tensor expected = Numbers.random(arena, d, 1, 4, heads * d);
       Tensor out = Numbers.copy(arena, expected);
       double largest = Numbers.largest(expected);
-      REFERENCE.rope(expected, positions, cos, sin, layout);
-      kernels().rope(out, positions, cos, sin, layout);
+      REFERENCE.rope(expected, positions, RopeTables.whole(cos, sin, layout));
+      kernels().rope(out, positions, RopeTables.whole(cos, sin, layout));
       assertThat(Numbers.largestDifference(out, expected))
           .isLessThanOrEqualTo(4 * Numbers.EPSILON * 2 * largest);
     }
@@ -192,8 +195,8 @@ public interface KernelContract {
           interleaved.set(head + 2L * i + 1, split.get(head + half + i));
         }
       }
-      kernels().rope(split, positions, cos, sin, RopeLayout.HALF_SPLIT);
-      kernels().rope(interleaved, positions, cos, sin, RopeLayout.INTERLEAVED);
+      kernels().rope(split, positions, RopeTables.whole(cos, sin, RopeLayout.HALF_SPLIT));
+      kernels().rope(interleaved, positions, RopeTables.whole(cos, sin, RopeLayout.INTERLEAVED));
       assertThat(Numbers.largestDifference(interleaved, split)).isZero();
     }
   }
@@ -228,8 +231,10 @@ public interface KernelContract {
             visible[i] = i % keys == keys - 1 || random.nextInt(3) > 0;
           }
         }
-        REFERENCE.attention(expected, q, k, v, visible, batch, heads, kvHeads);
-        kernels().attention(out, q, k, v, visible, batch, heads, kvHeads);
+        AttentionShape shape = new AttentionShape(batch, heads, kvHeads);
+        AttentionMask mask = AttentionMask.padded(visible);
+        REFERENCE.attention(expected, q, k, v, shape, mask);
+        kernels().attention(out, q, k, v, shape, mask);
         // Scores are off by d roundings and enter through exp; then a mean over the keys.
         double score = d * Numbers.largest(q) * Numbers.largest(k) / Math.sqrt(d);
         double bound = (2 * d * score + 2.0 * keys + 8) * Numbers.EPSILON * Numbers.largest(v);
@@ -302,7 +307,8 @@ public interface KernelContract {
       Tensor q = Numbers.random(arena, 1, 0, 4, 16);
       Tensor out = Numbers.random(arena, 2, 0, 4, 16);
       boolean[] visible = {false, false, true, true};
-      kernels().attention(out, q, q, q, visible, 2, 2, 2);
+      AttentionShape shape = new AttentionShape(2, 2, 2);
+      kernels().attention(out, q, q, q, shape, AttentionMask.padded(visible));
       assertThat(Numbers.largest(out.rows(0, 2))).isZero();
       assertThat(Numbers.largest(out.rows(2, 2))).isPositive();
     }
@@ -314,7 +320,7 @@ public interface KernelContract {
       Tensor q = Tensor.of(arena, new float[] {1e4f, 0, 0, 1e4f}, 2, 2);
       Tensor v = Tensor.of(arena, new float[] {1, 2, 3, 4}, 2, 2);
       Tensor out = Tensor.allocate(arena, DType.F32, 2, 2);
-      kernels().attention(out, q, q, v, null, 1, 1, 1);
+      kernels().attention(out, q, q, v, AttentionShape.of(1, 1), AttentionMask.FULL);
       assertThat(out.toArray()).containsExactly(1, 2, 3, 4);
     }
   }

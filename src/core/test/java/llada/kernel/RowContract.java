@@ -6,10 +6,14 @@ import java.lang.foreign.Arena;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
+import java.util.stream.IntStream;
 import llada.backend.ThreadPool;
+import llada.kernel.scalar.AttentionMask;
+import llada.kernel.scalar.AttentionShape;
 import llada.kernel.scalar.Exclusions;
 import llada.kernel.scalar.GumbelMax;
 import llada.kernel.scalar.RopeLayout;
+import llada.kernel.scalar.RopeTables;
 import llada.kernel.scalar.SoftmaxStatistics;
 import llada.tensor.DType;
 import llada.tensor.Tensor;
@@ -202,16 +206,17 @@ public interface RowContract {
         Tensor cos = Tensor.allocate(shared, DType.F32, 300, d / 2);
         Tensor sin = Tensor.allocate(shared, DType.F32, 300, d / 2);
         llada.kernel.scalar.Rope.fillTables(cos, sin, 500000);
+        RopeTables tables = new RopeTables(cos, sin, d == 64 ? 96 : d, layout);
         sameInAnyCompany(
-            new int[] {3 * d},
+            new int[] {3 * tables.headDim()},
             (kernels, arena, in, who) -> {
-              kernels.rope(in[0], who, cos, sin, layout);
+              kernels.rope(in[0], who, tables);
               return rows(in[0]);
             });
         sameInAnyCompany(
-            new int[] {3 * d},
+            new int[] {3 * tables.headDim()},
             (kernels, arena, in, who) -> {
-              kernels.ropeBackward(in[0], who, cos, sin, layout);
+              kernels.ropeBackward(in[0], who, tables);
               return rows(in[0]);
             });
       }
@@ -338,8 +343,8 @@ public interface RowContract {
       Tensor q = Numbers.random(arena, 1, 1, keys, heads * d);
       Tensor k = Numbers.random(arena, 2, 2, keys, kvHeads * d);
       Tensor v = Numbers.random(arena, 3, 3, keys, kvHeads * d);
-      for (boolean causal : new boolean[] {false, true}) {
-        Sequence alone = new Sequence(q, k, v, heads, kvHeads, causal);
+      for (int block : new int[] {0, 1, 4, 32}) {
+        Sequence alone = new Sequence(q, k, v, new AttentionShape(1, heads, kvHeads), block);
         float[] expected = alone.attend(kernels(Parallel.SERIAL), new int[0]);
         for (int threads : threads()) {
           try (ThreadPool pool = new ThreadPool(threads)) {
@@ -349,23 +354,39 @@ public interface RowContract {
             int[][] many = {{1, 0}, {5, 0}, {100, 0}, {256, 0}, {0, 33}, {130, 7, 2}};
             for (int[] hidden : threads == 1 ? many : one) {
               assertThat(alone.attend(kernels, hidden))
-                  .as("%s, %d threads, causal: %s", Arrays.toString(hidden), threads, causal)
+                  .as("%s, %d threads, blocks of %d", Arrays.toString(hidden), threads, block)
                   .isEqualTo(expected);
             }
             for (int count : new int[] {1, 7, 8, 9, 32, 33}) {
-              if (!causal && count <= keys) {
+              if (count <= keys) {
                 alone.someQueries(kernels, keys - count, count, expected);
+                alone.someQueries(kernels, (keys - count) / 2, count, expected);
                 alone.someQueries(kernels, 0, count, expected);
               }
             }
+            alone.againstACache(kernels, expected);
           }
         }
       }
     }
   }
 
-  /** A sequence whose attention is asked for in many ways. */
-  record Sequence(Tensor q, Tensor k, Tensor v, int heads, int kvHeads, boolean causal) {
+  /**
+   * A sequence whose attention is asked for in many ways.
+   *
+   * @param block tokens of a block, to whose end a query sees; 0 where it sees all
+   */
+  record Sequence(Tensor q, Tensor k, Tensor v, AttentionShape shape, int block) {
+    private int reach(int t) {
+      return block == 0 ? q.dim(0) : Math.min(q.dim(0), t / block * block + block);
+    }
+
+    private AttentionMask mask() {
+      return block == 0
+          ? AttentionMask.FULL
+          : AttentionMask.blocks(null, 1, q.dim(0), block);
+    }
+
     /**
      * The sequence as the second of three.
      *
@@ -378,7 +399,7 @@ public interface RowContract {
         int tokens = q.dim(0);
         if (hidden.length == 0) {
           Tensor out = Tensor.allocate(arena, DType.F32, tokens, q.dim(1));
-          kernels.attention(out, q, k, v, null, 1, heads, kvHeads, causal);
+          kernels.attention(out, q, k, v, shape, mask());
           return out.toArray();
         }
         int stride = hidden.length > 2 ? 1 + hidden[2] : 1;
@@ -388,15 +409,25 @@ public interface RowContract {
         Tensor[] wide = {
           spread(arena, q, length), spread(arena, k, length), spread(arena, v, length)
         };
+        int[] reach = new int[3 * length];
+        Arrays.setAll(reach, row -> 7 * row % (length + 1));
         for (int t = 0; t < tokens; t++) {
           int row = length + hidden[0] + t * stride;
           visible[row] = true;
           copy(q, t, wide[0], row);
           copy(k, t, wide[1], row);
           copy(v, t, wide[2], row);
+          reach[row] = hidden[0] + (reach(t) - 1) * stride + 1;
         }
+        AttentionMask mask =
+            block == 0
+                ? AttentionMask.padded(visible)
+                : stride == 1
+                    ? AttentionMask.blocks(visible, 3, length, block)
+                    : new AttentionMask(visible, reach, false);
         Tensor out = Tensor.allocate(arena, DType.F32, 3 * length, q.dim(1));
-        kernels.attention(out, wide[0], wide[1], wide[2], visible, 3, heads, kvHeads, causal);
+        AttentionShape three = new AttentionShape(3, shape.heads(), shape.kvHeads());
+        kernels.attention(out, wide[0], wide[1], wide[2], three, mask);
         Tensor found = Tensor.allocate(arena, DType.F32, tokens, q.dim(1));
         for (int t = 0; t < tokens; t++) {
           copy(out, length + hidden[0] + t * stride, found, t);
@@ -409,10 +440,41 @@ public interface RowContract {
     void someQueries(Kernels kernels, int first, int count, float[] expected) {
       try (Arena arena = Arena.ofShared()) {
         Tensor out = Tensor.allocate(arena, DType.F32, count, q.dim(1));
-        kernels.attention(out, q.rows(first, count), k, v, null, 1, heads, kvHeads);
+        int[] rows = IntStream.range(first, first + count).toArray();
+        kernels.attention(out, q.rows(first, count), k, v, shape, mask().queries(rows));
         assertThat(out.toArray())
-            .as("queries %d to %d", first, first + count)
+            .as("queries %d to %d, blocks of %d", first, first + count, block)
             .isEqualTo(Arrays.copyOfRange(expected, first * q.dim(1), (first + count) * q.dim(1)));
+      }
+    }
+
+    /** Some blocks: among all, with NaN behind; with NaN behind alone; and where their keys end. */
+    void againstACache(Kernels kernels, float[] expected) {
+      int c = q.dim(1);
+      for (int t : new int[] {0, q.dim(0) / 3, q.dim(0) - 1}) {
+        try (Arena arena = Arena.ofShared()) {
+          int first = block == 0 ? 0 : t / block * block;
+          int count = reach(t) - first;
+          float[] wanted = Arrays.copyOfRange(expected, first * c, (first + count) * c);
+          int[] rows = IntStream.range(first, first + count).toArray();
+          Tensor keys = Numbers.copy(arena, k);
+          Tensor values = Numbers.copy(arena, v);
+          for (long i = (long) reach(t) * k.dim(1); i < k.shape().elements(); i++) {
+            keys.set(i, Float.NaN);
+            values.set(i, i % 2 == 0 ? Float.NaN : Float.NEGATIVE_INFINITY);
+          }
+          Tensor all = Tensor.allocate(arena, DType.F32, q.dim(0), c);
+          kernels.attention(all, q, keys, values, shape, mask());
+          assertThat(all.rows(first, count).toArray()).as("row %d", t).isEqualTo(wanted);
+          Tensor out = Tensor.allocate(arena, DType.F32, count, c);
+          Tensor some = q.rows(first, count);
+          kernels.attention(out, some, keys, values, shape, mask().queries(rows));
+          assertThat(out.toArray()).as("block of row %d", t).isEqualTo(wanted);
+          out.set(0, Float.NaN);
+          Tensor seen = k.rows(reach(t));
+          kernels.attention(out, some, seen, v.rows(reach(t)), shape, AttentionMask.FULL);
+          assertThat(out.toArray()).as("cut at the reach of row %d", t).isEqualTo(wanted);
+        }
       }
     }
 

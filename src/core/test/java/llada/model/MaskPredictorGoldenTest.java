@@ -17,6 +17,7 @@ import llada.format.Safetensors;
 import llada.kernel.Numbers;
 import llada.kernel.Precision;
 import llada.kernel.scalar.Attention;
+import llada.kernel.scalar.AttentionMask;
 import llada.tensor.Tensor;
 import org.junit.jupiter.api.TestReporter;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -196,11 +197,11 @@ final class MaskPredictorGoldenTest {
       for (int i = 0; i < t; i++) {
         Attention.probabilities(
             p,
-            t,
+            i,
             queries,
             (long) i * config.dModel() + h * d,
             keys,
-            null,
+            AttentionMask.FULL,
             0,
             config.nKvHeads(),
             h / (config.nHeads() / config.nKvHeads()),

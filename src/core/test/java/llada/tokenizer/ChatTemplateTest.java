@@ -59,13 +59,13 @@ class ChatTemplateTest {
     assertThatThrownBy(() -> ChatTemplate.require(Optional.of("{{ x }}"), Optional.of("<s>")))
         .isInstanceOf(TokenizerException.class)
         .hasMessageContaining("{{ x }}")
-        .hasMessageContaining("--raw");
+        .hasMessageContaining("raw");
     assertThatThrownBy(() -> ChatTemplate.require(Optional.empty(), Optional.of("<s>")))
         .hasMessageContaining("no chat template")
-        .hasMessageContaining("--raw");
+        .hasMessageContaining("raw");
     assertThatThrownBy(() -> ChatTemplate.require(Optional.of(LLADA), Optional.empty()))
         .hasMessageContaining("bos_token")
-        .hasMessageContaining("--raw");
+        .hasMessageContaining("raw");
   }
 
   @Test

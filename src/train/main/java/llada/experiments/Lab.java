@@ -52,7 +52,7 @@ public record Lab(
       Disk.current().createFolders(own);
     } catch (IOException e) {
       throw new FormatException(
-          own + ": cannot be made: " + e.getMessage() + "; give another -o", e);
+          own + ": cannot be made: " + e.getMessage() + "; choose another output folder", e);
     }
     Map<String, String> config = new LinkedHashMap<>();
     config.put("experiment", experiment.name());
@@ -69,7 +69,7 @@ public record Lab(
 
   private static FormatException busy(Path own) {
     return new FormatException(
-        own + ": another process is running this experiment; wait for it, or give another -o");
+        own + ": another process is running this experiment; wait for it, or choose another output folder");
   }
 
   private Report run(Experiment experiment, Path own, Map<String, String> config) {
@@ -90,7 +90,7 @@ public record Lab(
       if (Files.exists(file)) {
         if (!Files.readString(file).equals(config)) {
           throw new FormatException(
-              "%s: the results there were made with other settings or by a version with other random streams; give the same --size and files, or another -o"
+              "%s: the results there were made with other settings or by a version with other random streams; give the same size and files, or choose another output folder"
                   .formatted(file));
         }
         return;

@@ -249,8 +249,7 @@ final class ReversalCurse implements Experiment {
     if (results.arms("forward").contains("llada couplets")) {
       couplets(results, report);
     } else {
-      report.text(
-          "Couplets were not given; `--poems FILE` takes the JSON file of the published code.");
+      report.text("Couplets were not given; the JSON file of the published code holds them.");
     }
   }
 

@@ -1,5 +1,7 @@
 package llada.train;
 
+import static llada.diffusion.SettingException.require;
+
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -49,20 +51,18 @@ public final class AdamW {
     /**
      * Checks the numbers.
      *
-     * @throws IllegalArgumentException naming the one that is wrong
+     * @throws llada.diffusion.SettingException naming the one that is wrong
      */
     public Options {
-      require(beta1 >= 0 && beta1 < 1, "beta1", beta1, "at least 0 and below 1");
-      require(beta2 >= 0 && beta2 < 1, "beta2", beta2, "at least 0 and below 1");
-      require(eps > 0, "Adam's eps", eps, "positive");
-      require(weightDecay >= 0 && weightDecay < 1, "weight decay", weightDecay, "from 0 to 1");
-      require(clip >= 0, "clip", clip, "0 (off) or more");
-    }
-
-    private static void require(boolean holds, String name, double value, String rule) {
-      if (!holds) {
-        throw new IllegalArgumentException("%s is %s; it must be %s".formatted(name, value, rule));
-      }
+      require(beta1 >= 0 && beta1 < 1, "beta1", " is %s; it must be at least 0 and below 1", beta1);
+      require(beta2 >= 0 && beta2 < 1, "beta2", " is %s; it must be at least 0 and below 1", beta2);
+      require(eps > 0, "Adam's eps", " is %s; it must be positive", eps);
+      require(
+          weightDecay >= 0 && weightDecay < 1,
+          "weight decay",
+          " is %s; it must be at least 0 and below 1",
+          weightDecay);
+      require(clip >= 0, "clip", " is %s; it must be 0 (off) or more", clip);
     }
   }
 

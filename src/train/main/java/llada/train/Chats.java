@@ -52,7 +52,7 @@ public final class Chats implements TrainingData {
     int documents = cache.documents();
     if (documents == 0) {
       throw new FormatException(
-          "the corpus is empty: it holds no chat with an answer; give --data JSONL files of chats");
+          "the corpus is empty: it holds no chat with an answer; give JSONL files of chats");
     }
     int[] found = new int[documents + 1];
     int count = 0;
@@ -133,7 +133,7 @@ public final class Chats implements TrainingData {
           continue;
         }
         throw new FormatException(
-            "%s: prompt and answer have %d tokens, --length is %d; give a larger --length (at most the model's max_sequence_length), shorten it, or pass --skip-long"
+            "%s: prompt and answer have %d tokens, the length is %d; choose a larger length (at most the model's max_sequence_length), shorten the chat, or skip long chats"
                 .formatted(document.where(), length, maxLength));
       }
       sink.tokens(prompt);

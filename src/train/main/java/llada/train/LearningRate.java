@@ -1,5 +1,7 @@
 package llada.train;
 
+import static llada.diffusion.SettingException.require;
+
 /**
  * The learning rate of each step: a sealed choice of schedules, all of which begin by warming up.
  */
@@ -25,10 +27,11 @@ public sealed interface LearningRate {
       implements LearningRate {
     public WarmupStableDecay {
       check(peak, floor, warmup);
-      if (!(decayShare >= 0 && decayShare <= 1)) {
-        throw new IllegalArgumentException(
-            "the decay's share is %s; it must be from 0 to 1".formatted(decayShare));
-      }
+      require(
+          decayShare >= 0 && decayShare <= 1,
+          "share of decay",
+          " is %s; it must be from 0 to 1",
+          decayShare);
     }
 
     @Override
@@ -85,18 +88,14 @@ public sealed interface LearningRate {
   }
 
   private static void check(double peak, double floor, long warmup) {
-    if (!(peak > 0 && Double.isFinite(peak))) {
-      throw new IllegalArgumentException(
-          "the learning rate is %s; it must be positive".formatted(peak));
-    }
-    if (!(floor >= 0 && floor <= peak)) {
-      throw new IllegalArgumentException(
-          "the last learning rate is %s; it must be from 0 to the highest, %s"
-              .formatted(floor, peak));
-    }
-    if (warmup < 0) {
-      throw new IllegalArgumentException(
-          "warm-up is %d steps; it must be 0 or more".formatted(warmup));
-    }
+    require(
+        peak > 0 && Double.isFinite(peak), "learning rate", " is %s; it must be positive", peak);
+    require(
+        floor >= 0 && floor <= peak,
+        "last learning rate",
+        " is %s; it must be from 0 to the highest, %s",
+        floor,
+        peak);
+    require(warmup >= 0, "warmup", " is %d; it must be 0 or more", warmup);
   }
 }

@@ -40,8 +40,8 @@ public final class PackedText implements TrainingData {
     if (blocks == 0) {
       throw new FormatException(
           cache.tokens() == 0
-              ? "the corpus is empty: no text was found in it; give --data files that hold some"
-              : "the corpus has %d tokens, less than one sequence of %d; give more text or a shorter --length"
+              ? "the corpus is empty: no text was found in it; give files that hold some"
+              : "the corpus has %d tokens, less than one sequence of %d; give more text or a shorter length"
                   .formatted(cache.tokens(), length));
     }
     validation = TrainingData.validationCount(blocks, validationShare);

@@ -1,17 +1,11 @@
 package llada.train;
 
-import com.fasterxml.jackson.core.JsonFactory;
-import com.fasterxml.jackson.core.JsonGenerator;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.lang.foreign.Arena;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.util.Comparator;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -24,7 +18,6 @@ import llada.format.AtomicFile;
 import llada.format.Disk;
 import llada.format.DiskLock;
 import llada.format.FormatException;
-import llada.format.Json;
 import llada.format.Safetensors;
 import llada.format.Sha256;
 import llada.model.LladaConfig;
@@ -33,8 +26,8 @@ import llada.tensor.Tensor;
 
 /**
  * The folder of a run. Each checkpoint is a Hugging Face folder {@code step-00001000} with three
- * more files: {@code optimizer.safetensors}, the optimizer's state, {@code training.json}, the step
- * and the settings, and {@code SHA256SUMS}. It is written under another name, forced to the disk,
+ * more files: {@code optimizer.safetensors}, the optimizer's state, {@code training.json} ({@link
+ * TrainingState}), and {@code SHA256SUMS}. It is written under another name, forced to the disk,
  * renamed when it is complete, and only then are older ones removed: whenever the process is killed
  * or the power fails, the newest folder of that name is whole.
  *
@@ -44,24 +37,10 @@ public final class RunFolder {
   private static final String PREFIX = "step-";
   private static final String LOCK = "run.lock";
   private static final String PUBLISHED = "run.sha256"; // SHA-256 of each model's SHA256SUMS
-  private static final String MODEL_FILE = "model.safetensors";
-  private static final String OPTIMIZER_FILE = "optimizer.safetensors";
   private static final String OUR_FILES =
       PREFIX + "\\d{8,}|model|adapter|run\\.sha256|loss\\.csv|loss\\.svg|tokens\\.cache";
-  private static final int MAX_STATE_BYTES = 1 << 20;
 
   private final Path folder;
-
-  /**
-   * What a checkpoint says about its run.
-   *
-   * @param step optimizer steps made
-   * @param settings by option, and the plan's notes
-   * @param data SHA-256 of the tokens
-   * @param base SHA-256 of the weights that training began with, where they stay part of the model
-   *     (LoRA), else empty
-   */
-  public record State(long step, Map<String, String> settings, String data, String base) {}
 
   public RunFolder(Path folder) {
     this.folder = folder;
@@ -90,8 +69,8 @@ public final class RunFolder {
                   () ->
                       new FormatException(
                           folder
-                              + ": another process is training in it; wait for it, or give another"
-                              + " --out"));
+                              + ": another process is training in it; wait for it, or choose"
+                              + " another output folder"));
       try {
         DiskLock.removeAbandoned(folder, OUR_FILES);
         DiskLock.removeAbandoned(folder.resolve("tokenizer"), "[a-z_]+\\.(?:json|jinja)");
@@ -107,7 +86,7 @@ public final class RunFolder {
       }
     } catch (IOException e) {
       throw new FormatException(
-          folder + ": cannot be made (" + e.getMessage() + "); choose another --out", e);
+          folder + ": cannot be made (" + e.getMessage() + "); choose another output folder", e);
     }
   }
 
@@ -122,7 +101,7 @@ public final class RunFolder {
               .findFirst();
       if (strange.isPresent()) {
         throw new FormatException(
-            "%s: is no folder of a run, but holds %s; give a new folder as --out"
+            "%s: is no folder of a run, but holds %s; choose a new output folder"
                 .formatted(folder, strange.get().getFileName()));
       }
     } catch (IOException e) {
@@ -139,7 +118,8 @@ public final class RunFolder {
             && Files.readAllLines(folder.resolve(PUBLISHED)).contains(Sha256.of(list)))) {
       throw new FormatException(
           model
-              + ": is there, but was not written by this run; move it away, or give another --out");
+              + ": is there, but was not written by this run; move it away, or choose another output"
+              + " folder");
     }
   }
 
@@ -147,7 +127,7 @@ public final class RunFolder {
   public static boolean is(Path path) {
     return Files.exists(path.resolve(PUBLISHED))
         || new RunFolder(path)
-            .checkpoints().stream().anyMatch(c -> Files.exists(c.resolve("training.json")));
+            .checkpoints().stream().anyMatch(c -> Files.exists(c.resolve(TrainingState.FILE)));
   }
 
   /**
@@ -163,8 +143,8 @@ public final class RunFolder {
       told.accept("tokens", "SHA-256 as noted");
     }
     for (Path checkpoint : checkpoints()) {
-      State state = check(checkpoint);
-      told.accept("checkpoint", "step %d, sums and numbers".formatted(state.step));
+      TrainingState state = TrainingState.check(checkpoint);
+      told.accept("checkpoint", "step %d, sums and numbers".formatted(state.step()));
     }
     if (Files.exists(folder.resolve("model"))) {
       Sha256.checkList(folder.resolve("model"));
@@ -216,7 +196,7 @@ public final class RunFolder {
   public Optional<Path> latestWhole(Consumer<String> told) {
     for (Path checkpoint : checkpoints().reversed()) {
       try {
-        check(checkpoint);
+        TrainingState.check(checkpoint);
         return Optional.of(checkpoint);
       } catch (FormatException e) {
         Path aside =
@@ -234,45 +214,6 @@ public final class RunFolder {
     return Optional.empty();
   }
 
-  /** What a power cut did to the files of earlier versions. */
-  private static void requireContent(Path checkpoint) {
-    try (Stream<Path> all = Files.list(checkpoint)) {
-      for (Path file : all.toList()) {
-        if (Files.size(file) == 0) {
-          throw new FormatException(file + ": is damaged: it is empty");
-        }
-      }
-    } catch (IOException e) {
-      throw new FormatException(checkpoint + ": cannot be read: " + e.getMessage(), e);
-    }
-  }
-
-  /**
-   * Checks a checkpoint: the sums of its files, which those of earlier versions do not have, what
-   * it says about its run, and that every number of it is finite.
-   *
-   * @return what it says about its run
-   * @throws FormatException naming the file that is damaged
-   */
-  public static State check(Path checkpoint) {
-    if (!Sha256.checkList(checkpoint)) {
-      Json.read(checkpoint.resolve("config.json"), MAX_STATE_BYTES);
-      requireContent(checkpoint);
-    }
-    State state = state(checkpoint);
-    for (String name : List.of(MODEL_FILE, OPTIMIZER_FILE)) {
-      try (Arena arena = Arena.ofShared()) {
-        Path file = checkpoint.resolve(name);
-        NonFinite.first(Safetensors.open(file, arena).tensors())
-            .ifPresent(
-                bad -> {
-                  throw new FormatException(file + ": " + bad);
-                });
-      }
-    }
-    return state;
-  }
-
   /**
    * Writes a checkpoint.
    *
@@ -283,12 +224,12 @@ public final class RunFolder {
    *     are untouched
    */
   public Path save(
-      State state,
+      TrainingState state,
       LladaConfig config,
       LladaWeights weights,
       Map<String, Tensor> optimizer,
       Path tokenizerFrom) {
-    Path target = folder.resolve("%s%08d".formatted(PREFIX, state.step));
+    Path target = folder.resolve("%s%08d".formatted(PREFIX, state.step()));
     if (Files.exists(target)) {
       return target; // the same step of the same run has the same content
     }
@@ -298,9 +239,9 @@ public final class RunFolder {
         .ifPresent(
             bad -> {
               throw new NonFiniteLossException(
-                  "step %d: %s, so no checkpoint is written%s. Try a lower --lr or a lower --clip"
+                  "step %d: %s, so no checkpoint is written%s. Try a lower learning rate or a lower limit of the gradients' norm (clip)"
                       .formatted(
-                          state.step,
+                          state.step(),
                           bad,
                           latest().map(good -> "; the last good one is " + good).orElse("")));
             });
@@ -311,8 +252,8 @@ public final class RunFolder {
         model,
         tokenizerFrom,
         inside -> {
-          Safetensors.write(inside.resolve(OPTIMIZER_FILE), optimizer, Map.of());
-          AtomicFile.write(inside.resolve("training.json"), json(state));
+          Safetensors.write(inside.resolve(TrainingState.OPTIMIZER_FILE), optimizer, Map.of());
+          state.write(inside);
           Sha256.writeList(inside);
         });
     return target;
@@ -361,75 +302,5 @@ public final class RunFolder {
               list, all.getBytes(StandardCharsets.US_ASCII)); // what is added may be torn
         });
     return target;
-  }
-
-  /**
-   * Reads what a checkpoint says about its run.
-   *
-   * @throws FormatException if it is no checkpoint of a run
-   */
-  public static State state(Path checkpoint) {
-    Path file = checkpoint.resolve("training.json");
-    if (Files.notExists(file)) {
-      throw new FormatException(
-          file + ": is missing; the folder is a model, but no checkpoint to resume from");
-    }
-    Json json = Json.read(file, MAX_STATE_BYTES);
-    Map<String, String> settings = new LinkedHashMap<>();
-    json.get("settings").map().forEach((key, value) -> settings.put(key, String.valueOf(value)));
-    return new State(
-        json.get("step").integer(), settings, json.get("data").string(), json.get("base").string());
-  }
-
-  /**
-   * Copies a checkpoint's weights and optimizer state into these tensors.
-   *
-   * @param weights by Hugging Face name
-   * @param optimizer by name
-   * @throws FormatException if a tensor is missing or has another shape
-   */
-  public static void restore(
-      Path checkpoint, Map<String, Tensor> weights, Map<String, Tensor> optimizer) {
-    restore(checkpoint.resolve(MODEL_FILE), weights);
-    restore(checkpoint.resolve(OPTIMIZER_FILE), optimizer);
-  }
-
-  private static void restore(Path file, Map<String, Tensor> into) {
-    try (Arena arena = Arena.ofShared()) {
-      Safetensors stored = Safetensors.open(file, arena);
-      into.forEach(
-          (name, tensor) -> {
-            if (!stored.entries().containsKey(name)) {
-              throw new FormatException(
-                  "%s: lacks %s; it belongs to another run".formatted(file, name));
-            }
-            Tensor from = stored.tensor(name);
-            if (!from.shape().equals(tensor.shape())) {
-              throw new FormatException(
-                  "%s: %s is %s, but this run's is %s"
-                      .formatted(file, name, from.shape(), tensor.shape()));
-            }
-            Weights.copy(from, tensor);
-          });
-    }
-  }
-
-  private static byte[] json(State state) {
-    ByteArrayOutputStream bytes = new ByteArrayOutputStream();
-    try (JsonGenerator json = new JsonFactory().createGenerator(bytes).useDefaultPrettyPrinter()) {
-      json.writeStartObject();
-      json.writeNumberField("step", state.step);
-      json.writeStringField("data", state.data);
-      json.writeStringField("base", state.base);
-      json.writeObjectFieldStart("settings");
-      for (Map.Entry<String, String> entry : state.settings.entrySet()) {
-        json.writeStringField(entry.getKey(), entry.getValue());
-      }
-      json.writeEndObject();
-      json.writeEndObject();
-    } catch (IOException e) {
-      throw new UncheckedIOException(e); // memory does not fail so
-    }
-    return bytes.toByteArray();
   }
 }

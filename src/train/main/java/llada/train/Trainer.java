@@ -5,12 +5,11 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
-import java.util.LinkedHashSet;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import java.util.SplittableRandom;
 import llada.checkpoint.HuggingFaceFolder;
+import llada.diffusion.ForwardProcess;
 import llada.diffusion.NoisyBatch;
 import llada.format.AtomicFile;
 import llada.format.FormatException;
@@ -30,18 +29,16 @@ import llada.tensor.Tensor;
  * resumed ends with the same bits as one that is not, on any number of threads.
  */
 public final class Trainer implements AutoCloseable {
-  private static final String STREAMS_NAME = "random streams";
-  private static final String STREAMS = Integer.toString(RandomStreams.VERSION);
-
-  private final TrainingPlan plan;
+  private final TrainingConfig config;
+  private final ForwardProcess process;
   private final Schedule schedule;
-  private final LladaConfig config;
+  private final LladaConfig model;
   private final Network network;
   private final Trained trained;
   private final TrainingData data;
+  private final Output output;
   private final RunFolder run;
   private final Processes processes;
-  private final Path tokenizerFrom;
   private final TrainingListener listener;
   private final Arena arena = Arena.ofShared();
   private final AdamW adamW;
@@ -71,47 +68,67 @@ public final class Trainer implements AutoCloseable {
       }
     }
 
+    /** The usual one: about twenty checkpoints and validations, of which two stay, ten samples. */
+    public static Schedule usual(long steps) {
+      long twentieth = Math.max(1, steps / 20);
+      return new Schedule(twentieth, 2, twentieth, 32, 2 * twentieth);
+    }
+
     private static boolean due(long every, long step) {
       return every > 0 && step % every == 0;
     }
   }
 
   /**
+   * What learns.
+   *
+   * @param model its shape
+   * @param network made for at least a batch of the longest sequences
+   * @param trained which of its weights move
+   * @param kernels for the optimizer
+   */
+  public record Learner(LladaConfig model, Network network, Trained trained, Kernels kernels) {}
+
+  /**
+   * What a run leaves.
+   *
+   * @param run its folder
+   * @param tokenizer folder with the tokenizer's files, copied into every checkpoint
+   * @param notes what checkpoints say about the run beside its settings, such as where its data was;
+   *     not compared when it is resumed
+   */
+  public record Output(RunFolder run, Path tokenizer, Map<String, String> notes) {}
+
+  /**
    * A trainer at step 0.
    *
-   * @param network made for at least plan.batch() times the longest sequence
-   * @param trained which of its weights move
-   * @param tokenizerFrom folder with the tokenizer's files, copied into every checkpoint
-   * @param kernels for the optimizer
-   * @param processes that train together; plan.batch() is what each of them takes
+   * @param processes that train together; the batch of {@code config} is what each of them takes
    */
   public Trainer(
-      TrainingPlan plan,
+      TrainingConfig config,
       Schedule schedule,
-      LladaConfig config,
-      Network network,
-      Trained trained,
+      Learner learner,
       TrainingData data,
-      RunFolder run,
-      Path tokenizerFrom,
-      Kernels kernels,
+      Output output,
       Processes processes,
       TrainingListener listener) {
-    this.plan = plan;
-    this.schedule = schedule;
     this.config = config;
-    this.network = network;
-    this.trained = trained;
+    this.process = config.masking().process(learner.model.maskTokenId());
+    this.schedule = schedule;
+    this.model = learner.model;
+    this.network = learner.network;
+    this.trained = learner.trained;
     this.data = data;
-    this.run = run;
+    this.output = output;
+    this.run = output.run;
     this.processes = processes;
-    this.tokenizerFrom = tokenizerFrom;
     this.listener = listener;
+    Kernels kernels = learner.kernels;
     this.base =
         trained instanceof Lora ? Fingerprint.of(HuggingFaceFolder.byName(network.weights())) : "";
-    this.adamW = new AdamW(trained.parameters(), plan.adamW(), kernels, arena);
+    this.adamW = new AdamW(trained.parameters(), config.optimizer().adamW(), kernels, arena);
     this.ema =
-        plan.emaDecay() > 0 ? new Ema(trained.parameters(), plan.emaDecay(), kernels, arena) : null;
+        config.optimizer().ema() > 0 ? new Ema(trained.parameters(), config.optimizer().ema(), kernels, arena) : null;
   }
 
   /** Steps made so far. */
@@ -126,51 +143,33 @@ public final class Trainer implements AutoCloseable {
    * @throws FormatException if its files are broken
    */
   public void resume(Path checkpoint) {
-    RunFolder.State state = RunFolder.state(checkpoint);
-    Set<String> names = new LinkedHashSet<>(plan.settings().keySet());
-    names.addAll(state.settings().keySet());
-    names.removeAll(plan.notes().keySet());
-    if (!STREAMS.equals(state.settings().get(STREAMS_NAME))) {
+    TrainingState state = TrainingState.read(checkpoint);
+    String streams = Integer.toString(RandomStreams.VERSION);
+    if (!state.streams().equals(streams)) {
       throw new ResumeException(
-          "%s: the run was started by a version whose random numbers are others (%s %s, here %s); finish it with that version, or start a new run with another --out"
-              .formatted(
-                  checkpoint,
-                  STREAMS_NAME,
-                  state.settings().getOrDefault(STREAMS_NAME, "1"),
-                  STREAMS));
+          "%s: the run was started by a version whose random numbers are others (random streams %s, here %s); finish it with that version, or choose another output folder for a new run"
+              .formatted(checkpoint, state.streams(), streams));
     }
-    names.remove(STREAMS_NAME);
-    for (String name : names) {
-      String before = state.settings().get(name);
-      String now = plan.settings().get(name);
-      if (before == null || now == null) {
-        throw new ResumeException(
-            "%s: the run was started %s %s; start it so to go on with it, or start a new run with another --out"
-                .formatted(
-                    checkpoint,
-                    before == null ? "without" : "with",
-                    before == null ? name : name + " " + before));
-      }
-      if (!now.equals(before)) {
-        throw new ResumeException(
-            "%s: the run was started with %s %s, not %s; leave %s out to go on with it, or start a new run with another --out"
-                .formatted(checkpoint, name, before, now, name));
-      }
+    state.config(checkpoint).requireSame(config, checkpoint);
+    if (!state.processes().equals(Integer.toString(processes.size()))) {
+      throw new ResumeException(
+          "%s: the run was started with %s processes, not %d; start as many to go on with it, or choose another output folder"
+              .formatted(checkpoint, state.processes(), processes.size()));
     }
     if (!state.data().equals(data.digest())) {
       throw new ResumeException(
-          "%s: the run was started on other data (its tokens have SHA-256 %.12s…, these %.12s…); give the same --data and tokenizer, or start a new run with another --out"
+          "%s: the run was started on other data (its tokens have SHA-256 %.12s…, these %.12s…); give the same data and tokenizer, or choose another output folder"
               .formatted(checkpoint, state.data(), data.digest()));
     }
     if (!state.base().equals(base)) {
       throw new ResumeException(
-          "%s: the adapters were started on another base model; give the same --model"
+          "%s: the adapters were started on another base model; give the same one"
               .formatted(checkpoint));
     }
     // With adapters the file holds merged weights: what is adapted follows from the adapters.
     Map<String, Tensor> weights =
         trained instanceof Lora ? Map.of() : HuggingFaceFolder.byName(network.weights());
-    RunFolder.restore(checkpoint, weights, optimizerState());
+    TrainingState.restore(checkpoint, weights, optimizerState());
     trained.moved();
     step = state.step();
   }
@@ -187,15 +186,15 @@ public final class Trainer implements AutoCloseable {
   }
 
   /**
-   * Trains up to the plan's last step and saves that.
+   * Trains up to the last step and saves that.
    *
    * @throws NonFiniteLossException if the loss or a gradient is no number
    * @throws FormatException if a checkpoint cannot be written
    */
   public void run() {
-    while (step < plan.steps()) {
+    while (step < config.extent().steps()) {
       one();
-      boolean last = step == plan.steps();
+      boolean last = step == config.extent().steps();
       if (last || Schedule.due(schedule.validate, step)) {
         validate();
       }
@@ -214,17 +213,17 @@ public final class Trainer implements AutoCloseable {
     trained.clear();
     double loss = 0;
     long tokens = 0;
-    TrainingData.Batch[] batches = new TrainingData.Batch[plan.accumulate()];
-    for (int a = 0; a < plan.accumulate(); a++) {
-      long number = step * plan.accumulate() + a;
-      int all = plan.batch() * processes.size();
-      int from = plan.batch() * processes.rank();
-      SplittableRandom random = RandomStreams.of(plan.seed(), Purpose.TRAINING, number);
+    TrainingData.Batch[] batches = new TrainingData.Batch[config.extent().accumulate()];
+    for (int a = 0; a < config.extent().accumulate(); a++) {
+      long number = step * config.extent().accumulate() + a;
+      int all = config.extent().batch() * processes.size();
+      int from = config.extent().batch() * processes.rank();
+      SplittableRandom random = RandomStreams.of(config.seed(), Purpose.TRAINING, number);
       batches[a] = data.batch(number * all, all, random);
       NoisyBatch noisy =
-          averaged(plan.process().noise(batches[a].x0(), batches[a].promptLengths(), random));
+          averaged(process.noise(batches[a].x0(), batches[a].promptLengths(), random));
       // Every process makes the whole batch, which costs little, and so all make the same.
-      loss += network.lossAndGradients(noisy.part(from, from + plan.batch()));
+      loss += network.lossAndGradients(noisy.part(from, from + config.extent().batch()));
       tokens += noisy.tokens();
     }
     trained.gradientsReady();
@@ -236,7 +235,7 @@ public final class Trainer implements AutoCloseable {
     if (!Double.isFinite(loss) || !Double.isFinite(norm)) {
       throw stopped(loss, norm, batches);
     }
-    double rate = plan.learningRate().at(step, plan.steps());
+    double rate = config.optimizer().learningRate().at(step, config.extent().steps());
     adamW.step(step + 1, rate, adamW.clipCoefficient(norm));
     trained.moved();
     if (ema != null) {
@@ -244,15 +243,15 @@ public final class Trainer implements AutoCloseable {
     }
     step++;
     double seconds = (System.nanoTime() - start) / 1e9;
-    listener.step(new TrainingListener.Step(step, plan.steps(), loss, rate, norm, tokens, seconds));
+    listener.step(new TrainingListener.Step(step, config.extent().steps(), loss, rate, norm, tokens, seconds));
   }
 
   /** Accumulated batches count as one large one. */
   private NoisyBatch averaged(NoisyBatch batch) {
-    if (plan.accumulate() == 1) {
+    if (config.extent().accumulate() == 1) {
       return batch;
     }
-    double[] weights = Arrays.stream(batch.weights()).map(w -> w / plan.accumulate()).toArray();
+    double[] weights = Arrays.stream(batch.weights()).map(w -> w / config.extent().accumulate()).toArray();
     return new NoisyBatch(
         batch.xt(), batch.rows(), batch.targets(), weights, batch.pMask(), batch.causal());
   }
@@ -274,7 +273,7 @@ public final class Trainer implements AutoCloseable {
     }
     Optional<Path> good = run.latest();
     return new NonFiniteLossException(
-        "step %d: the loss is %s and the gradients' norm %s on %s and the rest of the batch (written to %s); the weights were not changed. %s Try a lower --lr or a lower --clip"
+        "step %d: the loss is %s and the gradients' norm %s on %s and the rest of the batch (written to %s); the weights were not changed. %s Try a lower learning rate or a lower limit of the gradients' norm (clip)"
             .formatted(
                 step + 1,
                 loss,
@@ -296,9 +295,9 @@ public final class Trainer implements AutoCloseable {
                       network,
                       data,
                       schedule.validationSequences,
-                      plan.validationSamples(),
-                      plan.process().objective(),
-                      plan.process().maskId())));
+                      config.heldOut().samples(),
+                      process.objective(),
+                      process.maskId())));
     }
   }
 
@@ -319,20 +318,19 @@ public final class Trainer implements AutoCloseable {
   }
 
   private void save() {
-    Map<String, String> told = new LinkedHashMap<>(plan.notes());
-    told.putAll(plan.settings());
-    told.put(STREAMS_NAME, STREAMS);
-    RunFolder.State state = new RunFolder.State(step, told, data.digest(), base);
+    Map<String, String> told = new LinkedHashMap<>(output.notes);
+    told.putAll(config.settings());
+    TrainingState state = TrainingState.of(step, told, processes.size(), data.digest(), base);
     Path checkpoint;
     try {
-      checkpoint = run.save(state, config, network.weights(), optimizerState(), tokenizerFrom);
+      checkpoint = run.save(state, model, network.weights(), optimizerState(), output.tokenizer);
     } catch (FormatException e) {
       throw new FormatException(
           "%s. %s"
               .formatted(
                   e.getMessage(),
                   run.latest().isPresent()
-                      ? "Nothing else is lost: %s is whole, --resume goes on from it"
+                      ? "Nothing else is lost: %s is whole, and the run can be resumed from it"
                           .formatted(run.latest().get())
                       : "There is no older checkpoint"),
           e);
@@ -356,9 +354,9 @@ public final class Trainer implements AutoCloseable {
               run.publish(
                   "model",
                   HuggingFaceFolder.model(
-                      config, HuggingFaceFolder.byName(network.weights()), tokenizerFrom));
+                      model, HuggingFaceFolder.byName(network.weights()), output.tokenizer));
           if (trained instanceof Lora lora) {
-            String adapted = plan.notes().getOrDefault("model", "");
+            String adapted = config.settings().getOrDefault(TrainingConfigText.MODEL, "");
             run.publish("adapter", inside -> lora.write(inside, adapted));
           }
         });

@@ -35,4 +35,13 @@ public interface TrainingListener {
 
   /** When it is time to look at what the network writes. */
   default void sample(long step) {}
+
+  /** What the network wrote when it was looked at. */
+  default void sampled(long step, String text) {}
+
+  /** A line about the run, such as how large it is. */
+  default void told(String line) {}
+
+  /** A line about damage that was found and gone around. */
+  default void warned(String line) {}
 }

@@ -47,15 +47,15 @@ class PowerCutTest {
                 Optional<Path> checkpoint = files.latestWhole(told::add);
                 try (Trainer trainer =
                     new Trainer(
-                        Runs.planOf(2, STEPS, Map.of()),
+                        Runs.config(STEPS, 0),
                         new Trainer.Schedule(2, 1, 0, 0, 0),
-                        Runs.CONFIG,
-                        network,
-                        Trained.AllWeights.of(network),
+                        new Trainer.Learner(
+                            Runs.CONFIG,
+                            network,
+                            Trained.AllWeights.of(network),
+                            new VectorKernels(Parallel.SERIAL)),
                         Runs.data(run, 200, arena),
-                        files,
-                        tokenizer,
-                        new VectorKernels(Parallel.SERIAL),
+                        new Trainer.Output(files, tokenizer, Map.of()),
                         Processes.ALONE,
                         new TrainingListener() {
                           @Override

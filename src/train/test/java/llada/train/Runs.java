@@ -9,7 +9,6 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
-import llada.diffusion.ForwardProcess;
 import llada.diffusion.NoisyBatch;
 import llada.kernel.Parallel;
 import llada.kernel.ScalarKernels;
@@ -51,28 +50,20 @@ final class Runs {
         TrainablePredictor.Options.DEFAULT);
   }
 
-  static TrainingPlan plan(long steps, double ema, Map<String, String> settings) {
-    return plan(steps, 2, ema, settings);
+  static TrainingConfig config(long steps, double ema) {
+    return config(steps, 2, ema, 1e-2);
   }
 
-  static TrainingPlan planOf(int batch, long steps, Map<String, String> settings) {
-    return plan(steps, batch, 0, settings);
-  }
-
-  private static TrainingPlan plan(
-      long steps, int batch, double ema, Map<String, String> settings) {
-    return new TrainingPlan(
-        steps,
-        batch,
-        2,
-        ForwardProcess.llada(19),
-        new LearningRate.WarmupStableDecay(1e-2, 1e-3, 2, 0.5),
-        AdamW.Options.LLADA,
-        ema,
-        7,
-        2,
-        settings,
-        Map.of("data", "somewhere"));
+  static TrainingConfig config(long steps, int batch, double ema, double rate) {
+    return new TrainingConfig(
+        new TrainingConfig.Task.Pretraining(0.2),
+        new TrainingConfig.Extent(steps, batch, 2, 8),
+        TrainingConfig.Masking.LLADA,
+        new TrainingConfig.Optimizer(
+            new LearningRate.WarmupStableDecay(rate, 1e-3, 2, 0.5), AdamW.Options.LLADA, ema),
+        new TrainingConfig.HeldOut(0.1, 2),
+        new TrainingConfig.Start.GivenModel(Path.of("some-model")),
+        7);
   }
 
   static TrainingData data(Path folder, int tokens, Arena arena) {
@@ -97,18 +88,18 @@ final class Runs {
 
   static Trainer trainer(
       Path folder,
-      TrainingPlan plan,
+      TrainingConfig config,
       Network network,
       Trained trained,
       TrainingData data,
       TrainingListener listener)
       throws IOException {
-    return trainer(folder, plan, network, trained, data, Processes.ALONE, listener);
+    return trainer(folder, config, network, trained, data, Processes.ALONE, listener);
   }
 
   static Trainer trainer(
       Path folder,
-      TrainingPlan plan,
+      TrainingConfig config,
       Network network,
       Trained trained,
       TrainingData data,
@@ -118,15 +109,11 @@ final class Runs {
     Path tokenizer = Files.createDirectories(folder.resolve("tokenizer"));
     Files.writeString(tokenizer.resolve("tokenizer.json"), "{}");
     return new Trainer(
-        plan,
+        config,
         new Trainer.Schedule(2, 2, 5, 4, 0),
-        CONFIG,
-        network,
-        trained,
+        new Trainer.Learner(CONFIG, network, trained, new VectorKernels(Parallel.SERIAL)),
         data,
-        new RunFolder(folder),
-        tokenizer,
-        new VectorKernels(Parallel.SERIAL),
+        new Trainer.Output(new RunFolder(folder), tokenizer, Map.of("data", "somewhere")),
         processes,
         listener);
   }

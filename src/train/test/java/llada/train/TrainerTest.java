@@ -13,7 +13,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.BrokenBarrierException;
 import java.util.concurrent.CyclicBarrier;
@@ -66,7 +65,7 @@ class TrainerTest {
         try (Trainer trainer =
             Runs.trainer(
                 run,
-                Runs.plan(10, ema, Map.of("--lr", "1e-2")),
+                Runs.config(10, ema),
                 network,
                 trained(kind, network, arena),
                 Runs.data(folder, 500, arena),
@@ -125,7 +124,7 @@ class TrainerTest {
         Trainer trainer =
             Runs.trainer(
                 folder,
-                Runs.plan(400, 0, Map.of()),
+                Runs.config(400, 0),
                 network,
                 Trained.AllWeights.of(network),
                 Runs.data(folder, 4000, arena),
@@ -156,7 +155,7 @@ class TrainerTest {
         Trainer trainer =
             Runs.trainer(
                 folder,
-                Runs.plan(10, 0, Map.of()),
+                Runs.config(10, 0),
                 network,
                 Trained.AllWeights.of(network),
                 Runs.data(folder, 500, arena),
@@ -182,20 +181,21 @@ class TrainerTest {
       try (Trainer trainer =
           Runs.trainer(
               run,
-              Runs.plan(10, 0, Map.of("--lr", "2e-2")),
+              Runs.config(11, 2, 0, 2e-2),
               network,
               all,
               Runs.data(folder, 500, arena),
               new TrainingListener() {})) {
         assertThatThrownBy(() -> trainer.resume(run.resolve("step-00000010")))
             .isInstanceOf(ResumeException.class)
-            .hasMessageContaining("the run was started with --lr 1e-2, not 2e-2; leave --lr out");
+            .hasMessageContaining(": steps: the run has 10, asked was 11; learning rate: the run has")
+            .hasMessageContaining("has 0.01, asked was 0.02; ask for the same to go on with");
       }
       Files.delete(folder.resolve("tokens.cache"));
       try (Trainer trainer =
           Runs.trainer(
               run,
-              Runs.plan(10, 0, Map.of("--lr", "1e-2")),
+              Runs.config(10, 0),
               network,
               all,
               Runs.data(folder, 501, arena),
@@ -212,7 +212,7 @@ class TrainerTest {
   void runsWithOtherRandomStreamsAreRefused() throws IOException {
     run("run", "all", 0);
     Path checkpoint = folder.resolve("run/step-00000010");
-    assertThat(RunFolder.state(checkpoint).settings()).containsEntry("random streams", "2");
+    assertThat(TrainingState.read(checkpoint).settings()).containsEntry("random streams", "2");
     Path file = checkpoint.resolve("training.json");
     String before = Files.readString(file);
     String old = before.replaceFirst(",\\s*\"random streams\" : \"2\"", "");
@@ -223,7 +223,7 @@ class TrainerTest {
         Trainer trainer =
             Runs.trainer(
                 folder.resolve("run"),
-                Runs.plan(10, 0, Map.of("--lr", "1e-2")),
+                Runs.config(10, 0),
                 network,
                 Trained.AllWeights.of(network),
                 Runs.data(folder, 500, arena),
@@ -233,8 +233,8 @@ class TrainerTest {
           .hasMessage(
               checkpoint
                   + ": the run was started by a version whose random numbers are others (random"
-                  + " streams 1, here 2); finish it with that version, or start a new run with"
-                  + " another --out");
+                  + " streams 1, here 2); finish it with that version, or choose another output"
+                  + " folder for a new run");
     }
   }
 
@@ -285,7 +285,7 @@ class TrainerTest {
         Trainer trainer =
             Runs.trainer(
                 run,
-                Runs.planOf(4 / processes.size(), 10, Map.of()),
+                Runs.config(10, 4 / processes.size(), 0, 1e-2),
                 network,
                 Trained.AllWeights.of(network),
                 Runs.data(run, 500, arena),

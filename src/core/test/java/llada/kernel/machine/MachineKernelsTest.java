@@ -7,6 +7,7 @@ import java.lang.foreign.Arena;
 import java.util.Map;
 import java.util.stream.Stream;
 import llada.backend.ThreadPool;
+import llada.kernel.FamilyContract;
 import llada.kernel.GradientContract;
 import llada.kernel.KernelContract;
 import llada.kernel.Kernels;
@@ -57,7 +58,7 @@ final class MachineKernelsTest {
   }
 
   @Nested
-  final class OfThisMachine implements KernelContract, GradientContract {
+  final class OfThisMachine implements KernelContract, GradientContract, FamilyContract {
     @Override
     public Kernels kernels() {
       return MachineKernelsTest.kernels(FEATURES, Precision.WEIGHTS);
@@ -70,7 +71,7 @@ final class MachineKernelsTest {
   }
 
   @Nested
-  final class Exact implements KernelContract, GradientContract {
+  final class Exact implements KernelContract, GradientContract, FamilyContract {
     @Override
     public Kernels kernels() {
       return MachineKernelsTest.kernels(FEATURES, Precision.EXACT);
@@ -78,7 +79,7 @@ final class MachineKernelsTest {
   }
 
   @Nested
-  final class AtHalfWidth implements KernelContract, GradientContract {
+  final class AtHalfWidth implements KernelContract, GradientContract, FamilyContract {
     @Override
     public Kernels kernels() {
       return MachineKernelsTest.kernels(NARROW, Precision.WEIGHTS);

@@ -14,6 +14,8 @@ import llada.kernel.Kernels;
 import llada.kernel.Parallel;
 import llada.kernel.Precision;
 import llada.kernel.SharedKernels;
+import llada.kernel.scalar.AttentionMask;
+import llada.kernel.scalar.AttentionShape;
 import llada.kernel.SharingContract;
 import llada.tensor.DType;
 import llada.tensor.Tensor;
@@ -78,9 +80,17 @@ final class SharedMachineKernelsTest {
       kernels.matmul(y, x, quantised);
       kernels.matmulBackwardInput(x, y, square);
       kernels.matmulBackwardWeight(square, y, x);
-      kernels.attention(z, x, y, y, null, 1, 2, 2);
+      kernels.attention(z, x, y, y, AttentionShape.of(2, 2), AttentionMask.FULL);
       kernels.attentionBackward(
-          Tensor.allocate(arena, DType.F32, 32, 64), y, z, x, x, x, x, null, 1, 2, 2, false);
+          Tensor.allocate(arena, DType.F32, 32, 64),
+          y,
+          z,
+          x,
+          x,
+          x,
+          x,
+          AttentionShape.of(2, 2),
+          AttentionMask.FULL);
       kernels.swiGlu(y, x, z);
       kernels.maskedCrossEntropyBackward(
           new double[32], x, square, y, square, new int[32], new double[32]);

@@ -5,12 +5,15 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.lang.foreign.Arena;
 import java.util.Arrays;
 import llada.backend.ThreadPool;
+import llada.kernel.FamilyContract;
 import llada.kernel.GradientContract;
 import llada.kernel.KernelContract;
 import llada.kernel.Kernels;
 import llada.kernel.Numbers;
 import llada.kernel.Parallel;
 import llada.kernel.VocabularyContract;
+import llada.kernel.scalar.AttentionMask;
+import llada.kernel.scalar.AttentionShape;
 import llada.kernel.scalar.Exclusions;
 import llada.kernel.scalar.GumbelMax;
 import llada.kernel.scalar.SoftmaxStatistics;
@@ -19,7 +22,8 @@ import llada.tensor.Tensor;
 import org.junit.jupiter.api.Test;
 
 /** Surefire runs this at the machine's own width and again at 128 and 256 bits. */
-final class VectorKernelsTest implements KernelContract, VocabularyContract, GradientContract {
+final class VectorKernelsTest
+    implements KernelContract, VocabularyContract, GradientContract, FamilyContract {
   @Override
   public Kernels kernels() {
     return new VectorKernels(Parallel.SERIAL);
@@ -81,11 +85,13 @@ final class VectorKernelsTest implements KernelContract, VocabularyContract, Gra
       Kernels threaded = new VectorKernels(pool);
       Tensor oneContext = Tensor.allocate(arena, DType.F32, 50, 96);
       Tensor threeContext = Tensor.allocate(arena, DType.F32, 50, 96);
-      kernels().attention(oneContext, x, x, x, null, 1, 6, 6);
+      AttentionShape shape = AttentionShape.of(6, 6);
+      AttentionMask mask = AttentionMask.causal(null, 1, 50);
+      kernels().attention(oneContext, x, x, x, shape, mask);
       for (int repeat = 0; repeat < 200; repeat++) {
         threaded.matmul(three, x, w);
         assertThat(Numbers.largestDifference(one, three)).isZero();
-        threaded.attention(threeContext, x, x, x, null, 1, 6, 6);
+        threaded.attention(threeContext, x, x, x, shape, mask);
         assertThat(Numbers.largestDifference(oneContext, threeContext)).isZero();
       }
     }

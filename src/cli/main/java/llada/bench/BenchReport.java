@@ -1,4 +1,4 @@
-package llada.cli;
+package llada.bench;
 
 import com.fasterxml.jackson.core.JsonGenerator;
 import java.io.IOException;
@@ -17,12 +17,12 @@ import llada.model.LladaConfig;
  * @param model what was measured
  * @param tokens of each pass
  */
-record BenchReport(
+public record BenchReport(
     String model, LladaConfig config, int tokens, Backend backend, ForwardBench.Result result) {
   private static final String ROW = "%-10s %-32s %-5s %5s %10s %9s %8s %7s %8s%n";
 
   /** The table. */
-  void print(PrintStream out) {
+  public void print(PrintStream out) {
     Peaks peaks = result.peaks();
     out.println("model    " + model);
     out.println(backend.why());
@@ -138,7 +138,7 @@ record BenchReport(
     return value.isPresent() ? shown(value) + " " + unit : "-";
   }
 
-  private int calls(Samples samples) {
+  private int calls(Timings samples) {
     return samples.count() / result.repeats();
   }
 
@@ -158,7 +158,7 @@ record BenchReport(
   }
 
   /** The members of one JSON object. */
-  void write(JsonGenerator json) throws IOException {
+  public void write(JsonGenerator json) throws IOException {
     double pass = result.passes().medianMillis();
     json.writeStringField("bench", "forward");
     json.writeStringField("model", model);
@@ -187,13 +187,13 @@ record BenchReport(
             ? OptionalDouble.of(result.peakRssBytes().getAsLong() / 1e6)
             : OptionalDouble.empty());
     json.writeArrayFieldStart("ops");
-    for (Map.Entry<TimedKernels.Op, Samples> entry : result.ops().entrySet()) {
+    for (Map.Entry<TimedKernels.Op, Timings> entry : result.ops().entrySet()) {
       op(json, entry.getKey(), entry.getValue(), pass);
     }
     json.writeEndArray();
   }
 
-  private void op(JsonGenerator json, TimedKernels.Op op, Samples samples, double pass)
+  private void op(JsonGenerator json, TimedKernels.Op op, Timings samples, double pass)
       throws IOException {
     double ms = samples.medianMillis();
     json.writeStartObject();

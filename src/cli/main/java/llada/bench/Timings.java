@@ -1,27 +1,29 @@
-package llada.cli;
+package llada.bench;
 
 import java.util.Arrays;
 
 /** Times of the same thing, in nanoseconds. */
-final class Samples {
+public final class Timings {
   private static final double NANOS_PER_MILLI = 1e6;
 
   private long[] nanos = new long[16];
   private int count;
 
-  void add(long time) {
+  /** Adds a time in nanoseconds. */
+  public void add(long time) {
     if (count == nanos.length) {
       nanos = Arrays.copyOf(nanos, 2 * count);
     }
     nanos[count++] = time;
   }
 
-  int count() {
+  /** How many. */
+  public int count() {
     return count;
   }
 
   /** The median in milliseconds: of an even number, the mean of the middle two. */
-  double medianMillis() {
+  public double medianMillis() {
     if (count == 0) {
       throw new IllegalStateException("nothing was measured");
     }
@@ -31,7 +33,7 @@ final class Samples {
   }
 
   /** All of them, in order, in milliseconds. */
-  double[] millis() {
+  public double[] millis() {
     return Arrays.stream(nanos, 0, count).mapToDouble(n -> n / NANOS_PER_MILLI).toArray();
   }
 }

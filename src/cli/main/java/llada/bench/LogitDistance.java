@@ -1,7 +1,7 @@
-package llada.cli;
+package llada.bench;
 
 /** How far one set of logits is from another, gathered row by row. All of it in double. */
-final class LogitDistance {
+public final class LogitDistance {
   private long rows;
   private long agreeing;
   private double cosines;
@@ -16,7 +16,7 @@ final class LogitDistance {
    * @param other (R, V)
    * @param targets (R), the tokens that stand there in truth
    */
-  void add(float[] right, float[] other, int[] targets) {
+  public void add(float[] right, float[] other, int[] targets) {
     int v = right.length / targets.length;
     for (int r = 0; r < targets.length; r++) {
       row(right, other, r * v, v, targets[r]);
@@ -62,31 +62,33 @@ final class LogitDistance {
     return max + Math.log(sum);
   }
 
-  long rows() {
+  /** How many. */
+  public long rows() {
     return rows;
   }
 
   /** Mean over rows of x.y / (|x| |y|). */
-  double meanCosine() {
+  public double meanCosine() {
     return cosines / rows;
   }
 
-  double leastCosine() {
+  /** Over rows. */
+  public double leastCosine() {
     return leastCosine;
   }
 
   /** Mean over rows of KL(right || other), in nats. */
-  double meanKl() {
+  public double meanKl() {
     return divergence / rows;
   }
 
   /** The share of rows with the same likeliest token. */
-  double agreement() {
+  public double agreement() {
     return (double) agreeing / rows;
   }
 
   /** Mean over rows of what the true token's -ln p grows by, in nats. */
-  double lossChange() {
+  public double lossChange() {
     return loss / rows;
   }
 }

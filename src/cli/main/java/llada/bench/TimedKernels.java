@@ -1,4 +1,4 @@
-package llada.cli;
+package llada.bench;
 
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
@@ -16,9 +16,9 @@ import llada.tensor.Tensor;
  * Kernels that note how long each call takes, for what shapes. A proxy, so that an op that is new
  * in {@link Kernels} is passed on like the others. Not thread-safe.
  */
-final class TimedKernels {
+public final class TimedKernels {
   private final Kernels timed;
-  private final Map<Op, Samples> samples = new LinkedHashMap<>();
+  private final Map<Op, Timings> samples = new LinkedHashMap<>();
   private boolean recording;
 
   /**
@@ -30,9 +30,9 @@ final class TimedKernels {
    * @param flop floating-point operations of a call; 0 where the number says little
    * @param bytes that a call must read and write
    */
-  record Op(String name, String shape, DType type, double flop, double bytes) {
+  public record Op(String name, String shape, DType type, double flop, double bytes) {
     /** Whether arithmetic limits it, and not memory. */
-    boolean arithmetic() {
+    public boolean arithmetic() {
       return flop > 0;
     }
   }
@@ -59,7 +59,7 @@ final class TimedKernels {
   }
 
   /** The times of all ops noted, in order of their first call. */
-  Map<Op, Samples> samples() {
+  Map<Op, Timings> samples() {
     return samples;
   }
 
@@ -80,7 +80,7 @@ final class TimedKernels {
     } finally {
       long nanos = System.nanoTime() - before;
       if (recording && args != null && args[0] instanceof Tensor) {
-        samples.computeIfAbsent(op(method.getName(), args), _ -> new Samples()).add(nanos);
+        samples.computeIfAbsent(op(method.getName(), args), _ -> new Timings()).add(nanos);
       }
     }
   }

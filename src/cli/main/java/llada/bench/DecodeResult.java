@@ -1,4 +1,4 @@
-package llada.cli;
+package llada.bench;
 
 import com.fasterxml.jackson.core.JsonGenerator;
 import java.io.IOException;
@@ -21,7 +21,7 @@ import java.util.Locale;
  * @param useful tokens before the end of each answer
  * @param nanos in all
  */
-record DecodeResult(
+public record DecodeResult(
     String setting,
     int questions,
     int right,
@@ -38,41 +38,47 @@ record DecodeResult(
       "setting,questions,right,accuracy,same_text,same_tokens,steps,forward_passes,positions,"
           + "tokens,useful_tokens,seconds,tokens_per_second,useful_per_second,fewer_positions,"
           + "speedup";
-  static final String ROW = "%-36s %7s %7s %7s %8s %10s %9s %9s %9s %8s%n";
 
-  double accuracy() {
+  /** The format of a line of the table. */
+  public static final String ROW = "%-36s %7s %7s %7s %8s %10s %9s %9s %9s %8s%n";
+
+  /** Percent of answers that are right. */
+  public double accuracy() {
     return 100.0 * right / questions;
   }
 
   /** Percent of answers that are the exact sampler's. */
-  double sameText() {
+  public double sameText() {
     return 100.0 * sameTexts / questions;
   }
 
   /** Percent of the exact sampler's tokens. */
-  double agreement() {
+  public double agreement() {
     return exactTokens == 0 ? 100 : 100.0 * sameTokens / exactTokens;
   }
 
-  double perSecond() {
+  /** Tokens per second. */
+  public double perSecond() {
     return tokens / (nanos / 1e9);
   }
 
-  double usefulPerSecond() {
+  /** Tokens before the end of each answer, per second. */
+  public double usefulPerSecond() {
     return useful / (nanos / 1e9);
   }
 
   /** How many times fewer positions than {@code exact} for the same answers. */
-  double fewerPositions(DecodeResult exact) {
+  public double fewerPositions(DecodeResult exact) {
     return (double) exact.positions / positions;
   }
 
   /** How many times as fast as {@code exact} all answers were there. */
-  double speedup(DecodeResult exact) {
+  public double speedup(DecodeResult exact) {
     return (double) exact.nanos / nanos;
   }
 
-  static Object[] titles() {
+  /** The heads of the columns, for {@link #ROW}. */
+  public static Object[] titles() {
     return new Object[] {
       "setting",
       "right",
@@ -87,7 +93,13 @@ record DecodeResult(
     };
   }
 
-  Object[] cells(DecodeResult exact, boolean judged) {
+  /**
+   * The cells of a line, for {@link #ROW}.
+   *
+   * @param exact what it is compared with
+   * @param judged whether answers can be right
+   */
+  public Object[] cells(DecodeResult exact, boolean judged) {
     return new Object[] {
       setting,
       judged ? number("%.1f %%", accuracy()) : "-",
@@ -107,7 +119,7 @@ record DecodeResult(
   }
 
   /** All rows as comma-separated values; a comma in a name becomes a semicolon. */
-  static String csv(List<DecodeResult> results) {
+  public static String csv(List<DecodeResult> results) {
     StringBuilder text = new StringBuilder(HEAD).append('\n');
     DecodeResult exact = results.getFirst();
     for (DecodeResult r : results) {
@@ -136,7 +148,7 @@ record DecodeResult(
   }
 
   /** The members of one JSON object. */
-  void write(JsonGenerator json, DecodeResult exact, String model, boolean judged)
+  public void write(JsonGenerator json, DecodeResult exact, String model, boolean judged)
       throws IOException {
     json.writeStringField("bench", "decode");
     json.writeStringField("model", model);

@@ -1,26 +1,29 @@
-package llada.cli;
+package llada.evaluation;
 
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import llada.diffusion.LogLikelihood;
-import llada.evaluation.ItemTask;
-import llada.evaluation.ResultsFile;
-import llada.evaluation.TextScorer;
 import llada.format.FormatException;
 import llada.format.Json;
 import llada.format.JsonLines;
 
 /** Texts of a file of JSON lines, to be scored. */
-final class ScoreTask implements ItemTask {
+public final class ScoreTask implements ItemTask {
   private final TextScorer scorer;
   private final List<Json> texts;
   private final List<String> ids = new ArrayList<>();
   private final Map<String, TextScorer.Score> scores = new HashMap<>();
 
-  ScoreTask(Path file, TextScorer scorer) {
+  /**
+   * Reads the texts: objects with {@code text}, or {@code prompt} and {@code response}.
+   *
+   * @throws FormatException if the file cannot be read or a text is empty
+   */
+  public ScoreTask(Path file, TextScorer scorer) {
     this.scorer = scorer;
     this.texts = JsonLines.read(file);
     for (Json json : texts) {
@@ -61,11 +64,11 @@ final class ScoreTask implements ItemTask {
   /**
    * All texts together.
    *
-   * @param file of results, for those that were scored before; or null
+   * @param file of results, for those that were scored before
    */
-  TextScorer.Score total(Path file) {
-    if (file != null) {
-      for (Json json : JsonLines.read(file)) {
+  public TextScorer.Score total(Optional<Path> file) {
+    if (file.isPresent()) {
+      for (Json json : JsonLines.read(file.get())) {
         scores.putIfAbsent(ResultsFile.id(json), read(json));
       }
     }

@@ -1,4 +1,4 @@
-package llada.cli;
+package llada.bench;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -23,17 +23,17 @@ import llada.tensor.Tensor;
  * Times forward passes over random tokens, with the logits of all of them, and inside each pass
  * every op, every block and the head: in place, with the caches as they are in real use.
  */
-final class ForwardBench {
+public final class ForwardBench {
   /** Warming up goes on for at least so long, since compiling does. */
   private static final long WARM_NANOS = 2_000_000_000;
 
   private static final int MOST_WARM_PASSES = 200;
 
   private final LladaConfig config;
-  private final Samples passes = new Samples();
-  private final Samples whole = new Samples(); // passes that nobody looks into
-  private final Samples blocks = new Samples();
-  private final Samples heads = new Samples();
+  private final Timings passes = new Timings();
+  private final Timings whole = new Timings(); // passes that nobody looks into
+  private final Timings blocks = new Timings();
+  private final Timings heads = new Timings();
   private long last;
   private boolean finite = true;
 
@@ -54,11 +54,11 @@ final class ForwardBench {
    * @param peakRssBytes the most memory that the process had until then, if the system tells
    * @param peaks limits of the machine, measured after the passes
    */
-  record Result(
-      Samples passes,
-      Samples blocks,
-      Samples heads,
-      Map<TimedKernels.Op, Samples> ops,
+  public record Result(
+      Timings passes,
+      Timings blocks,
+      Timings heads,
+      Map<TimedKernels.Op, Timings> ops,
       int repeats,
       double flop,
       boolean finite,
@@ -66,7 +66,7 @@ final class ForwardBench {
       Peaks peaks) {}
 
   /**
-   * Runs.
+   * What is to be measured.
    *
    * @param tokens T
    * @param warmup passes that do not count, at least; 0 for none at all
@@ -74,18 +74,17 @@ final class ForwardBench {
    * @param limits whether to measure the machine's as well
    * @param seed of the tokens
    */
-  static Result run(
-      LladaConfig config,
-      LladaWeights weights,
-      Backend backend,
-      int tokens,
-      int warmup,
-      int repeats,
-      boolean limits,
-      long seed) {
+  public record Settings(int tokens, int warmup, int repeats, boolean limits, long seed) {}
+
+  /** Runs. */
+  public static Result run(
+      LladaConfig config, LladaWeights weights, Backend backend, Settings settings) {
+    int tokens = settings.tokens();
+    int warmup = settings.warmup();
+    int repeats = settings.repeats();
     TimedKernels kernels = new TimedKernels(backend.kernels());
     ForwardBench bench = new ForwardBench(config);
-    SplittableRandom random = RandomStreams.of(seed, Purpose.BENCHMARK);
+    SplittableRandom random = RandomStreams.of(settings.seed(), Purpose.BENCHMARK);
     TokenBatch batch =
         TokenBatch.of(
             IntStream.generate(() -> random.nextInt(config.vocabSize())).limit(tokens).toArray());
@@ -121,7 +120,7 @@ final class ForwardBench {
         flop(config, tokens),
         bench.finite,
         rss,
-        limits && !backend.name().equals("cuda") // these are the processor's
+        settings.limits() && !backend.name().equals("cuda") // these are the processor's
             ? Peaks.measure(backend.pool())
             : Peaks.unknown());
   }

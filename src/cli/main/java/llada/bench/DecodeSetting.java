@@ -1,6 +1,5 @@
-package llada.cli;
+package llada.bench;
 
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
@@ -28,10 +27,10 @@ import llada.tensor.DType;
  * @param steps of the whole answer; 0 for as many as tokens
  * @param block length; 0 for the benchmark's
  */
-record DecodeSetting(String name, Decoder decoder, boolean stopAtEos, int steps, int block) {
+public record DecodeSetting(String name, Decoder decoder, boolean stopAtEos, int steps, int block) {
 
   /** What is compared when nothing is named; the first is what others are compared with. */
-  static List<String> all(int genLength) {
+  public static List<String> all(int genLength) {
     return List.of(
         "exact",
         "exact+eos",
@@ -64,7 +63,12 @@ record DecodeSetting(String name, Decoder decoder, boolean stopAtEos, int steps,
         "remdm-cap+steps=" + 2 * genLength);
   }
 
-  static DecodeSetting parse(String text) {
+  /**
+   * Reads the parts.
+   *
+   * @throws IllegalArgumentException if there is no such part, or they do not go together
+   */
+  public static DecodeSetting parse(String text) {
     CachePolicy cache = new Recompute();
     CommitRule commit = new Quota();
     DType type = DType.F32;
@@ -92,7 +96,7 @@ record DecodeSetting(String name, Decoder decoder, boolean stopAtEos, int steps,
       Decoder decoder = new Decoder(cache, type, commit, Repetition.NONE, length);
       return new DecodeSetting(text, decoder, eos, steps, block);
     } catch (IllegalArgumentException e) {
-      throw new UsageException("'%s': %s".formatted(text, e.getMessage()));
+      throw new IllegalArgumentException("'%s': %s".formatted(text, e.getMessage()), e);
     }
   }
 
@@ -104,14 +108,12 @@ record DecodeSetting(String name, Decoder decoder, boolean stopAtEos, int steps,
     }
   }
 
-  static List<DecodeSetting> parseAll(List<String> texts) {
-    List<DecodeSetting> settings = new ArrayList<>();
-    texts.forEach(text -> settings.add(parse(text)));
-    return settings;
-  }
-
-  /** The options of a generation. */
-  SamplerOptions options(int genLength, int blockLength) {
+  /**
+   * The options of a generation.
+   *
+   * @throws IllegalArgumentException if the lengths do not go together
+   */
+  public SamplerOptions options(int genLength, int blockLength) {
     try {
       return SamplerOptions.defaults().toBuilder()
           .lengths(steps == 0 ? genLength : steps, genLength, block == 0 ? blockLength : block)
@@ -119,7 +121,7 @@ record DecodeSetting(String name, Decoder decoder, boolean stopAtEos, int steps,
           .decoder(decoder)
           .build();
     } catch (IllegalArgumentException e) {
-      throw new UsageException("'%s': %s".formatted(name, SamplerFlags.asOptions(e.getMessage())));
+      throw new IllegalArgumentException("'%s': %s".formatted(name, e.getMessage()), e);
     }
   }
 }

@@ -1,0 +1,60 @@
+package llada.api;
+
+import llada.diffusion.Decoder;
+import llada.diffusion.SamplerOptions;
+import llada.model.LladaConfig;
+import llada.tokenizer.Tokenizer;
+
+/**
+ * A request that fits the model.
+ *
+ * @param prompt its tokens
+ */
+record Asked(Request request, int[] prompt, SamplerOptions options) {
+  /**
+   * Checks a request.
+   *
+   * @param which begins the message, to tell it from others
+   * @throws RequestException if prompt and answer are too long, or an id is none
+   */
+  static Asked of(
+      Request request, Framing framing, Tokenizer tokenizer, LladaConfig config, String which) {
+    int[] prompt = framing.encode(tokenizer, request.prompt());
+    Decoder usual = framing.framed() ? Decoder.fast() : Decoder.exact();
+    SamplerOptions options = request.options(framing.framed(), usual);
+    checkLength(prompt.length, options.genLength(), config.maxSequenceLength(), which);
+    for (int id : prompt) {
+      if (id < 0 || id >= config.embeddingSize()) {
+        throw new RequestException(
+            "%sthe prompt has the id %d; the model's go from 0 to %d"
+                .formatted(which, id, config.embeddingSize() - 1));
+      }
+    }
+    return new Asked(request, prompt, options);
+  }
+
+  /** Positions that a pass may compute for it. */
+  int room() {
+    return (options.cfgScale() > 0 ? 2 : 1) * (prompt.length + options.genLength());
+  }
+
+  private static void checkLength(int prompt, int answer, int most, String which) {
+    long together = (long) prompt + answer;
+    if (together > most) {
+      long excess = together - most;
+      String shorter = "shorten the prompt by %d tokens".formatted(excess);
+      String smaller = "ask for an answer of at most %d".formatted(most - prompt);
+      throw new RequestException(
+          "%sthe prompt has %d tokens and the answer %d, together %d; the model takes at most %d (max_sequence_length): %s"
+              .formatted(
+                  which,
+                  prompt,
+                  answer,
+                  together,
+                  most,
+                  prompt >= most
+                      ? shorter
+                      : excess < prompt ? smaller + ", or " + shorter : smaller));
+    }
+  }
+}
