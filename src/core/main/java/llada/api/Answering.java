@@ -28,7 +28,8 @@ final class Answering implements AutoCloseable {
     this.index = index;
     this.request = asked.request();
     this.text = new AnswerText(engine.config(), tokenizer);
-    this.process = engine.start(asked.prompt(), asked.options(), request.seed());
+    this.process = 
+        engine.start(asked.prompt(), asked.options(), request.seed(), asked.kept());
   }
 
   Asked asked() {

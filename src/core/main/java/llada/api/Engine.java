@@ -124,16 +124,6 @@ public final class Engine implements AutoCloseable {
   }
 
   /**
-   * Checks what can be checked before anything is computed.
-   *
-   * @throws IllegalArgumentException if the model cannot do what the options ask, or prompt and
-   *     answer are too long
-   */
-  void check(int promptLength, SamplerOptions options) {
-    sampler.check(promptLength, options);
-  }
-
-  /**
    * Begins the answers of a batch, which take their steps together.
    *
    * @param prompts (B, P), shorter ones padded on the left

@@ -36,7 +36,7 @@ final class LeftToRight implements ReverseProcess {
   /**
    * A generation.
    *
-   * @param prompt (P)
+   * @param prompt (P), at least one token
    * @param shared what a former generation kept and this one keeps; empty for nothing
    */
   LeftToRight(
@@ -46,10 +46,6 @@ final class LeftToRight implements ReverseProcess {
       RandomSource random,
       int[] prompt,
       Optional<KeptPrefix> shared) {
-    if (prompt.length == 0) {
-      throw new IllegalArgumentException(
-          "the prompt is empty; a model that writes from left to right needs a token to go on from");
-    }
     this.config = config;
     this.cached = options.mode() == SamplerMode.INTENDED;
     this.promptLength = prompt.length;
