@@ -150,7 +150,7 @@ final class InfoCommand implements Callable<Integer> {
 
   private static Map<String, OptionalInt> specials(LladaConfig config) {
     Map<String, OptionalInt> rows = new LinkedHashMap<>();
-    rows.put("mask_token_id", OptionalInt.of(config.maskTokenId()));
+    rows.put("mask_token_id", config.tokens().mask());
     rows.put("eos_token_id", OptionalInt.of(config.eosTokenId()));
     rows.put("pad_token_id", OptionalInt.of(config.padTokenId()));
     rows.put("eot_token_id", config.eotTokenId());

@@ -1,5 +1,7 @@
 package llada.diffusion;
 
+import static llada.diffusion.SettingException.require;
+
 import java.util.Optional;
 import java.util.OptionalInt;
 
@@ -43,23 +45,33 @@ public record BlockOptions(
 
     /** Checks the numbers. */
     public Editing {
-      require(threshold >= 0, "editing_threshold is %s; it must be 0 or more", threshold);
-      require(maxPostSteps >= 0, "max_post_steps is %s; it must be 0 or more", maxPostSteps);
-      require(numToTransfer >= 1, "num_to_transfer is %s; it must be at least 1", numToTransfer);
+      require(threshold >= 0, "editing_threshold", " is %s; it must be 0 or more", threshold);
+      require(maxPostSteps >= 0, "max_post_steps", " is %s; it must be 0 or more", maxPostSteps);
+      require(
+          numToTransfer >= 1, "num_to_transfer", " is %s; it must be at least 1", numToTransfer);
     }
   }
 
   /**
    * Checks the numbers.
    *
-   * @throws IllegalArgumentException naming value and rule
+   * @throws SettingException naming value and rule
    */
   public BlockOptions {
-    blockLength.ifPresent(b -> require(b >= 1, "block_length is %s; it must be at least 1", b));
-    require(steps >= 1, "the steps of a block are %s; there must be at least 1", steps);
-    require(minimalTopK >= 1, "minimal_topk is %s; it must be at least 1", minimalTopK);
+    int length = blockLength.orElse(1);
+    require(length >= 1, "block_length", " is %s; it must be at least 1", length);
+    require(steps >= 1, "block_steps", " is %s; it must be at least 1", steps);
+    require(minimalTopK >= 1, "minimal_topk", " is %s; it must be at least 1", minimalTopK);
     require(
-        threshold >= 0 && threshold <= 1, "threshold is %s; it must be from 0 to 1", threshold);
+        threshold >= 0 && threshold <= 1,
+        "threshold",
+        " is %s; it must be from 0 to 1",
+        threshold);
+  }
+
+  /** Whether nothing but perhaps the length of a block differs from {@link #DEFAULT}. */
+  boolean isPlain() {
+    return withLength(OptionalInt.empty()).equals(DEFAULT);
   }
 
   /** These with another threshold. */
@@ -69,18 +81,20 @@ public record BlockOptions(
 
   /** These with blocks of so many tokens. */
   public BlockOptions withBlockLength(int tokens) {
-    return new BlockOptions(OptionalInt.of(tokens), steps, minimalTopK, threshold, editing);
+    return withLength(OptionalInt.of(tokens));
+  }
+
+  private BlockOptions withLength(OptionalInt tokens) {
+    return new BlockOptions(tokens, steps, minimalTopK, threshold, editing);
   }
 
   /** These with editing above a threshold, the rest of it as published. */
   public BlockOptions edited(double above) {
-    Editing published = new Editing(above, Editing.POST_STEPS, 1);
-    return new BlockOptions(blockLength, steps, minimalTopK, threshold, Optional.of(published));
+    return edited(new Editing(above, Editing.POST_STEPS, 1));
   }
 
-  private static void require(boolean holds, String rule, Object value) {
-    if (!holds) {
-      throw new IllegalArgumentException(rule.formatted(value));
-    }
+  /** These with editing. */
+  public BlockOptions edited(Editing how) {
+    return new BlockOptions(blockLength, steps, minimalTopK, threshold, Optional.of(how));
   }
 }

@@ -21,7 +21,7 @@ final class DecodingRules {
   static void check(SamplerOptions options, LladaConfig config) {
     Decoding decoding = config.architecture().decoding();
     Decoder decoder = options.decoder();
-    boolean plainBlocks = decoder.blocks().equals(BlockOptions.DEFAULT);
+    boolean plainBlocks = decoder.blocks().isPlain();
     if (decoding == Decoding.ANY_ORDER) {
       require(
           plainBlocks,

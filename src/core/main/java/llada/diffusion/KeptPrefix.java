@@ -56,7 +56,9 @@ public final class KeptPrefix implements AutoCloseable {
 
   /** The cache has exact keys and values of the first {@code count} of these tokens. */
   void keep(int[] x, int count) {
-    tokens = Arrays.copyOf(x, count);
+    if (cache != null) { // else it was closed meanwhile
+      tokens = Arrays.copyOf(x, count);
+    }
   }
 
   /** Frees the memory; another generation makes room again. */
