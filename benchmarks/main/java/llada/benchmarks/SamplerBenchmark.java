@@ -1,6 +1,5 @@
 package llada.benchmarks;
 
-import java.util.List;
 import java.util.OptionalInt;
 import llada.diffusion.DiffusionSampler;
 import llada.diffusion.Generation;
@@ -8,11 +7,9 @@ import llada.diffusion.RandomSource;
 import llada.diffusion.Remasking;
 import llada.diffusion.SamplerOptions;
 import llada.diffusion.StepListener;
-import llada.model.BlockWeights;
 import llada.model.LladaConfig;
 import llada.model.LladaWeights;
 import llada.model.MaskPredictor;
-import llada.tensor.Tensor;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.Param;
 import org.openjdk.jmh.annotations.Setup;

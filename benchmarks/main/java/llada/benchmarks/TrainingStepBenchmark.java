@@ -1,11 +1,8 @@
 package llada.benchmarks;
 
-import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.List;
 import java.util.OptionalInt;
 import java.util.Random;
-import llada.model.BlockWeights;
 import llada.model.Gradients;
 import llada.model.LladaConfig;
 import llada.model.LladaWeights;

@@ -104,8 +104,7 @@ final class AttentionOps {
         sizes.d);
   }
 
-  private void forward(
-      long out, long logSumExp, long q, long k, long v, Mask mask, Sizes sizes) {
+  private void forward(long out, long logSumExp, long q, long k, long v, Mask mask, Sizes sizes) {
     int tile = sizes.tile(64);
     int shared = 4 * (2 * tile * sizes.stride() + tile * (tile + 4));
     device.launch(

@@ -101,8 +101,7 @@ final class CudaKernelsTest {
           int[] reach = new int[2 * 33];
           Arrays.setAll(reach, i -> 38 + i % 33 / 5 * 5);
           AttentionMask ahead = new AttentionMask(visible, reach, false);
-          for (AttentionMask mask :
-              List.of(AttentionMask.padded(visible), ahead, ahead.asBias())) {
+          for (AttentionMask mask : List.of(AttentionMask.padded(visible), ahead, ahead.asBias())) {
             kernels.attention(out, q, k, v, shape, mask);
             KernelContract.REFERENCE.attention(expected, q, k, v, shape, mask);
             // Of each score's terms, whose signs differ, about the root of their number adds up.

@@ -144,7 +144,7 @@ final class DecodeBench implements Callable<Integer> {
       return new DecoderComparison.Settings(
           texts.stream().map(DecodeSetting::parse).toList(), genLength, blockLength);
     } catch (IllegalArgumentException e) {
-      throw new UsageException(SamplerFlags.asOptions(e.getMessage()));
+      throw new UsageException(e.getMessage());
     }
   }
 

@@ -16,6 +16,7 @@ import llada.backend.BackendProvider;
 import llada.backend.Backends;
 import llada.checkpoint.Checkpoint;
 import llada.format.JsonLine;
+import llada.model.AttentionConfig;
 import llada.model.LladaConfig;
 import llada.tensor.DType;
 import picocli.CommandLine.Command;
@@ -133,12 +134,25 @@ final class InfoCommand implements Callable<Integer> {
 
   private static Map<String, Object> numbers(LladaConfig config) {
     Map<String, Object> rows = new LinkedHashMap<>();
+    rows.put("architecture", config.architecture().huggingFaceClass());
     rows.put("d_model", config.dModel());
     rows.put("n_layers", config.nLayers());
     rows.put("n_heads", config.nHeads());
     rows.put("n_kv_heads", config.nKvHeads());
     rows.put("head_dim", config.headDim());
+    rows.put("rotary_dim", config.attention().rotaryDims());
+    rows.put("attention", seen(config.attention().block()));
     rows.put("mlp_hidden_size", config.mlpHiddenSize());
+    config
+        .experts()
+        .ifPresent(
+            experts -> {
+              rows.put("num_experts", experts.count());
+              rows.put("num_experts_per_tok", experts.perToken());
+              rows.put("expert_hidden_size", experts.hidden());
+              rows.put("shared_expert_hidden_size", experts.sharedHidden());
+              rows.put("active_parameters", config.activeParameters());
+            });
     rows.put("vocab_size", config.vocabSize());
     rows.put("embedding_size", config.embeddingSize());
     rows.put("max_sequence_length", config.maxSequenceLength());
@@ -148,6 +162,14 @@ final class InfoCommand implements Callable<Integer> {
     return rows;
   }
 
+  private static String seen(int block) {
+    return switch (block) {
+      case AttentionConfig.FULL -> "full";
+      case AttentionConfig.CAUSAL -> "causal";
+      default -> "block-causal, blocks of " + block;
+    };
+  }
+
   private static Map<String, OptionalInt> specials(LladaConfig config) {
     Map<String, OptionalInt> rows = new LinkedHashMap<>();
     rows.put("mask_token_id", config.tokens().mask());
@@ -155,6 +177,11 @@ final class InfoCommand implements Callable<Integer> {
     rows.put("pad_token_id", OptionalInt.of(config.padTokenId()));
     rows.put("eot_token_id", config.eotTokenId());
     rows.put("bos_token_id", config.bosTokenId());
+    int n = 1;
+    for (int end : config.tokens().otherEnds()) {
+      n++;
+      rows.put("eos_token_id_" + n, OptionalInt.of(end));
+    }
     return rows;
   }
 

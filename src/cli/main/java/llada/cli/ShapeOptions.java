@@ -20,8 +20,8 @@ final class ShapeOptions {
       names = "--shape",
       paramLabel = "NAME",
       description =
-          "llada-8b, illada-8b, llada-1b, or custom, which needs --dim, --heads, --ffn, --vocab"
-              + " and --layers.")
+          "llada-8b, illada-8b, llada-1b, llada2-mini, llada-moe, llama3-8b, or custom, which needs"
+              + " --dim, --heads, --ffn, --vocab and --layers.")
   private String shape;
 
   @Option(
@@ -103,7 +103,7 @@ final class ShapeOptions {
    */
   SyntheticModel model(long seed) {
     if (shape == null) {
-      throw new UsageException("--shape is missing; pass llada-8b, illada-8b, llada-1b or custom");
+      throw new UsageException("--shape is missing; pass %s or custom".formatted(names(PublishedShape.values())));
     }
     QuantizationMix mix = mix();
     Optional<DType> headType = headType();

@@ -11,13 +11,13 @@ import llada.backend.Backend;
 import llada.diffusion.SettingException;
 import llada.format.DiskLock;
 import llada.format.FormatException;
+import llada.train.DemoRecipe;
 import llada.train.Processes;
 import llada.train.RunFolder;
 import llada.train.TrainingConfig;
 import llada.train.TrainingConfigText;
-import llada.train.TrainingState;
-import llada.train.DemoRecipe;
 import llada.train.TrainingRun;
+import llada.train.TrainingState;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -126,7 +126,8 @@ final class TrainCommand implements Callable<Integer> {
       }
       new TrainingRun(
               config,
-              new TrainingRun.Places(options.data, Optional.ofNullable(options.tokenizer), options.out),
+              new TrainingRun.Places(
+                  options.data, Optional.ofNullable(options.tokenizer), options.out),
               new TrainingRun.Conduct(
                   options.schedule(config.extent().steps()),
                   options.samplePrompt,
@@ -164,7 +165,9 @@ final class TrainCommand implements Callable<Integer> {
     return TrainingConfig.of(asked);
   }
 
-  /** The settings of the run, with what the command line says otherwise: the run then refuses it. */
+  /**
+   * The settings of the run, with what the command line says otherwise: the run then refuses it.
+   */
   private TrainingConfig resumed(Path checkpoint) {
     TrainingState before = TrainingState.read(checkpoint);
     Map<String, String> all = before.config(checkpoint).settings();
@@ -201,8 +204,7 @@ final class TrainCommand implements Callable<Integer> {
               + " --tokenizer out");
     }
     try (Backend backend = computation.start()) {
-      new DemoRecipe(
-              options.out, recipeScale, backend, progress(), root.console().out()::println)
+      new DemoRecipe(options.out, recipeScale, backend, progress(), root.console().out()::println)
           .run();
     }
     return ExitCodes.OK;

@@ -70,7 +70,7 @@ class BadInputTest {
           tokenize --decode --chat 1         | --decode and --chat exclude each other
           synth --shape llada-8b             | -o is missing; pass -o FILE
           synth -o x.gguf                    | --shape is missing
-          synth -o x.gguf --shape foo        | --shape is 'foo'; it must be one of llada-8b, illada-8b, llada-1b, custom
+          synth -o x.gguf --shape foo        | --shape is 'foo'; it must be one of llada-8b, illada-8b, llada-1b, llada2-mini, llada-moe, llama3-8b, custom
           synth -o x --shape llada-8b --type x | --type is 'x'; it must be one of f32, f16, bf16, q8_0, q4_0, q4_k, q4_k_m
           synth -o x --shape llada-8b --head x | --head is 'x'; it must be one of f32
           synth -o x --shape llada-8b --layers 0 | --layers is 0; it must be at least 1

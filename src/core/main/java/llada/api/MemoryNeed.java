@@ -4,6 +4,7 @@ import java.util.List;
 import java.util.Locale;
 import llada.checkpoint.Checkpoint;
 import llada.model.ActivationCache;
+import llada.model.FeedForwardConfig;
 import llada.model.LladaConfig;
 import llada.model.LladaWeights;
 import llada.tensor.DType;
@@ -34,20 +35,23 @@ public record MemoryNeed(long parameters, long weightBytes, long activationBytes
   }
 
   /**
-   * Float32 rows for each token: stream, norm, queries, context and delta, and the two of the head;
-   * keys and values; gate and up; the packed input of a matrix product; and the logits, the largest
-   * part where the vocabulary is big.
+   * Float32 rows for each token: stream, norm and delta, and the two of the head; queries and
+   * context; keys and values; gate and up of the widest layer; the packed input of a matrix product;
+   * those of experts; and the logits, the largest part where the vocabulary is big.
    */
   private static long activationBytes(LladaConfig config, int tokens) {
-    long kv = (long) config.nKvHeads() * config.headDim();
-    long packed = Math.max(config.dModel(), config.mlpHiddenSize());
+    long kv = config.kvChannels();
+    int shared = config.experts().map(FeedForwardConfig.Experts::sharedHidden).orElse(0);
+    long hidden = Math.max(config.mlpHiddenSize(), shared);
+    long packed = Math.max(config.dModel(), hidden);
     long row =
-        7L * config.dModel()
+        5L * config.dModel()
+            + 2L * config.attention().channels()
             + 2 * kv
-            + 2L * config.mlpHiddenSize()
+            + 2 * hidden
             + packed
             + config.embeddingSize();
-    return row * Float.BYTES * tokens;
+    return (row * Float.BYTES + config.expertBytesPerToken()) * tokens;
   }
 
   /** What to say when there is no room for the buffers of that many tokens. */

@@ -57,7 +57,10 @@ public enum QuantizationMix {
     if (part.staysFloat32()) {
       return DType.F32;
     }
-    boolean sensitive = part == Part.V_PROJ || part == Part.QKV_PROJ || part.writesToStream() && part != Part.ATTN_OUT;
+    boolean sensitive =
+        part == Part.V_PROJ
+            || part == Part.QKV_PROJ
+            || part.writesToStream() && part != Part.ATTN_OUT;
     boolean mixed = this == Q4_K_M || this == Q5_K_M;
     return fitting(mixed && sensitive && moreBits(layer, layers) ? DType.Q6_K : type, rowLength);
   }

@@ -21,8 +21,7 @@ final class RopeRows {
   /** These weights in half-split order; only the copies of q and k are new memory. */
   static LladaWeights toHalfSplit(LladaWeights weights, Arena arena) {
     return weights.map(
-        (row, tensor) ->
-            row.ropeHeads() > 0 ? toHalfSplit(tensor, row.ropeHeads(), arena) : tensor,
+        (row, tensor) -> row.ropeHeads() > 0 ? toHalfSplit(tensor, row.ropeHeads(), arena) : tensor,
         RopeLayout.HALF_SPLIT);
   }
 

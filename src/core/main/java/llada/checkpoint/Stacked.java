@@ -15,8 +15,8 @@ import llada.tensor.Tensor;
  * Where the weights of all experts of a layer lie in one tensor.
  *
  * @param name of the tensor
- * @param parts how many matrices each expert has in it, one below the other: 2 where gate and what it
- *     gates lie together
+ * @param parts how many matrices each expert has in it, one below the other: 2 where gate and what
+ *     it gates lie together
  * @param part which of them it is
  */
 record Stacked(String name, int parts, int part) {

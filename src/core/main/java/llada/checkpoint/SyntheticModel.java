@@ -3,7 +3,6 @@ package llada.checkpoint;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -144,7 +143,7 @@ public record SyntheticModel(
   }
 
   /**
-   * Writes a GGUF file of architecture {@code llada}, whole or not at all.
+   * Writes a GGUF file, whole or not at all.
    *
    * @param parallel makes the weights; they do not depend on it
    * @throws llada.format.FormatException if the disk is full or the file cannot be written
@@ -152,9 +151,11 @@ public record SyntheticModel(
   public void write(Path file, Parallel parallel, Progress progress) {
     GgufWriter writer = new GgufWriter();
     GgufConfig.write(writer, config, name, mix.fileType());
+    writer.string("tokenizer.ggml.pre", pre());
+    if (config.architecture().endOfTurn().equals(Architecture.LLADA.endOfTurn())) {
+      writer.string("tokenizer.chat_template", ChatTemplate.jinja());
+    }
     writer
-        .string("tokenizer.ggml.pre", SyntheticVocabulary.PRE)
-        .string("tokenizer.chat_template", ChatTemplate.jinja())
         .strings("tokenizer.ggml.tokens", vocabulary.tokens())
         .int32s("tokenizer.ggml.token_type", vocabulary.types())
         .strings("tokenizer.ggml.merges", vocabulary.merges());
@@ -179,6 +180,16 @@ public record SyntheticModel(
             }
           });
     }
+  }
+
+  /** By which other programs know how this architecture splits text. */
+  private String pre() {
+    return switch (config.architecture()) {
+      case LLADA -> SyntheticVocabulary.PRE;
+      case LLADA_MOE -> "llada-moe";
+      case LLADA2 -> "bailingmoe2";
+      case LLAMA -> "llama-bpe";
+    };
   }
 
   /** Fills consecutive pieces of a weight, from {@code first} on. */

@@ -20,8 +20,9 @@ import llada.tensor.Tensor;
  * Finds every weight of a configuration among the tensors of a file. What is missing, of another
  * shape or left over is an error: it means that file and configuration do not belong together.
  *
- * <p>Experts come as E views, whether the file has one tensor for each or all in one. What must stay
- * float32 but lies in another type (a router in bfloat16) is widened into new memory; it is small.
+ * <p>Experts come as E views, whether the file has one tensor for each or all in one. What must
+ * stay float32 but lies in another type (a router in bfloat16) is widened into new memory; it is
+ * small.
  */
 final class WeightsReader {
   private final String source;
@@ -115,7 +116,8 @@ final class WeightsReader {
       return List.of(take(gguf ? row.gguf() : row.huggingFace(), row.shape(), row.part()));
     }
     if (gguf) {
-      return Stacked.whole(row.gguf()).views(row, name -> take(name, row.stackedShape(), row.part()));
+      return Stacked.whole(row.gguf())
+          .views(row, name -> take(name, row.stackedShape(), row.part()));
     }
     return Stacked.find(row, unused)
         .map(stacked -> stacked.views(row, name -> takeShared(name, stacked.shape(row), row)))

@@ -8,11 +8,9 @@ import llada.kernel.scalar.AttentionMask;
 import llada.kernel.scalar.AttentionShape;
 import llada.kernel.scalar.CacheRows;
 import llada.kernel.scalar.Combine;
-import llada.kernel.scalar.ExpertMatmul;
-import llada.kernel.scalar.Route;
-import llada.kernel.scalar.Router;
 import llada.kernel.scalar.Embedding;
 import llada.kernel.scalar.Exclusions;
+import llada.kernel.scalar.ExpertMatmul;
 import llada.kernel.scalar.GumbelMax;
 import llada.kernel.scalar.MaskedCrossEntropy;
 import llada.kernel.scalar.Matmul;
@@ -20,6 +18,8 @@ import llada.kernel.scalar.Residual;
 import llada.kernel.scalar.RmsNorm;
 import llada.kernel.scalar.Rope;
 import llada.kernel.scalar.RopeTables;
+import llada.kernel.scalar.Route;
+import llada.kernel.scalar.Router;
 import llada.kernel.scalar.SoftmaxStatistics;
 import llada.kernel.scalar.SwiGlu;
 import llada.tensor.Tensor;
@@ -39,14 +39,15 @@ import llada.tensor.Tensor;
  * row has the same bits whatever the number of rows and of threads, its place among the rows, and
  * what the others hold, be it NaN; the same holds for the gradient of such an op's input. A query's
  * row of {@link #attention} depends on the visible keys within its reach and their order alone: not
- * on the other queries and their reach, on the other sequences, on hidden keys and where they stand,
- * on what stands beyond its reach, be it NaN. So an answer is the same alone, in a padded batch, and
- * from a cache that is up to date: a block, or a single token of a causal model, against a cache has
- * the bits that it has among all tokens. A choice between two ways of computing may therefore look at the length
- * and type of a row, never at the number of rows. Not so on a GPU: cuBLAS chooses its order of sums
- * by the size of the whole product and promises nothing; what stands beyond the reach of every query
- * of a call must not matter there either, what stands between their reaches must be finite. Sums over rows (gradients of weights, of
- * keys and of values) and the gradient of attention depend on all rows.
+ * on the other queries and their reach, on the other sequences, on hidden keys and where they
+ * stand, on what stands beyond its reach, be it NaN. So an answer is the same alone, in a padded
+ * batch, and from a cache that is up to date: a block, or a single token of a causal model, against
+ * a cache has the bits that it has among all tokens. A choice between two ways of computing may
+ * therefore look at the length and type of a row, never at the number of rows. Not so on a GPU:
+ * cuBLAS chooses its order of sums by the size of the whole product and promises nothing; what
+ * stands beyond the reach of every query of a call must not matter there either, what stands
+ * between their reaches must be finite. Sums over rows (gradients of weights, of keys and of
+ * values) and the gradient of attention depend on all rows.
  */
 public interface Kernels {
   /**
@@ -114,6 +115,34 @@ public interface Kernels {
   /** See {@link SwiGlu#forward}: out, gate and up (T, F). */
   default void swiGlu(Tensor out, Tensor gate, Tensor up) {
     SwiGlu.forward(out, gate, up);
+  }
+
+  /**
+   * See {@link Route#forward}: experts and weights (T * k) from logits (T, E) and bias (E), {@link
+   * Route#NO_BIAS} where there is none.
+   */
+  default void route(
+      int[] experts, float[] weights, Tensor logits, Tensor bias, int perToken, Router router) {
+    Route.forward(experts, weights, logits, bias, perToken, router);
+  }
+
+  /**
+   * See {@link ExpertMatmul#forward}: out (N, F) from x (N, C), rows sorted by expert, weights E
+   * times (F, C), offsets (E + 1). Each row has the bits that {@link #matmul} gives it.
+   */
+  default void expertMatmul(Tensor out, Tensor x, List<Tensor> weights, int[] offsets) {
+    ExpertMatmul.check(out, x, weights, offsets);
+    for (int e = 0; e < weights.size(); e++) {
+      int count = offsets[e + 1] - offsets[e];
+      if (count > 0) {
+        matmul(out.rows(offsets[e], count), x.rows(offsets[e], count), weights.get(e));
+      }
+    }
+  }
+
+  /** See {@link Combine#forward}: out (T, C) from y (T * k, C), rows and weights (T * k). */
+  default void combine(Tensor out, Tensor y, int[] rows, float[] weights) {
+    Combine.forward(out, y, rows, weights);
   }
 
   /** See {@link SoftmaxStatistics#forward}: answers for R rows from logits (R, V). */
@@ -221,33 +250,5 @@ public interface Kernels {
   /** See {@link AdamW#average}: average = average + share (value - average), both (n). */
   default void average(Tensor average, Tensor value, float share) {
     AdamW.average(average, value, share);
-  }
-
-  /**
-   * See {@link Route#forward}: experts and weights (T * k) from logits (T, E) and bias (E), {@link
-   * Route#NO_BIAS} where there is none.
-   */
-  default void route(
-      int[] experts, float[] weights, Tensor logits, Tensor bias, int perToken, Router router) {
-    Route.forward(experts, weights, logits, bias, perToken, router);
-  }
-
-  /**
-   * See {@link ExpertMatmul#forward}: out (N, F) from x (N, C), rows sorted by expert, weights E
-   * times (F, C), offsets (E + 1). Each row has the bits that {@link #matmul} gives it.
-   */
-  default void expertMatmul(Tensor out, Tensor x, List<Tensor> weights, int[] offsets) {
-    ExpertMatmul.check(out, x, weights, offsets);
-    for (int e = 0; e < weights.size(); e++) {
-      int count = offsets[e + 1] - offsets[e];
-      if (count > 0) {
-        matmul(out.rows(offsets[e], count), x.rows(offsets[e], count), weights.get(e));
-      }
-    }
-  }
-
-  /** See {@link Combine#forward}: out (T, C) from y (T * k, C), rows and weights (T * k). */
-  default void combine(Tensor out, Tensor y, int[] rows, float[] weights) {
-    Combine.forward(out, y, rows, weights);
   }
 }

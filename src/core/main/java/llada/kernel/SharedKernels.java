@@ -4,6 +4,7 @@ import java.lang.reflect.InvocationHandler;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
 import java.lang.reflect.Proxy;
+import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.locks.ReentrantLock;
 import llada.tensor.NativeMemory;
@@ -93,11 +94,23 @@ public final class SharedKernels implements InvocationHandler {
               .formatted(method.getName()));
     }
     for (int i = 0; args != null && i < args.length; i++) {
-      if (args[i] instanceof Tensor tensor && !tensor.memory().scope().isAlive()) {
-        throw new IllegalStateException(
-            "%s: the memory of a tensor %s is freed; close a model and its predictors after all that computes with them"
-                .formatted(method.getName(), tensor));
+      if (args[i] instanceof Tensor tensor) {
+        check(method, tensor);
+      } else if (args[i] instanceof List<?> list) {
+        for (Object element : list) {
+          if (element instanceof Tensor tensor) {
+            check(method, tensor);
+          }
+        }
       }
+    }
+  }
+
+  private static void check(Method method, Tensor tensor) {
+    if (!tensor.memory().scope().isAlive()) {
+      throw new IllegalStateException(
+          "%s: the memory of a tensor %s is freed; close a model and its predictors after all that computes with them"
+              .formatted(method.getName(), tensor));
     }
   }
 

@@ -25,8 +25,7 @@ import llada.tensor.Tensor;
 final class AdaptiveUpdate {
   private AdaptiveUpdate() {}
 
-  static void forward(
-      Activations a, BlockWeights w, Pass pass, double ratio, int layer) {
+  static void forward(Activations a, BlockWeights w, Pass pass, double ratio, int layer) {
     Kernels kernels = pass.kernels();
     CachedAttention attention = pass.cached();
     ActivationCache cache = attention.cache();

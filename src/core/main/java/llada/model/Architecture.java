@@ -13,8 +13,8 @@ import llada.kernel.scalar.RopeLayout;
  * it computes stands in {@link LladaConfig}, which the one forward pass reads.
  *
  * <p>A row of the tables: the part, its name in Hugging Face folders, its name in GGUF files. The
- * first number of a name is the layer, the second the expert; GGUF files have all experts of a layer
- * in one tensor.
+ * first number of a name is the layer, the second the expert; GGUF files have all experts of a
+ * layer in one tensor.
  */
 public enum Architecture {
   /** Dense LLaDA: LLaDA-8B, LLaDA-1.5, iLLaDA. */

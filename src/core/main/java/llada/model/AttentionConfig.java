@@ -15,8 +15,8 @@ import llada.kernel.scalar.Rope;
  * @param qkNorm whether each head's query and key are normed before they turn
  * @param qkvBias whether queries, keys and values have a bias
  * @param outBias whether the output has one
- * @param block how far a token sees: {@link #FULL} everywhere, {@link #CAUSAL} to itself, else to the
- *     end of its block of so many tokens, counted from the first token
+ * @param block how far a token sees: {@link #FULL} everywhere, {@link #CAUSAL} to itself, else to
+ *     the end of its block of so many tokens, counted from the first token
  */
 public record AttentionConfig(
     int heads,
@@ -38,16 +38,7 @@ public record AttentionConfig(
   /** Plain heads that turn as a whole and see everything: dense LLaDA. */
   public static AttentionConfig of(int heads, int kvHeads, int headDim, double ropeTheta) {
     return new AttentionConfig(
-        heads,
-        kvHeads,
-        headDim,
-        headDim,
-        ropeTheta,
-        RopeScaling.NONE,
-        false,
-        false,
-        false,
-        FULL);
+        heads, kvHeads, headDim, headDim, ropeTheta, RopeScaling.NONE, false, false, false, FULL);
   }
 
   /** The same, but seen so far: {@link #block}. */

@@ -38,7 +38,8 @@ final class ConfigRules {
     positive("max_sequence_length", maxSequenceLength);
     require(
         feedForwards.size() == nLayers,
-        "%d feed-forwards are described, but n_layers is %d".formatted(feedForwards.size(), nLayers));
+        "%d feed-forwards are described, but n_layers is %d"
+            .formatted(feedForwards.size(), nLayers));
     new HashSet<>(feedForwards).forEach(ConfigRules::check); // a hostile L must not take long
     require(
         attention.heads() % attention.kvHeads() == 0,

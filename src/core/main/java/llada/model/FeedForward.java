@@ -44,11 +44,7 @@ final class FeedForward {
    * @param dw the weights' gradients, which accumulate
    */
   static void backward(
-      ActivationGradients d,
-      Activations a,
-      BlockWeights dw,
-      BlockWeights w,
-      Pass pass) {
+      ActivationGradients d, Activations a, BlockWeights dw, BlockWeights w, Pass pass) {
     Kernels kernels = pass.kernels();
     kernels.rmsNorm(a.normed(), a.mid(), w.ffNorm(), pass.eps());
     kernels.swiGlu(a.act(), a.gate(), a.up());

@@ -7,8 +7,8 @@ import java.util.OptionalInt;
 import java.util.function.ToIntFunction;
 
 /**
- * Everything that a checkpoint says about its shape and its special tokens, and all that the forward
- * pass knows of a model. No constant of a particular model stands anywhere else.
+ * Everything that a checkpoint says about its shape and its special tokens, and all that the
+ * forward pass knows of a model. No constant of a particular model stands anywhere else.
  *
  * @param architecture whose files it has, and how it writes
  * @param dModel C, channels of the residual stream

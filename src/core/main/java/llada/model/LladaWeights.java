@@ -40,9 +40,7 @@ public record LladaWeights(
    * @param one gives a row's tensor, or those of all experts
    */
   public static LladaWeights of(
-      LladaConfig config,
-      RopeLayout layout,
-      Function<WeightTable.Row, List<Tensor>> one) {
+      LladaConfig config, RopeLayout layout, Function<WeightTable.Row, List<Tensor>> one) {
     Map<Part, Tensor> outside = new EnumMap<>(Part.class);
     List<Map<Part, List<Tensor>>> layers = new ArrayList<>();
     List<WeightTable.Row> table = WeightTable.of(config);
@@ -104,8 +102,8 @@ public record LladaWeights(
   }
 
   /**
-   * All tensors under their Hugging Face names, in the order of the forward pass; a tied head is left
-   * out. Rows are in the order of {@link #ropeLayout}.
+   * All tensors under their Hugging Face names, in the order of the forward pass; a tied head is
+   * left out. Rows are in the order of {@link #ropeLayout}.
    */
   public Map<String, Tensor> byName() {
     Map<String, Tensor> all = new LinkedHashMap<>();

@@ -101,8 +101,7 @@ public final class MaskPredictor implements Predictor, AutoCloseable {
     int tokens = tokens(batch, config, maxTokens);
     checkWeights();
     Activations a = activations.rows(tokens);
-    Pass pass =
-        Pass.of(config, kernels, rope, batch, probe);
+    Pass pass = Pass.of(config, kernels, rope, batch, probe);
     kernels.embedding(a.x(), batch.flatIds(), weights.embedding());
     probe.see(-1, "embed", a.x());
     Runnable blocks =
@@ -134,8 +133,7 @@ public final class MaskPredictor implements Predictor, AutoCloseable {
     CachedAttention cached = CachedAttention.of(batch, partial);
     int[] computed = cached.rows();
     Activations a = activations.rows(computed.length);
-    Pass pass =
-        Pass.partial(config, kernels, rope, batch, cached);
+    Pass pass = Pass.partial(config, kernels, rope, batch, cached);
     int[] ids = new int[computed.length];
     Arrays.setAll(
         ids, i -> batch.ids()[computed[i] / batch.length()][computed[i] % batch.length()]);
@@ -183,8 +181,7 @@ public final class MaskPredictor implements Predictor, AutoCloseable {
     return logits(a.out(), wanted.toIntArray(), Probe.NONE);
   }
 
-  private Pass.Share share(
-      Portion portion, int first, IntArrayList ids, IntArrayList wanted) {
+  private Pass.Share share(Portion portion, int first, IntArrayList ids, IntArrayList wanted) {
     TokenBatch batch = portion.batch();
     tokens(batch, config, maxTokens);
     if (!portion.shares()) {
@@ -195,16 +192,14 @@ public final class MaskPredictor implements Predictor, AutoCloseable {
     int[] places = portion.rows();
     if (portion.partial().isEmpty()) {
       ids.addElements(first, flat);
-      pass =
-          Pass.of(config, kernels, rope, batch, Probe.NONE);
+      pass = Pass.of(config, kernels, rope, batch, Probe.NONE);
     } else {
       CachedAttention cached = CachedAttention.of(batch, portion.partial().get());
       for (int row : cached.rows()) {
         ids.add(flat[row]);
       }
       places = among(cached.rows(), portion.rows());
-      pass =
-          Pass.partial(config, kernels, rope, batch, cached);
+      pass = Pass.partial(config, kernels, rope, batch, cached);
     }
     for (int place : places) {
       wanted.add(first + place);

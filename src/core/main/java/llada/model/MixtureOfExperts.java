@@ -12,14 +12,13 @@ final class MixtureOfExperts {
   private MixtureOfExperts() {}
 
   /**
-   * delta = sum_j weight_j expert_j(h) + shared(h), with h = {@code a.normed()}. Tokens are sorted by
-   * expert, so that the weights of each expert are read once.
+   * delta = sum_j weight_j expert_j(h) + shared(h), with h = {@code a.normed()}. Tokens are sorted
+   * by expert, so that the weights of each expert are read once.
    */
   static void forward(Activations a, BlockWeights w, Pass pass, int layer) {
     Kernels kernels = pass.kernels();
     ExpertBuffers buffers = a.experts().orElseThrow();
-    FeedForwardConfig.Experts config =
-        (FeedForwardConfig.Experts) pass.config().feedForward(layer);
+    FeedForwardConfig.Experts config = (FeedForwardConfig.Experts) pass.config().feedForward(layer);
     int tokens = a.normed().dim(0);
     int n = tokens * config.perToken();
     Tensor logits = buffers.logits().rows(tokens);

@@ -1,8 +1,8 @@
 package llada.model;
 
 /**
- * The kinds of weights that a model of the family may have. Which of them one has, and what they are
- * called in files, says its {@link Architecture}; shapes are those of {@link WeightTable}.
+ * The kinds of weights that a model of the family may have. Which of them one has, and what they
+ * are called in files, says its {@link Architecture}; shapes are those of {@link WeightTable}.
  */
 public enum Part {
   /** (V, C) one row a token. */

@@ -73,8 +73,7 @@ record Pass(
 
   private static AttentionMask mask(LladaConfig config, TokenBatch batch) {
     AttentionConfig attention = config.attention();
-    AttentionConfig seen =
-        batch.sight().map(s -> attention.withBlock(s.block())).orElse(attention);
+    AttentionConfig seen = batch.sight().map(s -> attention.withBlock(s.block())).orElse(attention);
     AttentionMask mask = seen.mask(batch.flatVisible(), batch.size(), batch.length());
     return batch.sight().filter(Sight::added).isPresent() ? mask.asBias() : mask;
   }

@@ -6,9 +6,9 @@ import llada.tensor.Tensor;
  * Sees the intermediate values of a forward pass go by: for tests, statistics and curiosity.
  *
  * <p>Names, in order: {@code embed}; for each block {@code attn_norm}, {@code q_rope}, {@code
- * k_rope}, {@code attn_ctx}, {@code attn_out}, {@code resid_mid}, {@code ff_norm}, {@code ff_act} (or
- * {@code router_logits}, {@code shared_out} with experts), {@code ff_out}, {@code out}; then {@code
- * final_norm}, {@code logits}.
+ * k_rope}, {@code attn_ctx}, {@code attn_out}, {@code resid_mid}, {@code ff_norm}, {@code ff_act}
+ * (or {@code router_logits}, {@code shared_out} with experts), {@code ff_out}, {@code out}; then
+ * {@code final_norm}, {@code logits}.
  */
 @FunctionalInterface
 public interface Probe {

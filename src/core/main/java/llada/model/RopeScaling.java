@@ -24,8 +24,8 @@ public sealed interface RopeScaling {
 
   /**
    * LLaMA 3.1, type {@code llama3}: with a wavelength w = 2 pi / f, long waves (w above
-   * originalLength / lowFactor) are stretched by {@code factor}, short ones (w below originalLength /
-   * highFactor) are left, and those between lie between:
+   * originalLength / lowFactor) are stretched by {@code factor}, short ones (w below originalLength
+   * / highFactor) are left, and those between lie between:
    *
    * <pre>
    *   a = (originalLength / w - lowFactor) / (highFactor - lowFactor)

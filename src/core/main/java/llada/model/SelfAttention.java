@@ -29,7 +29,9 @@ final class SelfAttention {
     probe.see(layer, "resid_mid", a.mid());
   }
 
-  /** q = rope(norm(normed q_proj^T + bias)), k likewise; without norm and bias where there is none. */
+  /**
+   * q = rope(norm(normed q_proj^T + bias)), k likewise; without norm and bias where there is none.
+   */
   static void queriesAndKeys(
       Tensor q, Tensor k, Tensor normed, int[] positions, BlockWeights w, Pass pass) {
     Kernels kernels = pass.kernels();
@@ -78,26 +80,14 @@ final class SelfAttention {
    * @param dw the weights' gradients, which accumulate
    */
   static void backward(
-      ActivationGradients d,
-      Activations a,
-      BlockWeights dw,
-      BlockWeights w,
-      Pass pass) {
+      ActivationGradients d, Activations a, BlockWeights dw, BlockWeights w, Pass pass) {
     Kernels kernels = pass.kernels();
     kernels.rmsNorm(a.normed(), a.x(), w.attnNorm(), pass.eps());
     // delta = context attn_out^T
     kernels.matmulBackwardWeight(dw.attnOut(), d.dx(), a.context());
     kernels.matmulBackwardInput(d.dContext(), d.dx(), w.attnOut());
     kernels.attentionBackward(
-        d.dq(),
-        d.dk(),
-        d.dv(),
-        d.dContext(),
-        a.q(),
-        a.k(),
-        a.v(),
-        pass.shape(),
-        pass.mask());
+        d.dq(), d.dk(), d.dv(), d.dContext(), a.q(), a.k(), a.v(), pass.shape(), pass.mask());
     kernels.ropeBackward(d.dq(), pass.positions(), pass.rope());
     kernels.ropeBackward(d.dk(), pass.positions(), pass.rope());
     // q, k, v = normed q_proj^T, normed k_proj^T, normed v_proj^T

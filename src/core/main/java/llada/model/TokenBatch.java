@@ -12,11 +12,6 @@ import java.util.Optional;
  * @param sight how far a token sees; empty for as far as the model says
  */
 public record TokenBatch(int[][] ids, boolean[][] visible, Optional<Sight> sight) {
-  /** A batch that sees as far as the model says. */
-  public TokenBatch(int[][] ids, boolean[][] visible) {
-    this(ids, visible, Optional.empty());
-  }
-
   /**
    * Checks that the batch is rectangular.
    *
@@ -38,6 +33,11 @@ public record TokenBatch(int[][] ids, boolean[][] visible, Optional<Sight> sight
                 .formatted(b, ids[b].length));
       }
     }
+  }
+
+  /** A batch that sees as far as the model says. */
+  public TokenBatch(int[][] ids, boolean[][] visible) {
+    this(ids, visible, Optional.empty());
   }
 
   /**

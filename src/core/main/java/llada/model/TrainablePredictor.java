@@ -164,12 +164,10 @@ public final class TrainablePredictor implements AutoCloseable {
   }
 
   /** Up to what the head reads, for the chosen rows only. */
-  private Pass forward(
-      TokenBatch batch, int[] rows, int[] targets, double[] weights) {
+  private Pass forward(TokenBatch batch, int[] rows, int[] targets, double[] weights) {
     int tokens = MaskPredictor.tokens(batch, config, maxTokens);
     check(rows, targets, weights, tokens);
-    Pass pass =
-        Pass.of(config, kernels, rope, batch, Probe.NONE);
+    Pass pass = Pass.of(config, kernels, rope, batch, Probe.NONE);
     Activations a = blocks.getFirst().rows(tokens);
     kernels.embedding(a.x(), batch.flatIds(), this.weights.embedding());
     for (int layer = 0; layer < config.nLayers(); layer++) {

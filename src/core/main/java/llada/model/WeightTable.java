@@ -6,9 +6,9 @@ import java.util.stream.Stream;
 import llada.tensor.Shape;
 
 /**
- * Every weight of a model, one row each: what readers, writers, gradients, optimisers, quantisation,
- * synthetic models and counts all walk. What a configuration lacks (biases, experts, a head of its
- * own) has no row.
+ * Every weight of a model, one row each: what readers, writers, gradients, optimisers,
+ * quantisation, synthetic models and counts all walk. What a configuration lacks (biases, experts,
+ * a head of its own) has no row.
  */
 public final class WeightTable {
   private WeightTable() {}
@@ -17,7 +17,8 @@ public final class WeightTable {
    * One weight, or one for each expert of a layer.
    *
    * @param layer from 0; -1 outside the layers
-   * @param huggingFace its name in Hugging Face folders, with the expert to fill in if it is stacked
+   * @param huggingFace its name in Hugging Face folders, with the expert to fill in if it is
+   *     stacked
    * @param gguf its name in GGUF files
    * @param shape of the weight, or of one expert's
    * @param experts how many there are; 0 where it is one weight
@@ -139,7 +140,8 @@ public final class WeightTable {
             case ROUTER_BIAS -> e.hasBias() ? dims(e.count()) : dims();
             case EXPERT_GATE, EXPERT_UP -> dims(e.hidden(), c);
             case EXPERT_OUT -> dims(c, e.hidden());
-            case SHARED_GATE, SHARED_UP -> e.sharedHidden() > 0 ? dims(e.sharedHidden(), c) : dims();
+            case SHARED_GATE, SHARED_UP ->
+                e.sharedHidden() > 0 ? dims(e.sharedHidden(), c) : dims();
             case SHARED_OUT -> e.sharedHidden() > 0 ? dims(c, e.sharedHidden()) : dims();
             default -> dims();
           };

@@ -22,7 +22,8 @@ import org.junit.jupiter.params.provider.EnumSource;
 
 /**
  * What models beside LLaDA ask of the kernels: masks by which a query sees a part of the keys only,
- * rotary embeddings of a part of a head, biases, and a norm of each head. As {@link KernelContract}.
+ * rotary embeddings of a part of a head, biases, and a norm of each head. As {@link
+ * KernelContract}.
  */
 public interface FamilyContract {
   /** The kernels on trial. */

@@ -382,9 +382,7 @@ public interface RowContract {
     }
 
     private AttentionMask mask() {
-      return block == 0
-          ? AttentionMask.FULL
-          : AttentionMask.blocks(null, 1, q.dim(0), block);
+      return block == 0 ? AttentionMask.FULL : AttentionMask.blocks(null, 1, q.dim(0), block);
     }
 
     /**

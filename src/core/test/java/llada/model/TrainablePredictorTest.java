@@ -4,7 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.lang.foreign.Arena;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
@@ -54,8 +53,7 @@ final class TrainablePredictorTest {
         OptionalInt.empty());
   }
 
-  private static LladaWeights weights(
-      LladaConfig config, Arena arena, RopeLayout layout) {
+  private static LladaWeights weights(LladaConfig config, Arena arena, RopeLayout layout) {
     Random random = new Random(5);
     return LladaWeights.of(
         config,

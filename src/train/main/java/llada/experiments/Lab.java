@@ -69,7 +69,8 @@ public record Lab(
 
   private static FormatException busy(Path own) {
     return new FormatException(
-        own + ": another process is running this experiment; wait for it, or choose another output folder");
+        own
+            + ": another process is running this experiment; wait for it, or choose another output folder");
   }
 
   private Report run(Experiment experiment, Path own, Map<String, String> config) {

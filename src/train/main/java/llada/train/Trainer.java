@@ -94,8 +94,8 @@ public final class Trainer implements AutoCloseable {
    *
    * @param run its folder
    * @param tokenizer folder with the tokenizer's files, copied into every checkpoint
-   * @param notes what checkpoints say about the run beside its settings, such as where its data was;
-   *     not compared when it is resumed
+   * @param notes what checkpoints say about the run beside its settings, such as where its data
+   *     was; not compared when it is resumed
    */
   public record Output(RunFolder run, Path tokenizer, Map<String, String> notes) {}
 
@@ -128,7 +128,9 @@ public final class Trainer implements AutoCloseable {
         trained instanceof Lora ? Fingerprint.of(HuggingFaceFolder.byName(network.weights())) : "";
     this.adamW = new AdamW(trained.parameters(), config.optimizer().adamW(), kernels, arena);
     this.ema =
-        config.optimizer().ema() > 0 ? new Ema(trained.parameters(), config.optimizer().ema(), kernels, arena) : null;
+        config.optimizer().ema() > 0
+            ? new Ema(trained.parameters(), config.optimizer().ema(), kernels, arena)
+            : null;
   }
 
   /** Steps made so far. */
@@ -243,7 +245,9 @@ public final class Trainer implements AutoCloseable {
     }
     step++;
     double seconds = (System.nanoTime() - start) / 1e9;
-    listener.step(new TrainingListener.Step(step, config.extent().steps(), loss, rate, norm, tokens, seconds));
+    listener.step(
+        new TrainingListener.Step(
+            step, config.extent().steps(), loss, rate, norm, tokens, seconds));
   }
 
   /** Accumulated batches count as one large one. */
@@ -251,7 +255,8 @@ public final class Trainer implements AutoCloseable {
     if (config.extent().accumulate() == 1) {
       return batch;
     }
-    double[] weights = Arrays.stream(batch.weights()).map(w -> w / config.extent().accumulate()).toArray();
+    double[] weights =
+        Arrays.stream(batch.weights()).map(w -> w / config.extent().accumulate()).toArray();
     return new NoisyBatch(
         batch.xt(), batch.rows(), batch.targets(), weights, batch.pMask(), batch.causal());
   }

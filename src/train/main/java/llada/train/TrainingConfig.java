@@ -222,8 +222,7 @@ public record TrainingConfig(
      * @param vocabulary V
      * @throws IllegalArgumentException if a token is none of the vocabulary
      */
-    public LladaConfig model(
-        int vocabulary, int mask, int eos, OptionalInt eot, OptionalInt bos) {
+    public LladaConfig model(int vocabulary, int mask, int eos, OptionalInt eot, OptionalInt bos) {
       return new LladaConfig(
           channels,
           layers,

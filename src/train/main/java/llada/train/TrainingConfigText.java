@@ -215,7 +215,8 @@ public final class TrainingConfigText {
       return new Start.GivenModel(model);
     }
     double alpha = text.containsKey("lora alpha") ? real("lora alpha") : 2.0 * rank;
-    return new Start.Adapters(model, rank, alpha, new TreeSet<>(List.of(required("lora targets").split(","))));
+    return new Start.Adapters(
+        model, rank, alpha, new TreeSet<>(List.of(required("lora targets").split(","))));
   }
 
   private Start newModel(int length) {

@@ -246,9 +246,7 @@ public final class TrainingRun {
     }
     Optional<Path> given = places.tokenizer.or(this::firstModel);
     OptionalInt vocabulary =
-        settings.start() instanceof Start.NewModel start
-            ? start.vocabulary()
-            : OptionalInt.empty();
+        settings.start() instanceof Start.NewModel start ? start.vocabulary() : OptionalInt.empty();
     if (given.isPresent()) {
       if (!Files.isRegularFile(given.get().resolve("tokenizer.json"))) {
         throw new FormatException(
@@ -363,15 +361,7 @@ public final class TrainingRun {
         }
         TokenCache cache =
             Chats.cache(
-                file,
-                corpus,
-                tokenizer,
-                tokenizerFile,
-                chat,
-                eos,
-                length,
-                task.skipLong(),
-                arena);
+                file, corpus, tokenizer, tokenizerFile, chat, eos, length, task.skipLong(), arena);
         yield FormatException.naming(
             corpus.name(),
             () -> new Chats(cache, eos, length, share, task.fullPadding(), settings.seed()));

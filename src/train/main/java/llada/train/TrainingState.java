@@ -25,8 +25,8 @@ import llada.tensor.Tensor;
  * What a checkpoint says about its run, {@code training.json}; and the numbers that lie beside it.
  *
  * @param step optimizer steps made
- * @param settings of the run by name ({@link TrainingConfig#settings}), and where the data was. Runs
- *     of earlier versions have other names: {@link #config} knows them
+ * @param settings of the run by name ({@link TrainingConfig#settings}), and where the data was.
+ *     Runs of earlier versions have other names: {@link #config} knows them
  * @param data SHA-256 of the tokens
  * @param base SHA-256 of the weights that training began with, where they stay part of the model
  *     (LoRA), else empty
@@ -35,6 +35,7 @@ public record TrainingState(long step, Map<String, String> settings, String data
   static final String FILE = "training.json";
   static final String OPTIMIZER_FILE = "optimizer.safetensors";
   private static final String MODEL_FILE = "model.safetensors";
+
   /** The setting that says where the data was. */
   public static final String DATA = "data";
 

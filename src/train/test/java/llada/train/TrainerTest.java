@@ -188,7 +188,8 @@ class TrainerTest {
               new TrainingListener() {})) {
         assertThatThrownBy(() -> trainer.resume(run.resolve("step-00000010")))
             .isInstanceOf(ResumeException.class)
-            .hasMessageContaining(": steps: the run has 10, asked was 11; learning rate: the run has")
+            .hasMessageContaining(
+                ": steps: the run has 10, asked was 11; learning rate: the run has")
             .hasMessageContaining("has 0.01, asked was 0.02; ask for the same to go on with");
       }
       Files.delete(folder.resolve("tokens.cache"));

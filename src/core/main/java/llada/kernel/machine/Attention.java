@@ -16,8 +16,8 @@ import llada.tensor.Tensor;
  * transposed values once, and for each panel multiplies keys with queries, turns scores into
  * weights, and multiplies values with weights: two products by {@link DotCode} with {@link
  * SoftmaxCode} between them. Only visible keys are laid out, so that a padded sequence has the
- * tiles that it has alone; a panel reads them up to the furthest reach of its queries, and the others
- * give what lies between a weight of 0.
+ * tiles that it has alone; a panel reads them up to the furthest reach of its queries, and the
+ * others give what lies between a weight of 0.
  */
 final class Attention {
   /** Keys in a tile. */
@@ -73,8 +73,7 @@ final class Attention {
       int[] within) {}
 
   /** Of a mask that hides. */
-  void forward(
-      Tensor out, Tensor q, Tensor k, Tensor v, AttentionShape shape, AttentionMask mask) {
+  void forward(Tensor out, Tensor q, Tensor k, Tensor v, AttentionShape shape, AttentionMask mask) {
     llada.kernel.scalar.Attention.check(out, q, k, v, shape, mask);
     int queries = q.dim(0) / shape.batch();
     int panels = (queries + g.width() - 1) / g.width();

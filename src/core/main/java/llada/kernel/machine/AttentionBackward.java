@@ -84,12 +84,7 @@ final class AttentionBackward {
         shape.batch() * kvHeads,
         (task, worker) ->
             new Task(
-                    tensors,
-                    mask.visible(),
-                    shape,
-                    task / kvHeads,
-                    task % kvHeads,
-                    workers[worker])
+                    tensors, mask.visible(), shape, task / kvHeads, task % kvHeads, workers[worker])
                 .run());
   }
 

@@ -40,7 +40,7 @@ final class ExpandedRows {
     long rowBytes = bytes(dtype, channels);
     boolean int8 = arithmetic == Matmul.Arithmetic.INT8;
     int block = int8 ? dtype.blockLength() : 16;
-    Block.set(arguments, ExpandCode.SOURCE, address(first, k0));
+    Block.set(arguments, ExpandCode.SOURCE, address(weight, first, k0));
     Block.set(arguments, ExpandCode.SOURCE_STRIDE, rowBytes);
     Block.set(arguments, ExpandCode.TARGET, rows.address());
     Block.set(arguments, ExpandCode.SCALES, scales.address());
@@ -50,20 +50,28 @@ final class ExpandedRows {
   }
 
   /** Where channel k of a row is in memory. */
-  private long address(int row, int k) {
+  private static long address(Tensor weight, int row, int k) {
     DType dtype = weight.dtype();
     return weight.data().address() + row * bytes(dtype, weight.dim(1)) + bytes(dtype, k);
   }
 
-  /** Asks the product to fetch weights from this row and channel on while it runs. */
-  void fetch(MemorySegment arguments, int row, int k) {
+  /**
+   * Asks the product to fetch weights from this row and channel on while it runs.
+   *
+   * @param from a matrix of the same type and shape
+   * @param few whether the product is {@link FewCode}
+   */
+  void fetch(MemorySegment arguments, Tensor from, int row, int k, boolean few) {
     long rowBytes = bytes(weight.dtype(), weight.dim(1));
     boolean int8 = arithmetic == Matmul.Arithmetic.INT8;
-    int tileRows = int8 ? g.int8Rows() : g.floatRows();
-    Block.set(arguments, Fetch.FROM, address(row, k));
+    int tileRows = few ? g.lanes() : int8 ? g.int8Rows() : g.floatRows();
+    Block.set(arguments, Fetch.FROM, address(from, row, k));
     Block.set(arguments, Fetch.ROW, rowBytes);
     Block.set(arguments, Fetch.TILE, tileRows * rowBytes);
     int channels = int8 ? 32 : arithmetic == Matmul.Arithmetic.BF16 ? 16 : 8; // of a round
+    if (few) {
+      channels = channels / 8 * g.lanes(); // of a square
+    }
     int block = weight.dtype().blockLength();
     Block.set(arguments, Fetch.STEP, (long) channels * weight.dtype().blockBytes() / block);
   }
@@ -91,5 +99,19 @@ final class ExpandedRows {
     Block.set(arguments, DotCode.TILES, tiles);
     Block.set(arguments, DotCode.STEPS, depth / (bf16 ? 2 : 1));
     return program.code(Program.dot(bf16, g.vectors()));
+  }
+
+  /** {@link FewCode}, with all arguments set that are the same for every panel. */
+  CodePage.Code few(MemorySegment arguments, int tiles, int depth) {
+    boolean int8 = arithmetic == Matmul.Arithmetic.INT8;
+    boolean bf16 = arithmetic == Matmul.Arithmetic.BF16;
+    Block.set(arguments, Int8Code.WEIGHTS, rows.address());
+    Block.set(arguments, Int8Code.SCALES, scales.address());
+    Block.set(arguments, Int8Code.TILES, tiles);
+    Block.set(arguments, FewCode.ROUNDS, depth / (int8 ? 32 : bf16 ? 16 : 8));
+    return program.code(
+        int8
+            ? Program.few(WeightForm.of(weight.dtype()), g.vectors())
+            : Program.few(bf16, g.vectors()));
   }
 }

@@ -4,6 +4,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.EnumSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import llada.kernel.Kernels;
@@ -156,6 +157,22 @@ public final class MachineKernels extends VectorKernels {
       matmul.forward(out, x, weight, arithmetic(dtype));
     } else {
       super.matmul(out, x, weight);
+    }
+  }
+
+  /** See {@link Kernels#expertMatmul}. */
+  @Override
+  public void expertMatmul(Tensor out, Tensor x, List<Tensor> weights, int[] offsets) {
+    llada.kernel.scalar.ExpertMatmul.check(out, x, weights, offsets);
+    DType dtype = weights.getFirst().dtype();
+    boolean usable =
+        takes(dtype, x.dim(1))
+            && areNative(out, x)
+            && weights.stream().allMatch(weight -> weight.data().isNative());
+    if (usable) {
+      matmul.forward(out, x, weights, offsets, arithmetic(dtype));
+    } else {
+      super.expertMatmul(out, x, weights, offsets);
     }
   }
 

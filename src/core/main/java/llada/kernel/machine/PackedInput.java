@@ -144,6 +144,13 @@ final class PackedInput {
     program.code(Program.TRANSPOSE).run(arguments);
   }
 
+  /** Tells {@link FewCode} where channels from {@code k} of a lane of a panel are. */
+  void address(MemorySegment arguments, int panel, int lane, int k) {
+    Block.set(arguments, Int8Code.X, data(panel, k) + 4L * lane);
+    Block.set(arguments, Int8Code.SUMS, sums(panel, k) + 4L * lane);
+    Block.set(arguments, Int8Code.X_SCALES, scales(panel, k) + 4L * lane);
+  }
+
   /** Tells a product where channels from {@code k} of a panel are. */
   void address(MemorySegment arguments, int panel, int k) {
     if (arithmetic == Matmul.Arithmetic.INT8) {

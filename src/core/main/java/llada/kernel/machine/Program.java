@@ -67,7 +67,9 @@ final class Program {
       sources.put(
           dot(false, vectors),
           () -> DotCode.assemble(g, g.floatRows(), Op.VFMADD231PS, stride(false), true));
+      sources.put(few(false, vectors), () -> FewCode.floats(g, Op.VFMADD231PS, stride(false)));
       if (bf16) {
+        sources.put(few(true, vectors), () -> FewCode.floats(g, Op.VDPBF16PS, stride(true)));
         sources.put(
             dot(true, vectors),
             () -> DotCode.assemble(g, g.floatRows(), Op.VDPBF16PS, stride(true), true));
@@ -77,6 +79,7 @@ final class Program {
         for (DType dtype : QUANTISED) {
           WeightForm form = WeightForm.of(dtype);
           sources.put(int8(form, vectors), () -> Int8Code.assemble(g, form));
+          sources.put(few(form, vectors), () -> FewCode.quantised(g, form));
         }
         sources.put(quantize(vectors), () -> QuantizeCode.assemble(g));
       }
@@ -137,6 +140,14 @@ final class Program {
   static String int8(WeightForm form, int vectors) {
     String kind = form.minimums() ? "minimums" : "offset " + (1 << form.offsetShift());
     return "int8 by %d, %s x%d".formatted(form.group(), kind, vectors);
+  }
+
+  static String few(boolean bf16, int vectors) {
+    return "few tokens, " + dot(bf16, vectors);
+  }
+
+  static String few(WeightForm form, int vectors) {
+    return "few tokens, " + int8(form, vectors);
   }
 
   static String peak(Op op) {

@@ -8,10 +8,10 @@ import java.util.stream.IntStream;
 import llada.tensor.Tensor;
 
 /**
- * Scaled dot-product attention. Every token of LLaDA sees every token, which is what lets it fill in
- * any order; in other models a query sees the keys up to the end of its block, or up to itself (see
- * {@link AttentionMask}). With fewer key-value heads than query heads, neighbouring query heads
- * share one (grouped-query attention; one key-value head for all is multi-query attention).
+ * Scaled dot-product attention. Every token of LLaDA sees every token, which is what lets it fill
+ * in any order; in other models a query sees the keys up to the end of its block, or up to itself
+ * (see {@link AttentionMask}). With fewer key-value heads than query heads, neighbouring query
+ * heads share one (grouped-query attention; one key-value head for all is multi-query attention).
  */
 public final class Attention {
   private static final ValueLayout.OfInt BITS =
@@ -38,12 +38,7 @@ public final class Attention {
    * @param mask which keys a query sees, and what is added to the scores
    */
   public static void forward(
-      Tensor out,
-      Tensor q,
-      Tensor k,
-      Tensor v,
-      AttentionShape shape,
-      AttentionMask mask) {
+      Tensor out, Tensor q, Tensor k, Tensor v, AttentionShape shape, AttentionMask mask) {
     check(out, q, k, v, shape, mask);
     int heads = shape.heads();
     int kvHeads = shape.kvHeads();

@@ -11,8 +11,8 @@ public final class ExpertMatmul {
   private ExpertMatmul() {}
 
   /**
-   * out[r, n] = sum_k x[r, k] * weights[e][n, k], for the rows r from offsets[e] to offsets[e + 1] -
-   * 1 of each expert e.
+   * out[r, n] = sum_k x[r, k] * weights[e][n, k], for the rows r from offsets[e] to offsets[e + 1]
+   * - 1 of each expert e.
    *
    * @param out (N, F), overwritten
    * @param x (N, C)

@@ -3,8 +3,8 @@ package llada.kernel.scalar;
 import java.util.Arrays;
 
 /**
- * The order in which experts see tokens: by expert, and by token within an expert. So the rows of an
- * expert lie together, and each expert's weights are read once.
+ * The order in which experts see tokens: by expert, and by token within an expert. So the rows of
+ * an expert lie together, and each expert's weights are read once.
  *
  * <pre>
  *   route(experts, weights, logits, ...)     (T * k)
@@ -53,7 +53,9 @@ public final class ExpertOrder {
     offsets[0] = 0;
   }
 
-  /** Where the rows of each expert begin and end: from offsets[e] to offsets[e + 1] - 1; (E + 1). */
+  /**
+   * Where the rows of each expert begin and end: from offsets[e] to offsets[e + 1] - 1; (E + 1).
+   */
   public int[] offsets() {
     return offsets;
   }

@@ -4,16 +4,16 @@ import llada.tensor.Tensor;
 
 /**
  * Rotary position embedding (Su et al. 2021). Whatever the {@link RopeLayout} of its input, the
- * result is half-split: attention only needs queries and keys to agree. Where R of the D channels of
- * a head are rotary, these are the first ones, and the rest stay as they are.
+ * result is half-split: attention only needs queries and keys to agree. Where R of the D channels
+ * of a head are rotary, these are the first ones, and the rest stay as they are.
  */
 public final class Rope {
   private Rope() {}
 
   /**
-   * For each head and each pair i below R/2, with angle a = positions[t] * frequency i and the pair's
-   * channels (u, v), which are (x[i], x[i + R/2]) in half-split order and (x[2i], x[2i + 1]) in
-   * interleaved order:
+   * For each head and each pair i below R/2, with angle a = positions[t] * frequency i and the
+   * pair's channels (u, v), which are (x[i], x[i + R/2]) in half-split order and (x[2i], x[2i + 1])
+   * in interleaved order:
    *
    * <pre>
    *   x[i]       = u * cos a - v * sin a

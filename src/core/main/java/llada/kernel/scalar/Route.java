@@ -27,8 +27,8 @@ public final class Route {
   }
 
   /**
-   * With l = logits[t], scores s = softmax(l) or s[e] = 1 / (1 + exp(-l[e])), and c = s + bias, or c
-   * = s without one:
+   * With l = logits[t], scores s = softmax(l) or s[e] = 1 / (1 + exp(-l[e])), and c = s + bias, or
+   * c = s without one:
    *
    * <pre>
    *   score of a group  = sum of the two largest c in it
@@ -169,8 +169,7 @@ public final class Route {
     long e = logits.shape().dim(1);
     Require.matrix("route", "logits", logits, tokens, e);
     Require.vector("route", "bias", bias, router.bias() == Router.Bias.NONE ? 0 : e);
-    if (experts.length != tokens * perToken
-        || weights.length != tokens * perToken) {
+    if (experts.length != tokens * perToken || weights.length != tokens * perToken) {
       throw new IllegalArgumentException(
           "route: %d experts and %d weights; %d tokens with %d each need as many"
               .formatted(experts.length, weights.length, tokens, perToken));

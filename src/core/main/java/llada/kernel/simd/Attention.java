@@ -220,7 +220,9 @@ final class Attention {
     }
   }
 
-  /** Of a tile from visible key s on: hides what a query does not reach, or adds to what it does. */
+  /**
+   * Of a tile from visible key s on: hides what a query does not reach, or adds to what it does.
+   */
   private void mask(float[] scores, int s, int tile, int row, int tokens) {
     for (int lane = 0; within != null && lane < tokens; lane++) {
       int seen = Math.clamp((long) within[row + lane] - s, 0, tile);

@@ -162,6 +162,7 @@ final class AttentionBackward {
       reach = Math.max(reach, mask.reach(b * queries + t, keys));
     }
     int tiles = (reach + ROWS - 1) / ROWS;
+    reach = Math.min(keys, tiles * ROWS); // the rows beyond a tile's are added to as well
     Arrays.fill(m.p, 0, tiles * ROWS * WIDTH, 0);
     Arrays.fill(m.dp, 0, tiles * ROWS * WIDTH, 0);
     for (int s = 0; s < reach; s += ROWS) {

@@ -13,10 +13,7 @@ final class Residual {
     for (int i = 0; i < c; i += Lanes.COUNT) {
       VectorMask<Float> mask = Lanes.tail(i, c);
       Lanes.store(
-          Lanes.load(x, x0 + i, mask).add(Lanes.load(delta, delta0 + i, mask)),
-          out,
-          x0 + i,
-          mask);
+          Lanes.load(x, x0 + i, mask).add(Lanes.load(delta, delta0 + i, mask)), out, x0 + i, mask);
     }
   }
 }

@@ -8,8 +8,8 @@ import llada.kernel.scalar.RopeTables;
 import llada.tensor.Tensor;
 
 /**
- * {@link llada.kernel.scalar.Rope} on vectors: the two halves of what is turned of a head lie apart,
- * as vectors like it.
+ * {@link llada.kernel.scalar.Rope} on vectors: the two halves of what is turned of a head lie
+ * apart, as vectors like it.
  */
 final class Rope {
   // Lane j takes every second lane, from the first or the second on; twice over.
@@ -27,8 +27,7 @@ final class Rope {
    *
    * @param buffer at least {@code channels} long
    */
-  static void halfSplit(
-      MemorySegment x, long at, int channels, RopeTables tables, float[] buffer) {
+  static void halfSplit(MemorySegment x, long at, int channels, RopeTables tables, float[] buffer) {
     int half = tables.cos().dim(1);
     MemorySegment.copy(x, Tensor.F32, at * Float.BYTES, buffer, 0, channels);
     for (int head = 0; head < channels; head += tables.headDim()) {
@@ -51,8 +50,7 @@ final class Rope {
   }
 
   /** Rotates all heads of the token whose row starts at element {@code at}. */
-  static void row(
-      MemorySegment x, long at, int channels, RopeTables tables, int position) {
+  static void row(MemorySegment x, long at, int channels, RopeTables tables, int position) {
     MemorySegment cos = tables.cos().data();
     MemorySegment sin = tables.sin().data();
     int half = tables.cos().dim(1);

@@ -11,6 +11,8 @@ import llada.kernel.scalar.AttentionShape;
 import llada.kernel.scalar.Exclusions;
 import llada.kernel.scalar.RopeLayout;
 import llada.kernel.scalar.RopeTables;
+import llada.kernel.scalar.Route;
+import llada.kernel.scalar.Router;
 import llada.tensor.Tensor;
 
 /**
@@ -124,6 +126,24 @@ public class VectorKernels implements Kernels, AutoCloseable {
   }
 
   @Override
+  public void route(
+      int[] experts, float[] weights, Tensor logits, Tensor bias, int perToken, Router router) {
+    Route.check(experts, weights, logits, bias, perToken, router);
+    Route route = new Route(logits, bias, perToken, router);
+    parallel.forEach(
+        logits.dim(0),
+        (t, worker) -> route.row(experts, weights, t, scratch[worker].parts(route.scratch())));
+  }
+
+  @Override
+  public void combine(Tensor out, Tensor y, int[] rows, float[] weights) {
+    llada.kernel.scalar.Combine.check(out, y, rows, weights);
+    int k = rows.length / Math.max(1, out.dim(0));
+    int c = out.dim(1);
+    forEachRow(out, (t, _) -> Combine.row(out.data(), y.data(), rows, weights, (int) t, k, c));
+  }
+
+  @Override
   public void softmaxStatistics(
       llada.kernel.scalar.SoftmaxStatistics.Rows out, Tensor logits, Exclusions exclusions) {
     llada.kernel.scalar.SoftmaxStatistics.check(out, logits, exclusions);
@@ -213,8 +233,7 @@ public class VectorKernels implements Kernels, AutoCloseable {
     int channels = dx.dim(1);
     forEachRow(
         dx,
-        (t, _) ->
-            Rope.backwardRow(dx.data(), t * channels, channels, tables, positions[(int) t]));
+        (t, _) -> Rope.backwardRow(dx.data(), t * channels, channels, tables, positions[(int) t]));
   }
 
   @Override
@@ -228,8 +247,7 @@ public class VectorKernels implements Kernels, AutoCloseable {
       Tensor v,
       AttentionShape shape,
       AttentionMask mask) {
-    AttentionBackward.backward(
-        dq, dk, dv, dOut, q, k, v, shape, mask, parallel, gradientScratch);
+    AttentionBackward.backward(dq, dk, dv, dOut, q, k, v, shape, mask, parallel, gradientScratch);
   }
 
   @Override
