@@ -28,7 +28,8 @@ final class Answering implements AutoCloseable {
     this.index = index;
     this.request = asked.request();
     this.text = new AnswerText(engine.config(), tokenizer);
-    this.process = engine.start(asked.prompt(), asked.options(), request.seed());
+    this.process = 
+        engine.start(asked.prompt(), asked.options(), request.seed(), asked.kept());
   }
 
   Asked asked() {
@@ -115,7 +116,7 @@ final class Answering implements AutoCloseable {
     int[] ids = tokens(generation);
     int n = 0;
     while (n < ids.length
-        && ids[n] != engine.config().maskTokenId()
+        && !engine.config().isMask(ids[n])
         && !engine.config().ends(ids[n])) {
       n++;
     }

@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.BitSet;
 import java.util.List;
+import java.util.Optional;
 import llada.kernel.Kernels;
 import llada.kernel.scalar.RopeTables;
 import llada.tensor.DType;
@@ -113,7 +114,7 @@ public final class MaskPredictor implements Predictor, AutoCloseable {
     if (probe.equals(Probe.NONE) && !config.hasExperts()) {
       kernels.repeat(
           new SameCalls(
-              this, tokens, batch.size(), hidden(pass.mask().visible()), batch.addedMask()),
+              this, tokens, batch.size(), hidden(pass.mask().visible()), batch.sight()),
           blocks);
     } else {
       blocks.run();
@@ -220,7 +221,8 @@ public final class MaskPredictor implements Predictor, AutoCloseable {
   }
 
   /** Passes for which the blocks' calls are the same. */
-  private record SameCalls(MaskPredictor of, int tokens, int batch, BitSet hidden, boolean added) {}
+  private record SameCalls(
+      MaskPredictor of, int tokens, int batch, BitSet hidden, Optional<Sight> sight) {}
 
   private static BitSet hidden(boolean[] visible) {
     BitSet hidden = new BitSet();

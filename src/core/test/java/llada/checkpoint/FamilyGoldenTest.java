@@ -13,6 +13,7 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
@@ -30,6 +31,7 @@ import llada.model.AttentionConfig;
 import llada.model.LladaConfig;
 import llada.model.MaskPredictor;
 import llada.model.Probe;
+import llada.model.Sight;
 import llada.model.TokenBatch;
 import llada.tensor.Tensor;
 import org.junit.jupiter.api.AfterAll;
@@ -96,15 +98,16 @@ final class FamilyGoldenTest {
         boolean[][] visible = Golden.mask(attention.get("attention_mask"));
         LladaConfig config = checkpoint.config().withBlock(block(attention));
         int rows = ids.length * ids[0].length;
-        TokenBatch batch = new TokenBatch(ids, visible);
+        boolean added = attention.get("kind").string().equals("published_bias");
+        TokenBatch batch =
+            new TokenBatch(
+                ids,
+                visible,
+                Optional.of(new Sight(block(attention), true)).filter(_ -> added));
         try (MaskPredictor predictor =
             new MaskPredictor(config, checkpoint.weights(), backend.kernels(), rows)) {
           Tensor logits =
-              predictor.forward(
-                  attention.get("kind").string().equals("published_bias")
-                      ? batch.withAddedMask()
-                      : batch,
-                  IntStream.range(0, rows).toArray());
+              predictor.forward(batch, IntStream.range(0, rows).toArray());
           for (String key : List.of("tensor_f32", "tensor_f64", "logits")) {
             if (golden.get(key).isNull()) {
               continue;
