@@ -38,15 +38,16 @@ final class BlockDiffusion implements ReverseProcess {
     CACHED,
     /** All is computed in every pass. */
     RECOMPUTED,
-    /** So, too, and what should hide later blocks only scores earlier ones higher: see {@link Sight}. */
+    /**
+     * So, too, and what should hide later blocks only scores earlier ones higher: see {@link
+     * Sight}.
+     */
     PUBLISHED_BIAS;
 
     /** What the options say; the published code has no cache, and LLaDA2.1's the bias. */
     static Context of(SamplerOptions options) {
       boolean edits = options.decoder().blocks().editing().isPresent();
-      return options.mode() == SamplerMode.INTENDED
-          ? CACHED
-          : edits ? PUBLISHED_BIAS : RECOMPUTED;
+      return options.mode() == SamplerMode.INTENDED ? CACHED : edits ? PUBLISHED_BIAS : RECOMPUTED;
     }
   }
 
@@ -101,8 +102,7 @@ final class BlockDiffusion implements ReverseProcess {
     this.context = context;
     int whole = wholeBlocks(prompt.length, options, config);
     this.canvas =
-        Canvas.withAnswers(
-            new int[][] {prompt}, null, whole - prompt.length, config.maskTokenId());
+        Canvas.withAnswers(new int[][] {prompt}, null, whole - prompt.length, config.maskTokenId());
     this.x = canvas.x[0];
     this.end = prompt.length + options.genLength();
     this.owned = shared.isEmpty();
@@ -202,9 +202,7 @@ final class BlockDiffusion implements ReverseProcess {
     boolean edits = editing.isPresent();
     rows =
         Progress.positions(
-            block * length,
-            blockEnd(),
-            i -> masked(i) || edits && i >= canvas.promptLength);
+            block * length, blockEnd(), i -> masked(i) || edits && i >= canvas.promptLength);
     Sight sight = new Sight(length, context == Context.PUBLISHED_BIAS);
     TokenBatch batch =
         new TokenBatch(new int[][] {Arrays.copyOf(x, blockEnd())}, null, Optional.of(sight));
