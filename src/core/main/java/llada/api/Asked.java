@@ -1,7 +1,14 @@
 package llada.api;
 
+import java.util.Optional;
+import java.util.OptionalInt;
+import llada.diffusion.BlockOptions;
 import llada.diffusion.Decoder;
+import llada.diffusion.DiffusionSampler;
+import llada.diffusion.KeptPrefix;
+import llada.diffusion.SamplerMode;
 import llada.diffusion.SamplerOptions;
+import llada.model.Architecture.Decoding;
 import llada.model.LladaConfig;
 import llada.tokenizer.Tokenizer;
 
@@ -9,19 +16,22 @@ import llada.tokenizer.Tokenizer;
  * A request that fits the model.
  *
  * @param prompt its tokens
+ * @param kept what earlier turns of its conversation kept
  */
-record Asked(Request request, int[] prompt, SamplerOptions options) {
+record Asked(Request request, int[] prompt, SamplerOptions options, Optional<KeptPrefix> kept) {
   /**
    * Checks a request.
    *
    * @param which begins the message, to tell it from others
-   * @throws RequestException if prompt and answer are too long, or an id is none
+   * @throws RequestException if prompt and answer are too long, an id is none, or the model cannot
+   *     do what is asked
    */
   static Asked of(
       Request request, Framing framing, Tokenizer tokenizer, LladaConfig config, String which) {
     int[] prompt = framing.encode(tokenizer, request.prompt());
     Decoder usual = framing.framed() ? Decoder.fast() : Decoder.exact();
-    SamplerOptions options = request.options(framing.framed(), usual);
+    SamplerOptions options =
+        fitted(request.options(framing.framed(), usual), request.block(), config);
     checkLength(prompt.length, options.genLength(), config.maxSequenceLength(), which);
     for (int id : prompt) {
       if (id < 0 || id >= config.embeddingSize()) {
@@ -30,7 +40,30 @@ record Asked(Request request, int[] prompt, SamplerOptions options) {
                 .formatted(which, id, config.embeddingSize() - 1));
       }
     }
-    return new Asked(request, prompt, options);
+    try {
+      DiffusionSampler.check(prompt.length, options, config);
+    } catch (IllegalArgumentException e) {
+      throw new RequestException(which + e.getMessage());
+    }
+    return new Asked(request, prompt, options, Optional.empty());
+  }
+
+  /** The same as the next turn of a conversation. */
+  Asked with(KeptPrefix conversation) {
+    return new Asked(request, prompt, options, Optional.of(conversation));
+  }
+
+  /** Blocks of the length that was asked for; and what is behind an end is never looked at. */
+  private static SamplerOptions fitted(
+      SamplerOptions options, OptionalInt block, LladaConfig config) {
+    if (config.architecture().decoding() != Decoding.BLOCK_BY_BLOCK) {
+      return options;
+    }
+    Decoder decoder = options.decoder();
+    BlockOptions blocks =
+        block.isPresent() ? decoder.blocks().withBlockLength(block.getAsInt()) : decoder.blocks();
+    boolean stops = options.stopAtEos() || options.mode() == SamplerMode.INTENDED;
+    return options.toBuilder().decoder(decoder.with(blocks)).stopAtEos(stops).build();
   }
 
   /** Positions that a pass may compute for it. */

@@ -10,6 +10,7 @@ import java.util.function.Function;
 import java.util.function.Supplier;
 import llada.diffusion.DiffusionSampler;
 import llada.diffusion.Generation;
+import llada.diffusion.KeptPrefix;
 import llada.diffusion.RandomSource;
 import llada.diffusion.ReverseProcess;
 import llada.diffusion.SamplerOptions;
@@ -109,7 +110,17 @@ public final class Engine implements AutoCloseable {
    * @throws IllegalArgumentException if prompt and answer are longer than the model allows
    */
   public ReverseProcess start(int[] prompt, SamplerOptions options, long seed) {
-    return start(new int[][] {prompt}, null, options, RandomSource.seeded(seed));
+    return start(prompt, options, seed, Optional.empty());
+  }
+
+  /**
+   * Begins the next answer of a conversation.
+   *
+   * @param kept what its former answers kept: not computed again where the model allows it
+   */
+  public ReverseProcess start(
+      int[] prompt, SamplerOptions options, long seed, Optional<KeptPrefix> kept) {
+    return sampler.start(prompt, options, RandomSource.seeded(seed), kept);
   }
 
   /**
@@ -142,7 +153,8 @@ public final class Engine implements AutoCloseable {
           shared.add(i);
         }
       }
-      Tensor logits = pass(shared.stream().map(i -> plans.get(i).get()).toList());
+      int most = shared.stream().mapToInt(i -> processes.get(i).room()).sum();
+      Tensor logits = pass(shared.stream().map(i -> plans.get(i).get()).toList(), most);
       int row = 0;
       for (int i : shared) {
         int rows = plans.get(i).get().rows().length;
@@ -151,7 +163,8 @@ public final class Engine implements AutoCloseable {
       }
       for (int i = 0; i < plans.size(); i++) {
         if (!shared.contains(i)) { // alone, or without a pass
-          Tensor own = plans.get(i).map(portion -> pass(List.of(portion))).orElse(null);
+          int room = processes.get(i).room();
+          Tensor own = plans.get(i).map(portion -> pass(List.of(portion), room)).orElse(null);
           steps.set(i, processes.get(i).commit(own));
         }
       }
@@ -161,9 +174,8 @@ public final class Engine implements AutoCloseable {
     }
   }
 
-  private Tensor pass(List<Portion> portions) {
-    int tokens = portions.stream().mapToInt(p -> p.batch().size() * p.batch().length()).sum();
-    return portions.isEmpty() ? null : roomFor(tokens).forward(portions);
+  private Tensor pass(List<Portion> portions, int room) {
+    return portions.isEmpty() ? null : roomFor(room).forward(portions);
   }
 
   /** Answers one prompt from beginning to end. */
@@ -179,8 +191,12 @@ public final class Engine implements AutoCloseable {
       SamplerOptions options,
       RandomSource random,
       StepListener listener) {
-    if (options.decoder().length().isPresent()) { // each sequence of its own length
-      return exclusively(() -> sampler.generate(prompts, visible, options, random, listener));
+    if (!sampler.together(options) && (prompts.length > 1 || visible != null)) {
+      return exclusively( // each sequence of its own length
+          () -> {
+            roomFor(prompts[0].length + options.genLength());
+            return sampler.generate(prompts, visible, options, random, listener);
+          });
     }
     try (ReverseProcess process = start(prompts, visible, options, random)) {
       while (!process.done()) {

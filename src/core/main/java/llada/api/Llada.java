@@ -7,11 +7,15 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Function;
 import java.util.function.Supplier;
 import llada.backend.Backend;
 import llada.checkpoint.Checkpoint;
+import llada.diffusion.DiffusionSampler;
 import llada.diffusion.Infilling;
+import llada.diffusion.KeptPrefix;
 import llada.diffusion.LikelihoodEstimator;
 import llada.diffusion.LikelihoodOptions;
 import llada.diffusion.LogLikelihood;
@@ -40,6 +44,7 @@ public final class Llada implements AutoCloseable {
   private final Tokenizer tokenizer;
   private final Engine engine;
   private final boolean bundled;
+  private final Set<KeptPrefix> conversations = ConcurrentHashMap.newKeySet();
 
   private Llada(Opened opened, boolean bundled) {
     this.opened = opened;
@@ -143,6 +148,19 @@ public final class Llada implements AutoCloseable {
     return new AnswerLoop(opened, asked).run();
   }
 
+  /** The next turn of a conversation. */
+  Answer generate(Request request, KeptPrefix kept) {
+    conversations.add(kept);
+    Asked asked = Asked.of(request, framing(request), tokenizer, config(), "");
+    return new AnswerLoop(opened, List.of(asked.with(kept))).run().getFirst();
+  }
+
+  /** Frees what a conversation keeps. */
+  void forget(KeptPrefix kept) {
+    conversations.remove(kept);
+    kept.close();
+  }
+
   private Framing framing(Request request) {
     boolean framed = request.framed().orElse(bundled || request.prompt() instanceof Request.Turns);
     return framed
@@ -173,10 +191,12 @@ public final class Llada implements AutoCloseable {
   /**
    * Fills gaps, with all choices.
    *
-   * @throws RequestException if the text may become longer than the model takes
+   * @throws RequestException if the text may become longer than the model takes, or the model does
+   *     not see what is behind a gap
    */
   public Infilling.Filled infill(InfillTemplate template, InfillOptions options) {
     given(options, "the options");
+    required(() -> DiffusionSampler.checkFills(config()));
     List<int[]> pieces =
         given(template, "the template").pieces().stream().map(tokenizer::encode).toList();
     Infilling.Gaps gaps = new Infilling.Gaps(pieces, template.lengths());
@@ -206,7 +226,12 @@ public final class Llada implements AutoCloseable {
                         .fill(gaps, options.longestGap(), StepListener.NONE)));
   }
 
-  /** How likely a text is: an upper bound of -ln p by LLaDA's eq. 6, from 128 masked copies. */
+  /**
+   * How likely a text is: a bound by LLaDA's eq. 6, from 128 masked copies; exact by the chain rule
+   * for a model that writes from left to right.
+   *
+   * @throws RequestException if the model writes block by block: no bound is published for it
+   */
   public LogLikelihood score(String text) {
     return score("", text);
   }
@@ -232,6 +257,14 @@ public final class Llada implements AutoCloseable {
     return estimate(prompt, answer, options, 0, e -> e.isGreedy(prompt, answer));
   }
 
+  private static void required(Runnable check) {
+    try {
+      check.run();
+    } catch (IllegalArgumentException e) {
+      throw new RequestException(e.getMessage());
+    }
+  }
+
   private <R> R estimate(
       int[] prompt,
       int[] answer,
@@ -245,6 +278,7 @@ public final class Llada implements AutoCloseable {
           "the text has %d tokens; the model takes at most %d (max_sequence_length): shorten it"
               .formatted(tokens, config().maxSequenceLength()));
     }
+    required(() -> LikelihoodEstimator.check(options, config(), prompt.length));
     return opened.checked(
         () ->
             engine.with(
@@ -320,5 +354,6 @@ public final class Llada implements AutoCloseable {
   @Override
   public void close() {
     opened.close();
+    conversations.forEach(this::forget);
   }
 }

@@ -17,8 +17,8 @@ import llada.model.LladaConfig;
 import llada.model.RopeScaling;
 
 /**
- * The config.json of LLaDA-MoE, LLaDA2 and LLaMA. Values that are read stand with the defaults of the
- * published classes: a key that is absent means those.
+ * The config.json of LLaDA-MoE, LLaDA2 and LLaMA. Values that are read stand with the defaults of
+ * the published classes: a key that is absent means those.
  */
 final class FamilyConfig {
   private static final int LARGEST = 1 << 24;
@@ -134,8 +134,8 @@ final class FamilyConfig {
   /**
    * The configuration in {@code json}.
    *
-   * @throws FormatException if a key is missing, has a wrong value, or may change numbers and is not
-   *     known
+   * @throws FormatException if a key is missing, has a wrong value, or may change numbers and is
+   *     not known
    */
   static LladaConfig read(Architecture architecture, Json json, OtherFiles others) {
     FamilyConfig reader = new FamilyConfig(architecture, json);
@@ -384,8 +384,7 @@ final class FamilyConfig {
         config.feedForwards().stream()
             .map(f -> f instanceof FeedForwardConfig.Experts ? 1 : 0)
             .toList());
-    values.put(
-        "moe_router_enable_expert_bias", experts.router().bias() == Router.Bias.WEIGHT);
+    values.put("moe_router_enable_expert_bias", experts.router().bias() == Router.Bias.WEIGHT);
   }
 
   /** F of the dense layers; where there are none it is read by nobody, but must be there. */

@@ -14,8 +14,8 @@ import llada.model.AttentionConfig;
 import llada.model.RopeScaling;
 
 /**
- * What a config.json says of rotary positions: in keys of their own, or as transformers 5 writes it,
- * in an object.
+ * What a config.json says of rotary positions: in keys of their own, or as transformers 5 writes
+ * it, in an object.
  *
  * @param theta the base of the frequencies
  * @param share of a head that turns

@@ -1,7 +1,9 @@
 package llada.diffusion;
 
 import java.util.Arrays;
+import java.util.Optional;
 import llada.diffusion.cache.Progress;
+import llada.model.Architecture.Decoding;
 import llada.model.LladaConfig;
 import llada.model.Predictor;
 import llada.model.TokenBatch;
@@ -20,7 +22,8 @@ import llada.tensor.Tensor;
  * </pre>
  *
  * <p>So the exact sampler. A {@link Decoder} may have the pass compute only some positions, and
- * choose how many proposals are revealed.
+ * choose how many proposals are revealed. Models that write block by block, or from left to right,
+ * have processes of their own.
  */
 public final class DiffusionSampler {
   private final Predictor predictor;
@@ -52,8 +55,8 @@ public final class DiffusionSampler {
       RandomSource random,
       StepListener listener) {
     TokenBatch.requireRectangular(prompts, visible);
-    checkLength(prompts[0].length, options.genLength());
-    if (options.decoder().length().isEmpty()) {
+    check(prompts[0].length, options, config);
+    if (together(options)) {
       return reveal(start(prompts, visible, options, random), listener);
     }
     long start = System.nanoTime();
@@ -65,15 +68,32 @@ public final class DiffusionSampler {
     return joined(prompts, answers, System.nanoTime() - start);
   }
 
+  /** Whether the sequences of a batch take their steps together; else each is of its own length. */
+  public boolean together(SamplerOptions options) {
+    return options.decoder().length().isEmpty() && decoding() == Decoding.ANY_ORDER;
+  }
+
+  private Decoding decoding() {
+    return config.architecture().decoding();
+  }
+
   /**
    * A generation to be driven step by step, as above.
    *
-   * @param prompts (B, P); a single one where the answer's length varies
+   * @param prompts (B, P); a single one where the answers are not {@link #together}
    */
   public ReverseProcess start(
       int[][] prompts, boolean[][] visible, SamplerOptions options, RandomSource random) {
+    if (decoding() != Decoding.ANY_ORDER) {
+      if (prompts.length != 1 || visible != null) {
+        throw new IllegalArgumentException(
+            "%d prompts, perhaps padded; start a generation for each, they share their passes"
+                .formatted(prompts.length));
+      }
+      return start(prompts[0], options, random, Optional.empty());
+    }
     TokenBatch.requireRectangular(prompts, visible);
-    checkLength(prompts[0].length, options.genLength());
+    check(prompts[0].length, options, config);
     int length =
         options
             .decoder()
@@ -84,9 +104,63 @@ public final class DiffusionSampler {
     return process(canvas, options, random);
   }
 
+  /**
+   * The same for one prompt.
+   *
+   * @param kept what former generations kept and this one adds to, while it is open; of use where
+   *     tokens see nothing behind them, or behind their block
+   */
+  public ReverseProcess start(
+      int[] prompt, SamplerOptions options, RandomSource random, Optional<KeptPrefix> kept) {
+    check(prompt.length, options, config);
+    return switch (decoding()) {
+      case ANY_ORDER -> start(new int[][] {prompt}, null, options, random);
+      case BLOCK_BY_BLOCK ->
+          new BlockDiffusion(
+              predictor, config, options, random, prompt, BlockDiffusion.Context.of(options), kept);
+      case LEFT_TO_RIGHT -> new LeftToRight(predictor, config, options, random, prompt, kept);
+    };
+  }
+
+  /**
+   * Checks what can be checked before anything is computed.
+   *
+   * @throws IllegalArgumentException if the model cannot do what the options ask, or prompt and
+   *     answer are too long
+   */
+  public static void check(int promptLength, SamplerOptions options, LladaConfig config) {
+    DecodingRules.check(options, config);
+    checkLength(promptLength, options.genLength(), config);
+    Decoding decoding = config.architecture().decoding();
+    if (decoding == Decoding.LEFT_TO_RIGHT && promptLength == 0) {
+      throw new IllegalArgumentException(
+          "the prompt is empty; a model that writes from left to right needs a token to go on from");
+    }
+    if (decoding == Decoding.BLOCK_BY_BLOCK) {
+      int whole = BlockDiffusion.wholeBlocks(promptLength, options, config);
+      if (whole > config.maxSequenceLength()) {
+        throw new IllegalArgumentException(
+            "prompt and answer are %d tokens in whole blocks, which exceeds max_sequence_length, %d; give a smaller gen_length"
+                .formatted(whole, config.maxSequenceLength()));
+      }
+    }
+  }
+
+  /**
+   * Checks that a model can fill gaps.
+   *
+   * @throws IllegalArgumentException if its tokens do not see what is behind them
+   */
+  public static void checkFills(LladaConfig config) {
+    if (config.architecture().decoding() != Decoding.ANY_ORDER) {
+      throw new IllegalArgumentException(
+          "a gap is filled from both sides, and this model does not see what is behind it: take a LLaDA of full attention");
+    }
+  }
+
   private ReverseProcess process(Canvas canvas, SamplerOptions options, RandomSource random) {
     int most = canvas.promptLength + options.genLength();
-    return new ReverseProcess(predictor, config, options, random, canvas, most);
+    return new MaskedDiffusion(predictor, config, options, random, canvas, most);
   }
 
   private Generation reveal(ReverseProcess process, StepListener listener) {
@@ -139,7 +213,7 @@ public final class DiffusionSampler {
         x, prompts[0].length, steps, passes, positions, nanos, confidence, committedAt);
   }
 
-  private void checkLength(int promptLength, int genLength) {
+  private static void checkLength(int promptLength, int genLength, LladaConfig config) {
     if (promptLength + genLength > config.maxSequenceLength()) {
       throw new IllegalArgumentException(
           "the prompt has %d tokens and gen_length is %d; together they exceed max_sequence_length, %d; shorten the prompt or give a gen_length of at most %d"
@@ -164,6 +238,7 @@ public final class DiffusionSampler {
    */
   public Generation infill(
       int[] text, SamplerOptions options, int steps, RandomSource random, StepListener listener) {
+    checkFills(config);
     int first = 0;
     while (first < text.length && text[first] != config.maskTokenId()) {
       first++;

@@ -2,6 +2,7 @@ package llada.diffusion;
 
 import it.unimi.dsi.fastutil.ints.IntArrayList;
 import java.util.Arrays;
+import llada.model.Architecture.Decoding;
 import llada.model.LladaConfig;
 import llada.model.MaskPredictor;
 import llada.tensor.Tensor;
@@ -57,6 +58,29 @@ public final class LikelihoodEstimator {
   }
 
   /**
+   * Checks whether a model's likelihood can be told.
+   *
+   * @param prompt tokens of it
+   * @throws IllegalArgumentException if not
+   */
+  public static void check(LikelihoodOptions options, LladaConfig config, int prompt) {
+    Decoding decoding = config.architecture().decoding();
+    if (decoding == Decoding.BLOCK_BY_BLOCK) {
+      throw new IllegalArgumentException(
+          "the likelihood bound is of models whose tokens see the whole text, and for one that writes block by block none is published: score with a LLaDA of full attention, or with LLaMA");
+    }
+    if (decoding == Decoding.LEFT_TO_RIGHT && options.cfgScale() > 0) {
+      throw new IllegalArgumentException(
+          "cfg_scale is %s, but this model writes from left to right: leave it out"
+              .formatted(options.cfgScale()));
+    }
+    if (decoding == Decoding.LEFT_TO_RIGHT && prompt == 0 && config.bosTokenId().isEmpty()) {
+      throw new IllegalArgumentException(
+          "the prompt is empty and the model has no start token; the first token of a text needs one before it");
+    }
+  }
+
+  /**
    * Tokens that the predictor must have room for.
    *
    * @param tokens of prompt and answer
@@ -72,6 +96,11 @@ public final class LikelihoodEstimator {
     return Math.clamp(LOGITS / Math.max(1, logits), 1, options.batchSize());
   }
 
+  /** Whether the likelihood is no bound, but exact: {@link ChainRule}. */
+  private boolean writesOn() {
+    return config.architecture().decoding() == Decoding.LEFT_TO_RIGHT;
+  }
+
   /**
    * Estimates.
    *
@@ -84,6 +113,9 @@ public final class LikelihoodEstimator {
   public LogLikelihood estimate(int[] prompt, int[] answer) {
     if (answer.length == 0) {
       throw new IllegalArgumentException("the answer has no token, so it has no likelihood");
+    }
+    if (writesOn()) {
+      return new ChainRule(predictor, config).logLikelihood(prompt, answer);
     }
     double[] means = new double[options.batches()];
     for (int batch = 0; batch < means.length; batch++) {
@@ -277,6 +309,9 @@ public final class LikelihoodEstimator {
    * first token that differs.
    */
   public boolean isGreedy(int[] prompt, int[] answer) {
+    if (writesOn()) {
+      return new ChainRule(predictor, config).isGreedy(prompt, answer);
+    }
     int length = prompt.length + answer.length;
     int[] x = Arrays.copyOf(prompt, length);
     Arrays.fill(x, prompt.length, length, config.maskTokenId());

@@ -30,7 +30,9 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** A file of the family that is wrong is refused in one line that names it, the value and the rule. */
+/**
+ * A file of the family that is wrong is refused in one line that names it, the value and the rule.
+ */
 class FamilyErrorsTest {
   @TempDir Path temp;
   private Path folder;
@@ -39,7 +41,8 @@ class FamilyErrorsTest {
     folder = Files.createTempDirectory(temp, "model");
     Path golden = GoldenFolders.checkpoints(architecture).getFirst();
     try (Stream<Path> files = Files.list(golden)) {
-      for (Path file : files.filter(f -> f.toString().matches(".*[.](json|safetensors)")).toList()) {
+      for (Path file :
+          files.filter(f -> f.toString().matches(".*[.](json|safetensors)")).toList()) {
         Files.copy(file, folder.resolve(file.getFileName()));
       }
     }
@@ -147,8 +150,7 @@ class FamilyErrorsTest {
           LLAMA     | "tie_word_embeddings": true      | lm_head.weight
           LLAMA     | "num_experts": 8                 | num_experts is 8
           """)
-  void configuration(Architecture architecture, String members, String message)
-      throws IOException {
+  void configuration(Architecture architecture, String members, String message) throws IOException {
     copy(architecture);
     for (String member : members.strip().split(" ; ")) {
       set(member);
@@ -193,7 +195,8 @@ class FamilyErrorsTest {
     editWeights(tensors -> tensors.put(expert, tensors.get(expert).rows(8)));
     refuses(folder, expert + " is (8, 64), but the configuration makes it (");
     copy(architecture);
-    editWeights(tensors -> tensors.put("model.layers.1.mlp.experts.8.up_proj.weight", tensors.get(expert)));
+    editWeights(
+        tensors -> tensors.put("model.layers.1.mlp.experts.8.up_proj.weight", tensors.get(expert)));
     refuses(folder, "does not have: model.layers.1.mlp.experts.8.up_proj.weight");
     copy(architecture);
     Path file = folder.resolve("model.safetensors");
@@ -209,7 +212,9 @@ class FamilyErrorsTest {
     copy(Architecture.LLADA2);
     editWeights(
         tensors -> {
-          tensors.keySet().removeIf(name -> name.matches("model.layers.1.mlp.experts.*.gate_proj.*"));
+          tensors
+              .keySet()
+              .removeIf(name -> name.matches("model.layers.1.mlp.experts.*.gate_proj.*"));
           tensors.put("model.layers.1.mlp.experts.gate_proj.weight", zeros(7, 24, 64));
         });
     refuses(
