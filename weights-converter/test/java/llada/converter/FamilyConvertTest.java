@@ -59,9 +59,7 @@ class FamilyConvertTest {
                 checkpoint.weights(),
                 new ScalarKernels(),
                 ids.length)) {
-      return predictor
-          .forward(TokenBatch.of(ids), new int[] {0, 1, 2, 3, 4, 5, 6, 7, 8})
-          .toArray();
+      return predictor.forward(TokenBatch.of(ids), new int[] {0, 1, 2, 3, 4, 5, 6, 7, 8}).toArray();
     }
   }
 
@@ -85,7 +83,8 @@ class FamilyConvertTest {
     }
     assertThat(logits(back)).isEqualTo(logits(from));
     // LLaMA's frequencies are divided by rounded divisors.
-    assertThat(logits(gguf)).containsExactly(logits(from), org.assertj.core.data.Offset.offset(1e-5f));
+    assertThat(logits(gguf))
+        .containsExactly(logits(from), org.assertj.core.data.Offset.offset(1e-5f));
   }
 
   /** What we write is what the published converter wrote: every tensor, and the metadata. */
@@ -149,9 +148,21 @@ class FamilyConvertTest {
       assertThat(written.get(key)).as(key).isEqualTo(read.get(key));
     }
     Set<String> besides =
-        Set.of("eos_token_id", "mask_token_id", "rope_theta", "rope_scaling", "router_num_group",
-            "router_topk_group", "output_router_logits", "pad_token_id", "head_dim",
-            "max_window_layers", "sliding_window", "dense_intermediate_size", "shared_expert_intermediate_size", "hidden_act");
+        Set.of(
+            "eos_token_id",
+            "mask_token_id",
+            "rope_theta",
+            "rope_scaling",
+            "router_num_group",
+            "router_topk_group",
+            "output_router_logits",
+            "pad_token_id",
+            "head_dim",
+            "max_window_layers",
+            "sliding_window",
+            "dense_intermediate_size",
+            "shared_expert_intermediate_size",
+            "hidden_act");
     written.forEach(
         (key, value) -> {
           if (!besides.contains(key) && read.get(key) != null) {

@@ -78,8 +78,7 @@ class FamilyTokenizersTest {
         GgufVocabulary.tokenizer(tables.tokens(), tables.types(), tables.merges(), pre(family)),
         family);
     String written = tables.pre(); // one of several names for the same way
-    assertThat(GgufVocabulary.patterns(written))
-        .isEqualTo(GgufVocabulary.patterns(pre(family)));
+    assertThat(GgufVocabulary.patterns(written)).isEqualTo(GgufVocabulary.patterns(pre(family)));
     assertThat(GgufVocabulary.normalizes(written))
         .isEqualTo(GgufVocabulary.normalizes(pre(family)));
   }
