@@ -28,8 +28,7 @@ final class Answering implements AutoCloseable {
     this.index = index;
     this.request = asked.request();
     this.text = new AnswerText(engine.config(), tokenizer);
-    this.process = 
-        engine.start(asked.prompt(), asked.options(), request.seed(), asked.kept());
+    this.process = engine.start(asked.prompt(), asked.options(), request.seed(), asked.kept());
   }
 
   Asked asked() {
@@ -115,9 +114,7 @@ final class Answering implements AutoCloseable {
   private int settled(Generation generation) {
     int[] ids = tokens(generation);
     int n = 0;
-    while (n < ids.length
-        && !engine.config().isMask(ids[n])
-        && !engine.config().ends(ids[n])) {
+    while (n < ids.length && !engine.config().isMask(ids[n]) && !engine.config().ends(ids[n])) {
       n++;
     }
     return n;

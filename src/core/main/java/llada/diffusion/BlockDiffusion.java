@@ -37,15 +37,16 @@ final class BlockDiffusion implements ReverseProcess {
     CACHED,
     /** All is computed in every pass. */
     RECOMPUTED,
-    /** So, too, and what should hide later blocks only scores earlier ones higher: see {@link Sight}. */
+    /**
+     * So, too, and what should hide later blocks only scores earlier ones higher: see {@link
+     * Sight}.
+     */
     PUBLISHED_BIAS;
 
     /** What the options say; the published code has no cache, and LLaDA2.1's the bias. */
     static Context of(SamplerOptions options) {
       boolean edits = options.decoder().blocks().editing().isPresent();
-      return options.mode() == SamplerMode.INTENDED
-          ? CACHED
-          : edits ? PUBLISHED_BIAS : RECOMPUTED;
+      return options.mode() == SamplerMode.INTENDED ? CACHED : edits ? PUBLISHED_BIAS : RECOMPUTED;
     }
   }
 
@@ -98,8 +99,7 @@ final class BlockDiffusion implements ReverseProcess {
     this.biased = context == Context.PUBLISHED_BIAS;
     int whole = wholeBlocks(prompt.length, options, config);
     this.canvas =
-        Canvas.withAnswers(
-            new int[][] {prompt}, null, whole - prompt.length, config.maskTokenId());
+        Canvas.withAnswers(new int[][] {prompt}, null, whole - prompt.length, config.maskTokenId());
     this.x = canvas.x[0];
     this.end = prompt.length + options.genLength();
     this.draws = new TokenDraws(predictor, config, options, random);

@@ -63,10 +63,7 @@ public record BlockOptions(
     require(steps >= 1, "block_steps", " is %s; it must be at least 1", steps);
     require(minimalTopK >= 1, "minimal_topk", " is %s; it must be at least 1", minimalTopK);
     require(
-        threshold >= 0 && threshold <= 1,
-        "threshold",
-        " is %s; it must be from 0 to 1",
-        threshold);
+        threshold >= 0 && threshold <= 1, "threshold", " is %s; it must be from 0 to 1", threshold);
   }
 
   /** Whether nothing but perhaps the length of a block differs from {@link #DEFAULT}. */

@@ -53,8 +53,7 @@ final class ChainRule {
       Arrays.setAll(row, v -> logits.get(first + v));
       int likeliest = Softmax.likeliest(row);
       if (!Double.isFinite(Softmax.logSumExp(row))) {
-        throw new NonFiniteLogitsException(
-            row[likeliest], likeliest, prompt.length + i, 0);
+        throw new NonFiniteLogitsException(row[likeliest], likeliest, prompt.length + i, 0);
       }
       if (likeliest != answer[i]) {
         return false;
@@ -65,8 +64,7 @@ final class ChainRule {
 
   /** (L, V) of each token of the answer; the last token is not read. */
   private Tensor logits(int[] prompt, int[] answer) {
-    int[] before =
-        prompt.length > 0 ? prompt : new int[] {config.bosTokenId().orElseThrow()};
+    int[] before = prompt.length > 0 ? prompt : new int[] {config.bosTokenId().orElseThrow()};
     int[] x = Arrays.copyOf(before, before.length + answer.length - 1);
     System.arraycopy(answer, 0, x, before.length, answer.length - 1);
     int[] rows = IntStream.range(before.length - 1, x.length).toArray();

@@ -20,8 +20,8 @@ import llada.tensor.DType;
  * @param repetition what is done against saying things twice
  * @param length finds the length of the answer, of which gen_length is then the most; empty for
  *     answers of gen_length
- * @param blocks how blocks are filled by a model that writes block by block, which has a cache and a
- *     commit rule of its own
+ * @param blocks how blocks are filled by a model that writes block by block, which has a cache and
+ *     a commit rule of its own
  */
 public record Decoder(
     CachePolicy cache,

@@ -70,8 +70,7 @@ final class DecodingRules {
             case BLOCK_BY_BLOCK -> "writes block by block";
             case LEFT_TO_RIGHT -> "writes from left to right";
           };
-      throw new IllegalArgumentException(
-          "%s, but this model %s: %s".formatted(fact, how, remedy));
+      throw new IllegalArgumentException("%s, but this model %s: %s".formatted(fact, how, remedy));
     }
   }
 }

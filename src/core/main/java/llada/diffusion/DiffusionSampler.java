@@ -117,15 +117,8 @@ public final class DiffusionSampler {
       case ANY_ORDER -> start(new int[][] {prompt}, null, options, random);
       case BLOCK_BY_BLOCK ->
           new BlockDiffusion(
-              predictor,
-              config,
-              options,
-              random,
-              prompt,
-              BlockDiffusion.Context.of(options),
-              kept);
-      case LEFT_TO_RIGHT ->
-          new LeftToRight(predictor, config, options, random, prompt, kept);
+              predictor, config, options, random, prompt, BlockDiffusion.Context.of(options), kept);
+      case LEFT_TO_RIGHT -> new LeftToRight(predictor, config, options, random, prompt, kept);
     };
   }
 

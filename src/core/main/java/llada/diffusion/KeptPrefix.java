@@ -11,8 +11,8 @@ import llada.tensor.DType;
  * the turns of a conversation. Of a model whose tokens see nothing behind them, or behind their
  * block, these stay what they are, so the next answer is the same with them as without.
  *
- * <p>It takes {@link ActivationCache#bytesPerToken} for each token of the longest prompt and answer,
- * until it is closed. One generation at a time uses it.
+ * <p>It takes {@link ActivationCache#bytesPerToken} for each token of the longest prompt and
+ * answer, until it is closed. One generation at a time uses it.
  */
 public final class KeptPrefix implements AutoCloseable {
   private ActivationCache cache; // null before the first generation
@@ -29,8 +29,7 @@ public final class KeptPrefix implements AutoCloseable {
    * @param room tokens of prompt and answer
    * @return how many tokens of the prompt are known, from the first
    */
-  int open(
-      LladaConfig config, Kernels kernels, DType keep, int length, int[] prompt, int room) {
+  int open(LladaConfig config, Kernels kernels, DType keep, int length, int[] prompt, int room) {
     if (cache != null && (type != keep || block != length)) {
       close();
     }

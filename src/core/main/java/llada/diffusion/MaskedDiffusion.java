@@ -17,8 +17,8 @@ import llada.tensor.Tensor;
 
 /**
  * LLaDA's reverse process (algorithm 4 and 5), which fills masks in any order within a block:
- * canvas, cache and counters. What is computed the {@link CachePolicy} says; of the {@link Proposals}
- * the {@link CommitRule} keeps some.
+ * canvas, cache and counters. What is computed the {@link CachePolicy} says; of the {@link
+ * Proposals} the {@link CommitRule} keeps some.
  */
 final class MaskedDiffusion implements ReverseProcess {
   private final LladaConfig config;

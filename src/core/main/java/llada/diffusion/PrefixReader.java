@@ -37,8 +37,7 @@ final class PrefixReader {
       Optional<KeptPrefix> shared) {
     this.owned = shared.isEmpty();
     this.kept = shared.orElseGet(KeptPrefix::new);
-    int known =
-        kept.open(predictor.config(), predictor.kernels(), type, block, prompt, room);
+    int known = kept.open(predictor.config(), predictor.kernels(), type, block, prompt, room);
     this.stored = known / block * block;
   }
 

@@ -15,8 +15,7 @@ final class TokenDraws {
   private int[] tokens = {};
   private double[] probabilities = {};
 
-  TokenDraws(
-      Predictor predictor, LladaConfig config, SamplerOptions options, RandomSource random) {
+  TokenDraws(Predictor predictor, LladaConfig config, SamplerOptions options, RandomSource random) {
     boolean greedy = options.temperature() == 0;
     SamplerOptions plain = options.toBuilder().temperature(0).topK(0).topP(1).build();
     this.likeliest =

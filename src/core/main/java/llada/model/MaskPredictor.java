@@ -113,8 +113,7 @@ public final class MaskPredictor implements Predictor, AutoCloseable {
     // A probe reads intermediate values, and experts change from pass to pass: no replay then.
     if (probe.equals(Probe.NONE) && !config.hasExperts()) {
       kernels.repeat(
-          new SameCalls(
-              this, tokens, batch.size(), hidden(pass.mask().visible()), batch.sight()),
+          new SameCalls(this, tokens, batch.size(), hidden(pass.mask().visible()), batch.sight()),
           blocks);
     } else {
       blocks.run();

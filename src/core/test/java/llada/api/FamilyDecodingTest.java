@@ -190,8 +190,7 @@ final class FamilyDecodingTest {
     try (Llada llada = llada2()) {
       assertThatThrownBy(
               () ->
-                  llada.generate(
-                      Request.of(new int[] {5}).sampler(options -> options.cfgScale(2))))
+                  llada.generate(Request.of(new int[] {5}).sampler(options -> options.cfgScale(2))))
           .isInstanceOf(RequestException.class)
           .hasMessageContaining("cfg_scale is 2.0")
           .hasMessageContaining("block by block");

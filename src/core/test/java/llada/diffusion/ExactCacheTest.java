@@ -56,8 +56,7 @@ final class ExactCacheTest {
         Arena arena = Arena.ofShared()) {
       LladaConfig config = shape.config();
       LladaWeights weights = LladaWeights.make(config, row -> random(row, random, arena));
-      try (MaskPredictor predictor =
-          new MaskPredictor(config, weights, backend.kernels(), 256)) {
+      try (MaskPredictor predictor = new MaskPredictor(config, weights, backend.kernels(), 256)) {
         use.of(new Model(config, predictor), random);
       }
     }
@@ -91,9 +90,7 @@ final class ExactCacheTest {
   }
 
   private static SamplerOptions without(SamplerOptions options) {
-    return options.toBuilder()
-        .decoder(options.decoder().with(BlockOptions.DEFAULT))
-        .build();
+    return options.toBuilder().decoder(options.decoder().with(BlockOptions.DEFAULT)).build();
   }
 
   private static ReverseProcess start(
@@ -293,8 +290,7 @@ final class ExactCacheTest {
               for (int r = 0; r < rows; r++) {
                 sure[r * model.config.embeddingSize() + mask] = 20;
               }
-              process.commit(
-                  Tensor.of(arena, sure, rows, model.config.embeddingSize()));
+              process.commit(Tensor.of(arena, sure, rows, model.config.embeddingSize()));
               steps++;
             }
             assertThat(steps).isEqualTo(3 * (4 * 4 + 16));
@@ -359,8 +355,7 @@ final class ExactCacheTest {
             c.padTokenId(),
             c.eotTokenId(),
             c.bosTokenId(),
-            it.unimi.dsi.fastutil.ints.IntList.of(
-                new Random(round).ints(60, 0, 290).toArray()));
+            it.unimi.dsi.fastutil.ints.IntList.of(new Random(round).ints(60, 0, 290).toArray()));
     return new LladaConfig(
         c.architecture(),
         c.dModel(),

@@ -81,8 +81,7 @@ final class FamilyGenerationGoldenTest {
         Backend backend = Backends.choose(backendName, 2, Precision.EXACT);
         Arena arena = Arena.ofShared();
         MaskPredictor predictor =
-            new MaskPredictor(
-                checkpoint.config(), checkpoint.weights(), backend.kernels(), 128)) {
+            new MaskPredictor(checkpoint.config(), checkpoint.weights(), backend.kernels(), 128)) {
       use.of(
           withEos(checkpoint.config(), golden.get("params")),
           predictor,
@@ -125,8 +124,7 @@ final class FamilyGenerationGoldenTest {
     List<Json> steps = golden.get("steps").list();
     int seen = 0;
     try (BlockDiffusion process =
-        new BlockDiffusion(
-            predictor, config, options, random, prompt, context, Optional.empty())) {
+        new BlockDiffusion(predictor, config, options, random, prompt, context, Optional.empty())) {
       while (!process.done()) {
         Tensor logits = predictor.forward(process.plan().orElseThrow());
         StepListener.Step step = process.commit(logits).orElseThrow();
@@ -175,7 +173,8 @@ final class FamilyGenerationGoldenTest {
   private static void comparePrefill(
       LladaConfig config, MaskPredictor predictor, Json golden, Path file) {
     Path prefill =
-        file.resolveSibling(file.getFileName().toString().replace(".json", ".prefill_kv.safetensors"));
+        file.resolveSibling(
+            file.getFileName().toString().replace(".json", ".prefill_kv.safetensors"));
     if (!Files.exists(prefill)) {
       assertThat(golden.get("prefill_kv").isNull()).isTrue();
       return;
