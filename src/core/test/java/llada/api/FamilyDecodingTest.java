@@ -204,6 +204,7 @@ final class FamilyDecodingTest {
   }
 
   @Test
+  @SuppressWarnings("try") // closing early is what is tested
   void aConversationAnswersAsIfItKeptNothing() {
     UnaryOperator<Request> wishes =
         request -> request.length(12).block(4).threshold(0.2).editing(0.3).seed(5);

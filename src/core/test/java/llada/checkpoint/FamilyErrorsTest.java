@@ -48,13 +48,6 @@ class FamilyErrorsTest {
     }
   }
 
-  private void edit(String from, String to) throws IOException {
-    Path file = folder.resolve("config.json");
-    String text = Files.readString(file);
-    assertThat(text).contains(from);
-    Files.writeString(file, text.replace(from, to));
-  }
-
   private static void refuses(Path model, String... parts) {
     assertThatThrownBy(() -> Checkpoint.open(model).close())
         .isInstanceOf(FormatException.class)

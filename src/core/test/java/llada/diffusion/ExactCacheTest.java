@@ -50,7 +50,7 @@ final class ExactCacheTest {
   }
 
   private static void onRandomWeights(Architecture kind, String backendName, Use use) {
-    Random random = new Random(kind.ordinal() * 31L + backendName.hashCode());
+    Random random = new Random(31L * kind.name().hashCode() + backendName.hashCode());
     try (Checkpoint shape = Checkpoint.open(GoldenFolders.checkpoints(kind).getFirst());
         Backend backend = Backends.choose(backendName, 2, Precision.EXACT);
         Arena arena = Arena.ofShared()) {
@@ -66,7 +66,7 @@ final class ExactCacheTest {
     long[] dims = new long[row.shape().rank()];
     Arrays.setAll(dims, i -> row.shape().dim(i));
     float[] values = new float[(int) row.shape().elements()];
-    double scale = dims.length == 1 ? 0.3 : 1.5 / Math.sqrt(dims[dims.length - 1]);
+    double scale = dims.length == 1 ? 0.3 : 1.5 / Math.sqrt((double) dims[dims.length - 1]);
     for (int i = 0; i < values.length; i++) {
       values[i] = (float) ((dims.length == 1 ? 1 : 0) + scale * random.nextGaussian());
     }

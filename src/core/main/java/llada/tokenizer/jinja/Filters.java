@@ -94,7 +94,7 @@ final class Filters {
   }
 
   private static List<Value> mapped(Work work, Value value, Value path) {
-    return path == Value.None.VALUE
+    return path instanceof Value.None
         ? value.elements()
         : value.elements().stream().map(element -> at(work, element, path)).toList();
   }
@@ -105,7 +105,7 @@ final class Filters {
     List<Value> mapped = new ArrayList<>();
     for (Value element : mapped(work, value, path)) {
       mapped.add(
-          path == Value.None.VALUE
+          path instanceof Value.None
               ? work.made(apply(work, given.get(0, "filter").string(), element, rest(given)))
               : element instanceof Undefined ? absent : element);
     }
@@ -154,8 +154,8 @@ final class Filters {
     Value indent = given.get(1, "indent", Value.None.VALUE);
     StringBuilder out = new StringBuilder();
     String spaces =
-        indent == Value.None.VALUE ? "" : " ".repeat(Math.clamp(indent.integer(), 0, 100));
-    json(work, value, indent == Value.None.VALUE ? "" : "\n", spaces, out);
+        indent instanceof Value.None ? "" : " ".repeat(Math.clamp(indent.integer(), 0, 100));
+    json(work, value, indent instanceof Value.None ? "" : "\n", spaces, out);
     return Value.text(out.toString());
   }
 

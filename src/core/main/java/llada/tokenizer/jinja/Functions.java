@@ -78,10 +78,12 @@ final class Functions {
   /** The time in C's notation, in English. */
   private static String time(LocalDateTime now, String format) {
     StringBuilder out = new StringBuilder();
-    for (int i = 0; i < format.length(); i++) {
+    int i = 0;
+    while (i < format.length()) {
       char c = format.charAt(i);
       if (c != '%') {
         out.append(c);
+        i++;
         continue;
       }
       String field = format.substring(i, Math.min(format.length(), i + 2));
@@ -90,7 +92,7 @@ final class Functions {
         throw new TemplateException("the field '%s' of a time is not known here".formatted(field));
       }
       out.append(now.format(DateTimeFormatter.ofPattern(pattern, Locale.US)));
-      i++;
+      i += 2;
     }
     return out.toString();
   }

@@ -66,7 +66,7 @@ final class Members {
     }
     List<Value> elements = value.elements();
     work.spend(elements.size());
-    long by = step == Value.None.VALUE ? 1 : step.integer();
+    long by = step instanceof Value.None ? 1 : step.integer();
     if (by == 0) {
       throw new TemplateException("the step of a part is 0; it must be another integer");
     }
@@ -88,7 +88,7 @@ final class Members {
   }
 
   private static long bound(Value value, int n, long by, long absent) {
-    if (value == Value.None.VALUE) {
+    if (value instanceof Value.None) {
       return absent;
     }
     long at = value.integer();
@@ -139,7 +139,7 @@ final class Members {
         Value count = given.get(2, "count", Value.None.VALUE);
         work.search(text, old);
         List<String> parts =
-            Strings.parts(text, old, count == Value.None.VALUE ? -1 : count.integer());
+            Strings.parts(text, old, count instanceof Value.None ? -1 : count.integer());
         work.spend((long) parts.size() * by.length());
         yield Value.text(String.join(by, parts));
       }
@@ -169,7 +169,7 @@ final class Members {
 
   private static Value strip(Work work, String text, Arguments given, boolean left, boolean right) {
     Value away = given.only("strip", "chars").get(0, "chars", Value.None.VALUE);
-    if (away == Value.None.VALUE) {
+    if (away instanceof Value.None) {
       return Value.text(Strings.strip(text, Strings::isSpace, left, right));
     }
     String characters = away.string();
@@ -180,11 +180,11 @@ final class Members {
   private static Value split(Work work, String text, Arguments given) {
     Value separator = given.get(0, "sep", Value.None.VALUE);
     long cuts = given.get(1, "maxsplit", new Int(-1)).integer();
-    if (separator != Value.None.VALUE) {
+    if (!(separator instanceof Value.None)) {
       work.search(text, separator.string());
     }
     return new Items(
-        (separator == Value.None.VALUE
+        (separator instanceof Value.None
                 ? Strings.words(text, cuts)
                 : Strings.parts(text, separator.string(), cuts))
             .stream().<Value>map(Text::new).toList());

@@ -23,10 +23,10 @@ final class Operators {
       case "!=" -> Value.bool(!equal(work, left, right));
       case "in" -> Value.bool(in(work, left, right));
       case "not in" -> Value.bool(!in(work, left, right));
-      case "<" -> Value.bool(compare(work, operator, left, right) < 0);
-      case "<=" -> Value.bool(compare(work, operator, left, right) <= 0);
-      case ">" -> Value.bool(compare(work, operator, left, right) > 0);
-      case ">=" -> Value.bool(compare(work, operator, left, right) >= 0);
+      case "<" -> Value.bool(compare(operator, left, right) < 0);
+      case "<=" -> Value.bool(compare(operator, left, right) <= 0);
+      case ">" -> Value.bool(compare(operator, left, right) > 0);
+      case ">=" -> Value.bool(compare(operator, left, right) >= 0);
       case "~" -> work.made(Value.text(string(left) + string(right)));
       default -> work.made(arithmetic(work, operator, left, right));
     };
@@ -119,7 +119,7 @@ final class Operators {
   }
 
   /** Numbers by size, strings by their code points. */
-  private static int compare(Work work, String operator, Value left, Value right) {
+  private static int compare(String operator, Value left, Value right) {
     if (isNumber(left) && isNumber(right)) {
       return Long.compare(left.integer(), right.integer());
     }
