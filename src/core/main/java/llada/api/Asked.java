@@ -4,7 +4,7 @@ import java.util.Optional;
 import java.util.OptionalInt;
 import llada.diffusion.BlockOptions;
 import llada.diffusion.Decoder;
-import llada.diffusion.DiffusionSampler;
+import llada.diffusion.DecodingRules;
 import llada.diffusion.KeptPrefix;
 import llada.diffusion.SamplerMode;
 import llada.diffusion.SamplerOptions;
@@ -41,7 +41,7 @@ record Asked(Request request, int[] prompt, SamplerOptions options, Optional<Kep
       }
     }
     try {
-      DiffusionSampler.check(prompt.length, options, config);
+      DecodingRules.check(prompt.length, options, config);
     } catch (IllegalArgumentException e) {
       throw new RequestException(which + e.getMessage());
     }

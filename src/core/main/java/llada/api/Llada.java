@@ -13,7 +13,7 @@ import java.util.function.Function;
 import java.util.function.Supplier;
 import llada.backend.Backend;
 import llada.checkpoint.Checkpoint;
-import llada.diffusion.DiffusionSampler;
+import llada.diffusion.DecodingRules;
 import llada.diffusion.Infilling;
 import llada.diffusion.KeptPrefix;
 import llada.diffusion.LikelihoodEstimator;
@@ -196,7 +196,7 @@ public final class Llada implements AutoCloseable {
    */
   public Infilling.Filled infill(InfillTemplate template, InfillOptions options) {
     given(options, "the options");
-    required(() -> DiffusionSampler.checkFills(config()));
+    required(() -> DecodingRules.checkFills(config()));
     List<int[]> pieces =
         given(template, "the template").pieces().stream().map(tokenizer::encode).toList();
     Infilling.Gaps gaps = new Infilling.Gaps(pieces, template.lengths());
@@ -278,7 +278,7 @@ public final class Llada implements AutoCloseable {
           "the text has %d tokens; the model takes at most %d (max_sequence_length): shorten it"
               .formatted(tokens, config().maxSequenceLength()));
     }
-    required(() -> LikelihoodEstimator.check(options, config(), prompt.length));
+    required(() -> DecodingRules.checkScores(options, config(), prompt.length));
     return opened.checked(
         () ->
             engine.with(

@@ -6,7 +6,6 @@ import java.util.Arrays;
 import java.util.Optional;
 import llada.diffusion.cache.Progress;
 import llada.model.LladaConfig;
-import llada.model.PartialPass;
 import llada.model.Portion;
 import llada.model.Predictor;
 import llada.model.Sight;
@@ -57,15 +56,13 @@ final class BlockDiffusion implements ReverseProcess {
   private final Optional<BlockOptions.Editing> editing;
   private final int length; // of a block
   private final int steps; // passes that a block takes at most
-  private final Context context;
+  private final boolean biased;
   private final Canvas canvas;
   private final int[] x; // its only sequence
   private final int end; // of the answer; the last block may go on behind
-  private final KeptPrefix kept;
-  private final boolean owned; // so that it is closed with this
+  private final PrefixReader prefix;
   private final TokenDraws draws;
   private final long start = System.nanoTime();
-  private int stored; // tokens whose keys and values are kept, from the first
   private int block;
   private int step; // of the block
   private int postSteps; // passes over a block without masks
@@ -99,27 +96,19 @@ final class BlockDiffusion implements ReverseProcess {
             .map(e -> 4 * length + e.maxPostSteps()) // where the mask is proposed again and again
             .orElse(
                 Math.max(1, Math.min(rules.steps(), options.genLength() / rules.minimalTopK())));
-    this.context = context;
+    this.biased = context == Context.PUBLISHED_BIAS;
     int whole = wholeBlocks(prompt.length, options, config);
     this.canvas =
         Canvas.withAnswers(new int[][] {prompt}, null, whole - prompt.length, config.maskTokenId());
     this.x = canvas.x[0];
     this.end = prompt.length + options.genLength();
-    this.owned = shared.isEmpty();
-    this.kept = shared.orElseGet(KeptPrefix::new);
     this.draws = new TokenDraws(predictor, config, options, random);
     this.block = prompt.length / length;
-    if (context == Context.CACHED) {
-      int known =
-          kept.open(
-              predictor.config(),
-              predictor.kernels(),
-              options.decoder().cacheType(),
-              length,
-              prompt,
-              whole);
-      this.stored = known / length * length; // a token of a block sees all of it
-    }
+    this.prefix =
+        context == Context.CACHED
+            ? new PrefixReader(
+                predictor, options.decoder().cacheType(), length, prompt, whole, shared)
+            : new PrefixReader();
     settle();
   }
 
@@ -199,21 +188,11 @@ final class BlockDiffusion implements ReverseProcess {
     if (done) {
       throw new IllegalStateException("the generation is finished: there is no step to plan");
     }
-    boolean edits = editing.isPresent();
-    rows =
-        Progress.positions(
-            block * length, blockEnd(), i -> masked(i) || edits && i >= canvas.promptLength);
-    Sight sight = new Sight(length, context == Context.PUBLISHED_BIAS);
-    TokenBatch batch =
-        new TokenBatch(new int[][] {Arrays.copyOf(x, blockEnd())}, null, Optional.of(sight));
-    Portion portion;
-    if (context == Context.CACHED) {
-      int from = Math.min(stored, block * length);
-      int[][] computed = {Progress.positions(from, blockEnd(), _ -> true)};
-      portion = new Portion(batch, Optional.of(new PartialPass(computed, kept.cache())), rows);
-    } else {
-      portion = new Portion(batch, rows);
-    }
+    int first = editing.isPresent() ? canvas.promptLength : canvas.length(); // to be edited
+    rows = Progress.positions(block * length, blockEnd(), i -> masked(i) || i >= first);
+    Optional<Sight> sight = Optional.of(new Sight(length, biased));
+    TokenBatch batch = new TokenBatch(new int[][] {Arrays.copyOf(x, blockEnd())}, null, sight);
+    Portion portion = prefix.portion(batch, block * length, rows);
     positions += portion.computed();
     return Optional.of(portion);
   }
@@ -239,7 +218,7 @@ final class BlockDiffusion implements ReverseProcess {
     unchanged = open.isEmpty() && !edited;
     globalStep++;
     step++;
-    stored = Arrays.equals(before, x) ? blockEnd() : block * length;
+    prefix.saw(Arrays.equals(before, x) ? blockEnd() : block * length);
     StepListener.Step seen =
         new StepListener.Step(
             block - canvas.promptLength / length,
@@ -319,10 +298,6 @@ final class BlockDiffusion implements ReverseProcess {
   /** Frees the cache, or leaves it to the next generation. */
   @Override
   public void close() {
-    if (owned) {
-      kept.close();
-    } else if (context == Context.CACHED) {
-      kept.keep(x, stored);
-    }
+    prefix.close(x);
   }
 }

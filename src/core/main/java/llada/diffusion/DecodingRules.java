@@ -7,9 +7,80 @@ import llada.diffusion.commit.Quota;
 import llada.model.Architecture.Decoding;
 import llada.model.LladaConfig;
 
-/** Which options go with which way of decoding. */
-final class DecodingRules {
+/** What can be asked of a model, by its way of decoding. */
+public final class DecodingRules {
   private DecodingRules() {}
+
+  /**
+   * Checks what can be checked before anything is computed.
+   *
+   * @throws IllegalArgumentException if the model cannot do what the options ask, or prompt and
+   *     answer are too long
+   */
+  public static void check(int promptLength, SamplerOptions options, LladaConfig config) {
+    check(options, config);
+    checkLength(promptLength, options.genLength(), config);
+    Decoding decoding = config.architecture().decoding();
+    if (decoding == Decoding.LEFT_TO_RIGHT && promptLength == 0) {
+      throw new IllegalArgumentException(
+          "the prompt is empty; a model that writes from left to right needs a token to go on from");
+    }
+    if (decoding == Decoding.BLOCK_BY_BLOCK) {
+      int whole = BlockDiffusion.wholeBlocks(promptLength, options, config);
+      if (whole > config.maxSequenceLength()) {
+        throw new IllegalArgumentException(
+            "prompt and answer are %d tokens in whole blocks, which exceeds max_sequence_length, %d; give a smaller gen_length"
+                .formatted(whole, config.maxSequenceLength()));
+      }
+    }
+  }
+
+  private static void checkLength(int promptLength, int genLength, LladaConfig config) {
+    if (promptLength + genLength > config.maxSequenceLength()) {
+      throw new IllegalArgumentException(
+          "the prompt has %d tokens and gen_length is %d; together they exceed max_sequence_length, %d; shorten the prompt or give a gen_length of at most %d"
+              .formatted(
+                  promptLength,
+                  genLength,
+                  config.maxSequenceLength(),
+                  Math.max(0, config.maxSequenceLength() - promptLength)));
+    }
+  }
+
+  /**
+   * Checks that a model can fill gaps.
+   *
+   * @throws IllegalArgumentException if its tokens do not see what is behind them
+   */
+  public static void checkFills(LladaConfig config) {
+    if (config.architecture().decoding() != Decoding.ANY_ORDER) {
+      throw new IllegalArgumentException(
+          "a gap is filled from both sides, and this model does not see what is behind it: take a LLaDA of full attention");
+    }
+  }
+
+  /**
+   * Checks whether a model's likelihood can be told.
+   *
+   * @param prompt tokens of it
+   * @throws IllegalArgumentException if not
+   */
+  public static void checkScores(LikelihoodOptions options, LladaConfig config, int prompt) {
+    Decoding decoding = config.architecture().decoding();
+    if (decoding == Decoding.BLOCK_BY_BLOCK) {
+      throw new IllegalArgumentException(
+          "the likelihood bound is of models whose tokens see the whole text, and for one that writes block by block none is published: score with a LLaDA of full attention, or with LLaMA");
+    }
+    if (decoding == Decoding.LEFT_TO_RIGHT && options.cfgScale() > 0) {
+      throw new IllegalArgumentException(
+          "cfg_scale is %s, but this model writes from left to right: leave it out"
+              .formatted(options.cfgScale()));
+    }
+    if (decoding == Decoding.LEFT_TO_RIGHT && prompt == 0 && config.bosTokenId().isEmpty()) {
+      throw new IllegalArgumentException(
+          "the prompt is empty and the model has no start token; the first token of a text needs one before it");
+    }
+  }
 
   /**
    * Checks that a model can do what is asked. The presets {@link Decoder#exact} and {@link

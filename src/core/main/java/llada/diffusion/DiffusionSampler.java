@@ -55,7 +55,7 @@ public final class DiffusionSampler {
       RandomSource random,
       StepListener listener) {
     TokenBatch.requireRectangular(prompts, visible);
-    check(prompts[0].length, options, config);
+    DecodingRules.check(prompts[0].length, options, config);
     if (together(options)) {
       return reveal(start(prompts, visible, options, random), listener);
     }
@@ -93,7 +93,7 @@ public final class DiffusionSampler {
       return start(prompts[0], options, random, Optional.empty());
     }
     TokenBatch.requireRectangular(prompts, visible);
-    check(prompts[0].length, options, config);
+    DecodingRules.check(prompts[0].length, options, config);
     int length =
         options
             .decoder()
@@ -112,7 +112,7 @@ public final class DiffusionSampler {
    */
   public ReverseProcess start(
       int[] prompt, SamplerOptions options, RandomSource random, Optional<KeptPrefix> kept) {
-    check(prompt.length, options, config);
+    DecodingRules.check(prompt.length, options, config);
     return switch (decoding()) {
       case ANY_ORDER -> start(new int[][] {prompt}, null, options, random);
       case BLOCK_BY_BLOCK ->
@@ -120,42 +120,6 @@ public final class DiffusionSampler {
               predictor, config, options, random, prompt, BlockDiffusion.Context.of(options), kept);
       case LEFT_TO_RIGHT -> new LeftToRight(predictor, config, options, random, prompt, kept);
     };
-  }
-
-  /**
-   * Checks what can be checked before anything is computed.
-   *
-   * @throws IllegalArgumentException if the model cannot do what the options ask, or prompt and
-   *     answer are too long
-   */
-  public static void check(int promptLength, SamplerOptions options, LladaConfig config) {
-    DecodingRules.check(options, config);
-    checkLength(promptLength, options.genLength(), config);
-    Decoding decoding = config.architecture().decoding();
-    if (decoding == Decoding.LEFT_TO_RIGHT && promptLength == 0) {
-      throw new IllegalArgumentException(
-          "the prompt is empty; a model that writes from left to right needs a token to go on from");
-    }
-    if (decoding == Decoding.BLOCK_BY_BLOCK) {
-      int whole = BlockDiffusion.wholeBlocks(promptLength, options, config);
-      if (whole > config.maxSequenceLength()) {
-        throw new IllegalArgumentException(
-            "prompt and answer are %d tokens in whole blocks, which exceeds max_sequence_length, %d; give a smaller gen_length"
-                .formatted(whole, config.maxSequenceLength()));
-      }
-    }
-  }
-
-  /**
-   * Checks that a model can fill gaps.
-   *
-   * @throws IllegalArgumentException if its tokens do not see what is behind them
-   */
-  public static void checkFills(LladaConfig config) {
-    if (config.architecture().decoding() != Decoding.ANY_ORDER) {
-      throw new IllegalArgumentException(
-          "a gap is filled from both sides, and this model does not see what is behind it: take a LLaDA of full attention");
-    }
   }
 
   private ReverseProcess process(Canvas canvas, SamplerOptions options, RandomSource random) {
@@ -213,18 +177,6 @@ public final class DiffusionSampler {
         x, prompts[0].length, steps, passes, positions, nanos, confidence, committedAt);
   }
 
-  private static void checkLength(int promptLength, int genLength, LladaConfig config) {
-    if (promptLength + genLength > config.maxSequenceLength()) {
-      throw new IllegalArgumentException(
-          "the prompt has %d tokens and gen_length is %d; together they exceed max_sequence_length, %d; shorten the prompt or give a gen_length of at most %d"
-              .formatted(
-                  promptLength,
-                  genLength,
-                  config.maxSequenceLength(),
-                  Math.max(0, config.maxSequenceLength() - promptLength)));
-    }
-  }
-
   /**
    * Fills the masks of a text, wherever they stand; all of it is context, what follows a gap too.
    * The masks are one block.
@@ -238,7 +190,7 @@ public final class DiffusionSampler {
    */
   public Generation infill(
       int[] text, SamplerOptions options, int steps, RandomSource random, StepListener listener) {
-    checkFills(config);
+    DecodingRules.checkFills(config);
     int first = 0;
     while (first < text.length && text[first] != config.maskTokenId()) {
       first++;

@@ -2,11 +2,9 @@ package llada.diffusion;
 
 import java.util.Arrays;
 import java.util.Optional;
-import java.util.stream.IntStream;
 import llada.diffusion.cache.Progress;
 import llada.model.AttentionConfig;
 import llada.model.LladaConfig;
-import llada.model.PartialPass;
 import llada.model.Portion;
 import llada.model.Predictor;
 import llada.model.TokenBatch;
@@ -19,17 +17,14 @@ import llada.tensor.Tensor;
  */
 final class LeftToRight implements ReverseProcess {
   private final LladaConfig config;
-  private final boolean cached;
   private final int promptLength;
   private final int[] x;
   private final double[] confidence;
   private final int[] committedAt;
-  private final KeptPrefix kept;
-  private final boolean owned; // so that it is closed with this
+  private final PrefixReader prefix;
   private final TokenDraws draws;
   private final long start = System.nanoTime();
   private int length; // tokens so far
-  private int stored; // of these, those whose keys and values are kept
   private boolean done;
   private long positions;
 
@@ -47,27 +42,23 @@ final class LeftToRight implements ReverseProcess {
       int[] prompt,
       Optional<KeptPrefix> shared) {
     this.config = config;
-    this.cached = options.mode() == SamplerMode.INTENDED;
     this.promptLength = prompt.length;
     this.length = prompt.length;
     this.x = Arrays.copyOf(prompt, prompt.length + options.genLength());
     this.confidence = new double[x.length];
     this.committedAt = new int[x.length];
     Arrays.fill(committedAt, 0, prompt.length, Progress.NEVER);
-    this.owned = shared.isEmpty();
-    this.kept = shared.orElseGet(KeptPrefix::new);
     this.draws = new TokenDraws(predictor, config, options, random);
-    if (cached) {
-      int known =
-          kept.open(
-              predictor.config(),
-              predictor.kernels(),
-              options.decoder().cacheType(),
-              AttentionConfig.CAUSAL,
-              prompt,
-              x.length);
-      this.stored = Math.min(known, length - 1); // the last token has the logits
-    }
+    this.prefix =
+        options.mode() == SamplerMode.INTENDED
+            ? new PrefixReader(
+                predictor,
+                options.decoder().cacheType(),
+                AttentionConfig.CAUSAL,
+                prompt,
+                x.length,
+                shared)
+            : new PrefixReader();
   }
 
   @Override
@@ -81,10 +72,7 @@ final class LeftToRight implements ReverseProcess {
       throw new IllegalStateException("the generation is finished: there is no step to plan");
     }
     TokenBatch batch = TokenBatch.of(Arrays.copyOf(x, length));
-    int[][] computed = {IntStream.range(stored, length).toArray()};
-    Optional<PartialPass> partial =
-        cached ? Optional.of(new PartialPass(computed, kept.cache())) : Optional.empty();
-    Portion portion = new Portion(batch, partial, new int[] {length - 1});
+    Portion portion = prefix.portion(batch, length - 1, new int[] {length - 1});
     positions += portion.computed();
     return Optional.of(portion);
   }
@@ -93,7 +81,7 @@ final class LeftToRight implements ReverseProcess {
   public Optional<StepListener.Step> commit(Tensor logits) {
     int step = length - promptLength;
     draws.propose(logits, new int[] {length - 1}, length, step);
-    stored = cached ? length : 0;
+    prefix.saw(length);
     x[length] = draws.token(0);
     confidence[length] = draws.probability(0);
     committedAt[length] = step;
@@ -136,10 +124,6 @@ final class LeftToRight implements ReverseProcess {
   /** Frees the cache, or leaves it to the next generation. */
   @Override
   public void close() {
-    if (owned) {
-      kept.close();
-    } else if (cached) {
-      kept.keep(x, stored);
-    }
+    prefix.close(x);
   }
 }

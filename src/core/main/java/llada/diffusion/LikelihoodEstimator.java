@@ -58,29 +58,6 @@ public final class LikelihoodEstimator {
   }
 
   /**
-   * Checks whether a model's likelihood can be told.
-   *
-   * @param prompt tokens of it
-   * @throws IllegalArgumentException if not
-   */
-  public static void check(LikelihoodOptions options, LladaConfig config, int prompt) {
-    Decoding decoding = config.architecture().decoding();
-    if (decoding == Decoding.BLOCK_BY_BLOCK) {
-      throw new IllegalArgumentException(
-          "the likelihood bound is of models whose tokens see the whole text, and for one that writes block by block none is published: score with a LLaDA of full attention, or with LLaMA");
-    }
-    if (decoding == Decoding.LEFT_TO_RIGHT && options.cfgScale() > 0) {
-      throw new IllegalArgumentException(
-          "cfg_scale is %s, but this model writes from left to right: leave it out"
-              .formatted(options.cfgScale()));
-    }
-    if (decoding == Decoding.LEFT_TO_RIGHT && prompt == 0 && config.bosTokenId().isEmpty()) {
-      throw new IllegalArgumentException(
-          "the prompt is empty and the model has no start token; the first token of a text needs one before it");
-    }
-  }
-
-  /**
    * Tokens that the predictor must have room for.
    *
    * @param tokens of prompt and answer
