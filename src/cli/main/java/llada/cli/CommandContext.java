@@ -15,6 +15,9 @@ import picocli.CommandLine.Model.CommandSpec;
  */
 record CommandContext(Console console, Map<String, String> variables)
     implements CommandLine.IFactory {
+  /** As {@code --version} says it. */
+  static final String VERSION = "LLaDA.java 0.1.0";
+
 
   /** The context of a command that another module brings. */
   static CommandContext of(CommandSpec command) {

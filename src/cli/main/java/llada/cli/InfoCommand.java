@@ -132,7 +132,7 @@ final class InfoCommand implements Callable<Integer> {
     out.printf(Locale.ROOT, "  %-26s%s%n", name, value);
   }
 
-  private static Map<String, Object> numbers(LladaConfig config) {
+  static Map<String, Object> numbers(LladaConfig config) {
     Map<String, Object> rows = new LinkedHashMap<>();
     rows.put("architecture", config.architecture().huggingFaceClass());
     rows.put("d_model", config.dModel());

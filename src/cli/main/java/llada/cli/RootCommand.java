@@ -11,7 +11,7 @@ import picocli.CommandLine.Spec;
     name = "llada",
     mixinStandardHelpOptions = true,
     scope = ScopeType.INHERIT,
-    version = "LLaDA.java 0.1.0",
+    version = CommandContext.VERSION,
     synopsisSubcommandLabel = "COMMAND",
     subcommands = {
       GenerateCommand.class,
@@ -22,6 +22,7 @@ import picocli.CommandLine.Spec;
       ServeEvalCommand.class,
       TokenizeCommand.class,
       InfoCommand.class,
+      CheckModelCommand.class,
       TrainCommand.class,
       TokenizerCommand.class,
       ExperimentsCommand.class,

@@ -8,6 +8,7 @@ import llada.checkpoint.QuantizationMix;
 import llada.converter.Converter;
 import llada.converter.Importance;
 import llada.converter.Progress;
+import llada.model.Part;
 import llada.tensor.DType;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -72,7 +73,13 @@ final class ConvertOptions {
 
   /** What was rounded once is rounded again, and worse than from the original. */
   private void warn(CommandSpec spec, Checkpoint model, QuantizationMix mix, boolean gguf) {
-    DType stored = model.weights().blocks().getLast().attnOut().dtype();
+    DType stored =
+        model.namedWeights().stream()
+            .filter(w -> w.row().part() == Part.FF_PROJ || w.row().part() == Part.EXPERT_GATE)
+            .findFirst()
+            .orElseThrow()
+            .tensor()
+            .dtype();
     if (stored.blockLength() > 1 && !gguf && HALF.contains(mix) && !quiet) {
       spec.commandLine()
           .getErr()
