@@ -21,10 +21,10 @@ final class ClassCyclesTest {
       new ClassFileImporter()
           .withImportOption(ImportOption.Predefined.DO_NOT_INCLUDE_TESTS)
           .withImportOption(location -> !location.contains("-tests.jar"))
-          .importPackages("llada.cli", "llada.bench", "llada.evaluation");
+          .importPackages("llada.cli", "llada.bench", "llada.evaluation", "llada.model");
 
   @ParameterizedTest
-  @ValueSource(strings = {"llada.cli", "llada.bench", "llada.evaluation"})
+  @ValueSource(strings = {"llada.cli", "llada.bench", "llada.evaluation", "llada.model"})
   void noFilesOfAPackageNeedEachOther(String packageName) {
     List<String> files =
         CLASSES.stream()
@@ -37,8 +37,6 @@ final class ClassCyclesTest {
         .assignedFrom(byFile(packageName))
         .should()
         .beFreeOfCycles()
-        // The recipe leaves the command line for llada.train.
-        .ignoreDependency("llada.cli.DemoRecipe", "llada.cli.TrainCommand")
         .check(CLASSES);
   }
 

@@ -53,8 +53,8 @@ final class AdaptiveUpdate {
         cache.keys(layer, count, selectedRows, s.k(), kernels),
         cache.values(layer, count, rows, a.v(), kernels),
         chosen,
-        pass.mask().queries(selected),
-        pass);
+        pass.shape(),
+        pass.mask().queries(selected));
     SelfAttention.output(s.delta(), s.context(), w, pass);
     kernels.storeCacheRows(outputs.attention()[layer], selectedRows, s.delta());
     gather(a.delta(), outputs.attention()[layer], rows);

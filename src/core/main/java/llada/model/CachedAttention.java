@@ -15,12 +15,13 @@ import llada.tensor.Tensor;
  * @param computed (B, m) the same by sequence
  * @param length T
  * @param whole whether that is everything
+ * @param kernels what computes
  */
 record CachedAttention(
-    ActivationCache cache, int[] rows, int[][] computed, int length, boolean whole) {
+    ActivationCache cache, int[] rows, int[][] computed, int length, boolean whole, Kernels kernels) {
 
   /** What a pass over these positions reads and writes. */
-  static CachedAttention of(TokenBatch batch, PartialPass pass) {
+  static CachedAttention of(TokenBatch batch, PartialPass pass, Kernels kernels) {
     if (pass.computed().length != batch.size()) {
       throw new IllegalArgumentException(
           "positions of %d sequences for a batch of %d"
@@ -32,18 +33,22 @@ record CachedAttention(
               .formatted(batch.size(), batch.length(), pass.cache().tokens()));
     }
     return new CachedAttention(
-        pass.cache(), pass.rows(batch), pass.computed(), batch.length(), pass.whole(batch));
+        pass.cache(),
+        pass.rows(batch),
+        pass.computed(),
+        batch.length(),
+        pass.whole(batch),
+        kernels);
   }
 
   /** Stores a.k() and a.v(), and attends from a.q() to all positions, into a.context(). */
-  void forward(Activations a, Pass pass, int layer) {
-    Kernels kernels = pass.kernels();
+  void forward(Activations a, int layer, AttentionShape shape, AttentionMask mask) {
     cache.storeKeys(layer, rows, a.k(), kernels);
     cache.storeValues(layer, rows, a.v(), kernels);
-    int count = pass.batch() * length;
+    int count = shape.batch() * length;
     Tensor keys = whole ? a.k() : cache.keys(layer, count, rows, a.k(), kernels);
     Tensor values = whole ? a.v() : cache.values(layer, count, rows, a.v(), kernels);
-    attend(a.context(), a.q(), keys, values, computed, pass.mask(), pass);
+    attend(a.context(), a.q(), keys, values, computed, shape, mask);
   }
 
   /**
@@ -54,6 +59,7 @@ record CachedAttention(
    * @param keys (B * T, Ckv)
    * @param values (B * T, Ckv)
    * @param positions (B, m) whose queries these are; only the counts matter
+   * @param shape B, and the heads
    * @param mask of these queries
    */
   void attend(
@@ -62,19 +68,17 @@ record CachedAttention(
       Tensor keys,
       Tensor values,
       int[][] positions,
-      AttentionMask mask,
-      Pass pass) {
-    AttentionShape shape = pass.shape();
+      AttentionShape shape,
+      AttentionMask mask) {
     if (Arrays.stream(positions).allMatch(p -> p.length == positions[0].length)) {
-      pass.kernels().attention(context, q, keys, values, shape, mask);
+      kernels.attention(context, q, keys, values, shape, mask);
       return;
     }
     int first = 0;
     for (int b = 0; b < positions.length; b++) {
       int queries = positions[b].length;
       if (queries > 0) {
-        pass.kernels()
-            .attention(
+        kernels.attention(
                 context.rows(first, queries),
                 q.rows(first, queries),
                 keys.rows((long) b * length, length),

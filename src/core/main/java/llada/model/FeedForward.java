@@ -16,25 +16,12 @@ final class FeedForward {
     if (pass.config().feedForward(layer) instanceof FeedForwardConfig.Experts) {
       MixtureOfExperts.forward(a, w, pass, layer);
     } else {
-      Tensor act = swiGlu(a.delta(), a, w.ffProj(), w.upProj(), w.ffOut(), pass);
+      Tensor act =
+          GatedUnit.forward(a.delta(), a, w.ffProj(), w.upProj(), w.ffOut(), kernels);
       probe.see(layer, "ff_act", act);
     }
     probe.see(layer, "ff_out", a.delta());
     kernels.residual(a.out(), a.mid(), a.delta());
-  }
-
-  /** out = down(silu(gate(h)) * up(h)), with h = {@code a.normed()}; gives what down reads. */
-  static Tensor swiGlu(
-      Tensor out, Activations a, Tensor gateProj, Tensor upProj, Tensor downProj, Pass pass) {
-    Kernels kernels = pass.kernels();
-    Tensor gate = Activations.narrowed(a.gate(), gateProj);
-    Tensor up = Activations.narrowed(a.up(), upProj);
-    Tensor act = Activations.narrowed(a.act(), gateProj);
-    kernels.matmul(gate, a.normed(), gateProj);
-    kernels.matmul(up, a.normed(), upProj);
-    kernels.swiGlu(act, gate, up);
-    kernels.matmul(out, act, downProj);
-    return act;
   }
 
   /**

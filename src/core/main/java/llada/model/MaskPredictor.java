@@ -129,7 +129,7 @@ public final class MaskPredictor implements Predictor, AutoCloseable {
       throw new IllegalArgumentException(
           "a ratio of %s needs a cache that keeps outputs".formatted(partial.ratio()));
     }
-    CachedAttention cached = CachedAttention.of(batch, partial);
+    CachedAttention cached = CachedAttention.of(batch, partial, kernels);
     int[] computed = cached.rows();
     Activations a = activations.rows(computed.length);
     Pass pass = Pass.partial(config, kernels, rope, batch, cached);
@@ -193,7 +193,7 @@ public final class MaskPredictor implements Predictor, AutoCloseable {
       ids.addElements(first, flat);
       pass = Pass.of(config, kernels, rope, batch, Probe.NONE);
     } else {
-      CachedAttention cached = CachedAttention.of(batch, portion.partial().get());
+      CachedAttention cached = CachedAttention.of(batch, portion.partial().get(), kernels);
       for (int row : cached.rows()) {
         ids.add(flat[row]);
       }

@@ -42,13 +42,13 @@ final class MixtureOfExperts {
     kernels.combine(a.delta(), rows, buffers.order().places(), weights);
     if (config.sharedHidden() > 0) {
       Tensor shared = buffers.shared().rows(tokens);
-      FeedForward.swiGlu(
+      GatedUnit.forward(
           shared,
           a,
           w.find(Part.SHARED_GATE).orElseThrow(),
           w.find(Part.SHARED_UP).orElseThrow(),
           w.find(Part.SHARED_OUT).orElseThrow(),
-          pass);
+          kernels);
       pass.probe().see(layer, "shared_out", shared);
       kernels.residual(a.delta(), a.delta(), shared);
     }

@@ -67,7 +67,7 @@ final class SelfAttention {
   /** context = attention(q, k, v), over the cache where there is one. */
   private static void attend(Activations a, Pass pass, int layer) {
     if (pass.cached() != null) {
-      pass.cached().forward(a, pass, layer);
+      pass.cached().forward(a, layer, pass.shape(), pass.mask());
       return;
     }
     pass.kernels().attention(a.context(), a.q(), a.k(), a.v(), pass.shape(), pass.mask());
