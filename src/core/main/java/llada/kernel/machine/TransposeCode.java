@@ -71,15 +71,7 @@ final class TransposeCode {
       for (int i = 0; i < 4; i++) {
         source.move(4 * quad + i, g.vec(i));
       }
-      // Within each 128 bits: four rows by four columns.
-      a.op(Op.VUNPCKLPS, g.vec(4), g.vec(0), g.vec(1));
-      a.op(Op.VUNPCKHPS, g.vec(5), g.vec(0), g.vec(1));
-      a.op(Op.VUNPCKLPS, g.vec(6), g.vec(2), g.vec(3));
-      a.op(Op.VUNPCKHPS, g.vec(7), g.vec(2), g.vec(3));
-      a.op(Op.VSHUFPS, g.vec(middle + 4 * quad), g.vec(4), g.vec(6), 0x44);
-      a.op(Op.VSHUFPS, g.vec(middle + 4 * quad + 1), g.vec(4), g.vec(6), 0xEE);
-      a.op(Op.VSHUFPS, g.vec(middle + 4 * quad + 2), g.vec(5), g.vec(7), 0x44);
-      a.op(Op.VSHUFPS, g.vec(middle + 4 * quad + 3), g.vec(5), g.vec(7), 0xEE);
+      fours(a, g, middle + 4 * quad);
     }
     // Now 128-bit piece p of register (quad, j) holds column 4p + j of the quad's rows.
     for (int j = 0; j < 4; j++) {
@@ -104,5 +96,17 @@ final class TransposeCode {
         target.move(4 * p + j, g.vec(4 + p));
       }
     }
+  }
+
+  /** Within each 128 bits of registers 0 to 3: four rows by four columns; 4 to 7 are lost. */
+  static void fours(Assembler a, Geometry g, int to) {
+    a.op(Op.VUNPCKLPS, g.vec(4), g.vec(0), g.vec(1));
+    a.op(Op.VUNPCKHPS, g.vec(5), g.vec(0), g.vec(1));
+    a.op(Op.VUNPCKLPS, g.vec(6), g.vec(2), g.vec(3));
+    a.op(Op.VUNPCKHPS, g.vec(7), g.vec(2), g.vec(3));
+    a.op(Op.VSHUFPS, g.vec(to), g.vec(4), g.vec(6), 0x44);
+    a.op(Op.VSHUFPS, g.vec(to + 1), g.vec(4), g.vec(6), 0xEE);
+    a.op(Op.VSHUFPS, g.vec(to + 2), g.vec(5), g.vec(7), 0x44);
+    a.op(Op.VSHUFPS, g.vec(to + 3), g.vec(5), g.vec(7), 0xEE);
   }
 }
