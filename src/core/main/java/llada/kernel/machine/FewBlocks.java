@@ -37,6 +37,7 @@ final class FewBlocks {
   private final Chunk chunk;
   private Assembler a;
   private int rowBytes;
+  private int asked; // lines of the chunk
 
   private FewBlocks(int bytes, Chunk chunk) {
     this.bytes = bytes;
@@ -89,11 +90,9 @@ final class FewBlocks {
   void emit(Assembler assembler, int bytesOfRow) {
     a = assembler;
     rowBytes = bytesOfRow;
+    asked = 0;
     chunk.emit(this);
-    int lines = 16 * bytes / 64;
-    for (int i = 0; i < lines; i++) {
-      a.prefetch(R12.at(64 * i));
-    }
+    ask(16 * bytes / 64);
     a.add(R12, 16 * bytes);
   }
 
@@ -107,6 +106,13 @@ final class FewBlocks {
       }
     }
     TransposeCode.fours(a, WIDE, 0);
+    ask(asked + 4);
+  }
+
+  private void ask(int lines) {
+    for (; asked < Math.min(lines, 16 * bytes / 64); asked++) {
+      a.prefetch(R12.at(64 * asked));
+    }
   }
 
   private static Vec word(int i) {

@@ -40,10 +40,14 @@ final class FewCode {
   /** Weight rows of a call, at most. */
   static final int ROWS = 512;
 
+  private static final int OUT_BYTES = 4 * ROWS;
   static final int STEPS = 64;
+  /** Tokens that share a load of weights, at most. */
+  private static final int GROUP = 4;
+
   private static final int VECTOR = 64; // bytes
   private static final int SUMS = 0; // in the space: what the sums of x stand for
-  private static final int SCALES = VECTOR; // 16 vectors; minimums from MINIMUM on
+  private static final int SCALES = GROUP * VECTOR; // 16 vectors; minimums from MINIMUM on
   private static final int CODES = SCALES + 16 * VECTOR;
   static final int SPACE_BYTES = CODES + STEPS * VECTOR;
 
@@ -53,11 +57,17 @@ final class FewCode {
   /** How far ahead of its use a line of weights is asked for: a tile, but no less than this. */
   private static final int DISTANCE = 8192;
 
-  private static final Vec TOTAL = Vec.zmm(0);
-  private static final Vec SUM = Vec.zmm(1);
-  private static final Vec WEIGHT = Vec.zmm(2);
+  private static final Vec WEIGHT = Vec.zmm(2 * GROUP);
 
-  private FewCode() {}
+  private final Assembler a;
+  private final int tokens; // at a time
+  private final int xBytes; // from one token to the next
+
+  private FewCode(Assembler a, int tokens, int xBytes) {
+    this.a = a;
+    this.tokens = tokens;
+    this.xBytes = xBytes;
+  }
 
   /** Where step {@code i} of a chunk goes. */
   static Mem code(int i) {
@@ -87,7 +97,6 @@ final class FewCode {
     int xBytes = (int) PackedInput.rowBytes(arithmetic, channels);
     Label tile = new Label("tile");
     Label chunk = new Label("chunk");
-    Label token = new Label("token");
     a.push(RBX);
     a.push(RBP);
     a.push(R12);
@@ -107,12 +116,20 @@ final class FewCode {
     a.mov(RCX, RDX);
     a.mov(RBP, R10);
     a.mov(RBX, RDI.at(TOKENS));
-    a.bind(token);
-    form.ifPresentOrElse(f -> bytes(a, f), () -> floats(a, arithmetic));
-    a.add(RCX, xBytes);
-    a.add(RBP, 4 * ROWS);
-    a.sub(RBX, 1);
-    a.jump(Assembler.Condition.NOT_EQUAL, token);
+    for (int tokens = GROUP; tokens > 0; tokens /= 2) {
+      FewCode code = new FewCode(a, tokens, xBytes);
+      Label product = new Label("product with " + tokens);
+      Label check = new Label("check " + tokens);
+      a.jump(check);
+      a.bind(product);
+      form.ifPresentOrElse(code::bytes, () -> code.floats(arithmetic));
+      a.add(RCX, tokens * xBytes);
+      a.add(RBP, tokens * OUT_BYTES);
+      a.sub(RBX, tokens);
+      a.bind(check);
+      a.cmp(RBX, tokens - 1);
+      a.jump(Assembler.Condition.ABOVE, product);
+    }
     a.add(R9, blocks.bytes());
     a.add(RDX, xBytes / chunks);
     a.sub(RAX, 1);
@@ -129,49 +146,80 @@ final class FewCode {
     return a;
   }
 
-  private static void floats(Assembler a, Matmul.Arithmetic arithmetic) {
+  private static Vec total(int t) {
+    return Vec.zmm(2 * t);
+  }
+
+  private static Vec sum(int t) {
+    return Vec.zmm(2 * t + 1);
+  }
+
+  private Mem out(int t) {
+    return RBP.at(t * OUT_BYTES);
+  }
+
+  private static Mem sums(int t, int offset) {
+    return R11.at(SUMS + t * VECTOR + offset);
+  }
+
+  private void floats(Matmul.Arithmetic arithmetic) {
     Op op = arithmetic == Matmul.Arithmetic.BF16 ? Op.VDPBF16PS : Op.VFMADD231PS;
-    a.op(Op.VMOVUPS, TOTAL, RBP.at(0));
-    multiply(a, op, 0, STEPS, TOTAL);
-    a.store(Op.VMOVUPS_STORE, RBP.at(0), TOTAL);
+    for (int t = 0; t < tokens; t++) {
+      a.op(Op.VMOVUPS, sum(t), out(t));
+    }
+    multiply(op, 0, STEPS);
+    for (int t = 0; t < tokens; t++) {
+      a.store(Op.VMOVUPS_STORE, out(t), sum(t));
+    }
   }
 
   /** One chunk of 256 channels; see {@link Int8Code} for the formula. */
-  private static void bytes(Assembler a, WeightForm form) {
+  private void bytes(WeightForm form) {
     int parts = 32 / form.group();
-    a.op(Op.VMOVUPS, SUM, RCX.at(PackedInput.ROW_SUMS));
-    if (parts == 1) { // of 32 channels, in every other lane
-      a.op(Op.VPADDD, SUM, SUM, RCX.at(PackedInput.ROW_SUMS + 4));
-    }
-    if (form.minimums()) {
-      a.op(Op.VCVTDQ2PS, SUM, SUM);
-    } else {
-      a.shift(Op.VPSLLD, SUM, SUM, form.offsetShift());
-      a.op(Op.VPXOR, WEIGHT, WEIGHT, WEIGHT);
-      a.op(Op.VPSUBD, SUM, WEIGHT, SUM);
-    }
-    a.store(Op.VMOVUPS_STORE, R11.at(SUMS), SUM);
-    a.op(Op.VPXOR, TOTAL, TOTAL, TOTAL);
-    for (int i = 0; i < 8 * parts; i++) {
-      a.op(Op.VPBROADCASTD, SUM, R11.at(SUMS + 8 / parts * i));
-      if (form.minimums()) {
-        a.op(Op.VFNMADD231PS, TOTAL, SUM, scale(MINIMUM + i));
-        a.op(Op.VPXOR, SUM, SUM, SUM);
+    for (int t = 0; t < tokens; t++) {
+      Vec sum = sum(t);
+      int at = t * xBytes + PackedInput.ROW_SUMS;
+      a.op(Op.VMOVUPS, sum, RCX.at(at));
+      if (parts == 1) { // of 32 channels, in every other lane
+        a.op(Op.VPADDD, sum, sum, RCX.at(at + 4));
       }
-      multiply(a, Op.VPDPBUSD, i * form.group() / 4, form.group() / 4, SUM);
-      a.op(Op.VCVTDQ2PS, SUM, SUM);
-      a.op(Op.VFMADD231PS, TOTAL, SUM, scale(i));
+      a.op(Op.VPXOR, total(t), total(t), total(t));
+      if (form.minimums()) {
+        a.op(Op.VCVTDQ2PS, sum, sum);
+      } else {
+        a.shift(Op.VPSLLD, sum, sum, form.offsetShift());
+        a.op(Op.VPSUBD, sum, total(t), sum);
+      }
+      a.store(Op.VMOVUPS_STORE, sums(t, 0), sum);
     }
-    a.op(Op.VMOVUPS, SUM, RBP.at(0));
-    a.op(Op.VFMADD231PS, SUM, TOTAL, RCX.all(PackedInput.ROW_SCALE));
-    a.store(Op.VMOVUPS_STORE, RBP.at(0), SUM);
+    for (int i = 0; i < 8 * parts; i++) {
+      for (int t = 0; t < tokens; t++) {
+        a.op(Op.VPBROADCASTD, sum(t), sums(t, 8 / parts * i));
+        if (form.minimums()) {
+          a.op(Op.VFNMADD231PS, total(t), sum(t), scale(MINIMUM + i));
+          a.op(Op.VPXOR, sum(t), sum(t), sum(t));
+        }
+      }
+      multiply(Op.VPDPBUSD, i * form.group() / 4, form.group() / 4);
+      for (int t = 0; t < tokens; t++) {
+        a.op(Op.VCVTDQ2PS, sum(t), sum(t));
+        a.op(Op.VFMADD231PS, total(t), sum(t), scale(i));
+      }
+    }
+    for (int t = 0; t < tokens; t++) {
+      a.op(Op.VMOVUPS, sum(t), out(t));
+      a.op(Op.VFMADD231PS, sum(t), total(t), RCX.all(t * xBytes + PackedInput.ROW_SCALE));
+      a.store(Op.VMOVUPS_STORE, out(t), sum(t));
+    }
   }
 
-  /** to += weights * the token's numbers, step by step. */
-  private static void multiply(Assembler a, Op op, int first, int steps, Vec to) {
+  /** Sums += weights * the tokens' numbers, step by step. */
+  private void multiply(Op op, int first, int steps) {
     for (int step = first; step < first + steps; step++) {
       a.op(Op.VMOVUPS, WEIGHT, code(step));
-      a.op(op, to, WEIGHT, RCX.all(4 * step));
+      for (int t = 0; t < tokens; t++) {
+        a.op(op, sum(t), WEIGHT, RCX.all(t * xBytes + 4 * step));
+      }
     }
   }
 }

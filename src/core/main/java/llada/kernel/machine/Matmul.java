@@ -18,7 +18,6 @@ import llada.tensor.Tensor;
  * has one order, whatever the number of threads.
  */
 final class Matmul {
-  private static final int LIMIT = Integer.getInteger("few", 8);
   private final Program program;
   private final Block.Owner blocks;
   private final Parallel parallel;
@@ -164,12 +163,16 @@ final class Matmul {
     return any;
   }
 
-  /** Up to how many tokens {@link FewCode} is faster; 0 where there is none. */
+  /** Up to how many tokens {@link FewCode} is faster, as measured; 0 where there is none. */
   private int fewTokens(DType dtype, Arithmetic arithmetic, int channels) {
     if (!FewCode.takes(program.bits(), dtype, arithmetic, channels)) {
       return 0;
     }
-    return LIMIT;
+    return switch (arithmetic) {
+      case INT8 -> 12;
+      case BF16 -> 6;
+      case F32 -> 4;
+    };
   }
 
   private void few(
