@@ -79,7 +79,8 @@ public final class TimedKernels {
       throw e.getCause();
     } finally {
       long nanos = System.nanoTime() - before;
-      boolean shown = args != null && (args[0] instanceof Tensor || method.getName().equals("route"));
+      boolean shown =
+          args != null && (args[0] instanceof Tensor || method.getName().equals("route"));
       if (recording && shown) {
         samples.computeIfAbsent(op(method.getName(), args), _ -> new Timings()).add(nanos);
       }

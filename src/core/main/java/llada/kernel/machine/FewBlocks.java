@@ -13,13 +13,15 @@ import llada.tensor.DType;
 final class FewBlocks {
   private static final Geometry WIDE = new Geometry(512, 1);
 
-  private static final Vec HALVES = Vec.zmm(31); // 0x0F in every byte
-  private static final Vec SIX_BITS = Vec.zmm(30); // 0x3F in every byte
-  private static final Vec UPPER_TWO = Vec.zmm(29); // 0x30 in every byte
-  private static final Vec FIFTH = Vec.zmm(28); // 0x10 in every byte
-  private static final Vec SIGNS = Vec.zmm(27); // 0x80 in every byte
-  private static final Vec BYTE = Vec.zmm(26); // 255 in every lane
-  private static final Vec UPPER_HALF = Vec.zmm(25); // of every lane
+  private static final int[] CONSTANTS = {
+    0x0F0F0F0F, 0x3F3F3F3F, 0x30303030, 0x10101010, 0x80808080, 0xFF
+  };
+  private static final Vec HALVES = Vec.zmm(24); // these constants in every lane
+  private static final Vec SIX_BITS = Vec.zmm(25);
+  private static final Vec UPPER_TWO = Vec.zmm(26);
+  private static final Vec FIFTH = Vec.zmm(27);
+  private static final Vec SIGNS = Vec.zmm(28);
+  private static final Vec BYTE = Vec.zmm(29);
 
   private static final Vec T = Vec.zmm(8);
   private static final Vec BEFORE = Vec.zmm(9);
@@ -47,22 +49,19 @@ final class FewBlocks {
   /** The code of a type, if there is any. */
   static Optional<FewBlocks> of(DType dtype, Matmul.Arithmetic arithmetic) {
     boolean bf16 = arithmetic == Matmul.Arithmetic.BF16;
+    FewBlocks pairs = new FewBlocks(128, blocks -> blocks.pairs(dtype == DType.BF16));
     return Optional.ofNullable(
         switch (dtype) {
           case F32 -> bf16 ? null : new FewBlocks(256, FewBlocks::copy);
-          case BF16 -> bf16 ? new FewBlocks(256, FewBlocks::copy) : pairs(FewBlocks::bf16);
-          case F16 -> bf16 ? null : pairs(FewBlocks::f16);
+          case BF16 -> bf16 ? new FewBlocks(256, FewBlocks::copy) : pairs;
+          case F16 -> bf16 ? null : pairs;
           case Q4_0 -> new FewBlocks(144, blocks -> blocks.legacy(4));
           case Q8_0 -> new FewBlocks(272, blocks -> blocks.legacy(8));
-          case Q4_K -> new FewBlocks(144, FewBlocks::q4);
-          case Q5_K -> new FewBlocks(176, FewBlocks::q5);
+          case Q4_K -> new FewBlocks(144, blocks -> blocks.q4(16));
+          case Q5_K -> new FewBlocks(176, blocks -> blocks.q4(48));
           case Q6_K -> new FewBlocks(210, FewBlocks::q6);
           default -> null;
         });
-  }
-
-  private static FewBlocks pairs(Chunk chunk) {
-    return new FewBlocks(128, chunk);
   }
 
   /** Bytes of a chunk in a row. */
@@ -70,20 +69,12 @@ final class FewBlocks {
     return bytes;
   }
 
-  /** Registers 25 and up, for all chunks. */
+  /** To registers 24 and up, for all chunks. */
   static void constants(Assembler a) {
-    constant(a, HALVES, 0x0F0F0F0F);
-    constant(a, SIX_BITS, 0x3F3F3F3F);
-    constant(a, UPPER_TWO, 0x30303030);
-    constant(a, FIFTH, 0x10101010);
-    constant(a, SIGNS, 0x80808080);
-    constant(a, BYTE, 0xFF);
-    constant(a, UPPER_HALF, 0xFFFF0000);
-  }
-
-  private static void constant(Assembler a, Vec dst, int value) {
-    QuantizeCode.constant(a, Vec.zmm(0), value);
-    a.op(Op.VMOVUPS, dst, Vec.zmm(0));
+    for (int i = 0; i < CONSTANTS.length; i++) {
+      QuantizeCode.constant(a, Vec.zmm(0), CONSTANTS[i]);
+      a.op(Op.VMOVUPS, Vec.zmm(24 + i), Vec.zmm(0));
+    }
   }
 
   /** The chunk at r9; r12 is where to prefetch. */
@@ -132,22 +123,21 @@ final class FewBlocks {
     }
   }
 
-  private void f16() {
+  /** Two float16 or bfloat16 numbers of each word to float32. */
+  private void pairs(boolean bf16) {
     for (int i = 0; i < FewCode.STEPS / 2; i++) {
       nextUnit(i);
-      half(T, word(i), FewCode.code(2 * i));
-      a.shift(Op.VPSRLD, word(i), word(i), 16);
-      half(T, word(i), FewCode.code(2 * i + 1));
-    }
-  }
-
-  private void bf16() {
-    for (int i = 0; i < FewCode.STEPS / 2; i++) {
-      nextUnit(i);
-      a.shift(Op.VPSLLD, T, word(i), 16);
-      a.store(Op.VMOVUPS_STORE, FewCode.code(2 * i), T);
-      a.op(Op.VPAND, word(i), word(i), UPPER_HALF);
-      a.store(Op.VMOVUPS_STORE, FewCode.code(2 * i + 1), word(i));
+      for (int step = 2 * i; step < 2 * i + 2; step++) {
+        if (step > 2 * i) {
+          a.shift(Op.VPSRLD, word(i), word(i), 16);
+        }
+        if (bf16) { // the upper half of float32
+          a.shift(Op.VPSLLD, T, word(i), 16);
+          a.store(Op.VMOVUPS_STORE, FewCode.code(step), T);
+        } else {
+          half(T, word(i), FewCode.code(step));
+        }
+      }
     }
   }
 
@@ -204,30 +194,22 @@ final class FewBlocks {
     a.op(Op.VPAND, word, word, HALVES);
   }
 
-  private void q4() {
+  /** Q4_K, and Q5_K, whose codes begin later, behind a fifth bit of each. */
+  private void q4(int codes) {
     scalesAndMinimums();
-    for (int i = 0; i < 32; i++) {
-      if (i % 4 == 0) {
-        unit(16 + 4 * i);
-      }
-      halves(word(i));
-      int step = i / 8 * 16 + i % 8;
-      a.store(Op.VMOVUPS_STORE, FewCode.code(step), LOWER);
-      a.store(Op.VMOVUPS_STORE, FewCode.code(step + 8), word(i));
+    if (codes > 16) {
+      upperBits(16);
     }
-  }
-
-  private void q5() {
-    scalesAndMinimums();
-    upperBits(16);
     for (int i = 0; i < 32; i++) {
       if (i % 4 == 0) {
-        unit(48 + 4 * i);
+        unit(codes + 4 * i);
       }
       halves(word(i));
       int group = i / 8 * 2;
-      addBits(LOWER, i % 8, 4 - group, FIFTH);
-      addBits(word(i), i % 8, 3 - group, FIFTH);
+      if (codes > 16) {
+        addBits(LOWER, i % 8, 4 - group, FIFTH);
+        addBits(word(i), i % 8, 3 - group, FIFTH);
+      }
       a.store(Op.VMOVUPS_STORE, FewCode.code(8 * group + i % 8), LOWER);
       a.store(Op.VMOVUPS_STORE, FewCode.code(8 * group + 8 + i % 8), word(i));
     }

@@ -42,6 +42,7 @@ final class FewCode {
 
   private static final int OUT_BYTES = 4 * ROWS;
   static final int STEPS = 64;
+
   /** Tokens that share a load of weights, at most. */
   private static final int GROUP = 4;
 

@@ -14,8 +14,9 @@ import llada.tensor.Tensor;
  * <p>First x is packed, once for all weights: transposed so that lanes are tokens, and quantised
  * where the weights are. Then the workers take blocks of weight rows: some rows and channels at a
  * time are expanded and multiplied with every panel of tokens, so that a weight is expanded once an
- * op, not once a token; at last the block's sums are transposed back to rows of tokens. Every sum
- * has one order, whatever the number of threads.
+ * op, not once a token; at last the block's sums are transposed back to rows of tokens. For few
+ * tokens there is {@link FewCode}. Every sum has one order, whatever the number of threads and
+ * tokens.
  */
 final class Matmul {
   private final Program program;
@@ -109,8 +110,7 @@ final class Matmul {
     int limit = fewTokens(dtype, arithmetic, channels);
     List<Cut> cuts = new ArrayList<>();
     boolean anyFew = cut(cuts, parts, tileRows(g, arithmetic), limit);
-    PackedInput input =
-        new PackedInput(program, g, arithmetic, tokens, channels, anyFew, packed);
+    PackedInput input = new PackedInput(program, g, arithmetic, tokens, channels, anyFew, packed);
     parallel.forEach(
         input.pieces(),
         (piece, worker) ->
@@ -175,8 +175,7 @@ final class Matmul {
     };
   }
 
-  private void few(
-      CodePage.Code code, Tensor out, PackedInput input, Cut cut, Worker worker) {
+  private void few(CodePage.Code code, Tensor out, PackedInput input, Cut cut, Worker worker) {
     Tensor weight = cut.part().weight();
     int from = cut.part().from();
     int tokens = cut.part().to() - from;

@@ -189,16 +189,13 @@ final class PackedInput {
   }
 
   private void square(int count, long from, long step, long to, MemorySegment arguments) {
-    int lanes = g.lanes();
+    long rowBytes = rowBytes(arithmetic, channels);
     Block.set(arguments, TransposeCode.COUNT, count);
-    Block.set(arguments, TransposeCode.SOURCE_STEP, lanes * step);
-    Block.set(arguments, TransposeCode.TARGET_STEP, 4L * lanes);
-    for (int i = 0; i < lanes; i++) {
+    Block.set(arguments, TransposeCode.SOURCE_STEP, g.lanes() * step);
+    Block.set(arguments, TransposeCode.TARGET_STEP, 4L * g.lanes());
+    for (int i = 0; i < g.lanes(); i++) {
       Block.set(arguments, TransposeCode.SOURCES + 8 * i, from + i * step);
-      Block.set(
-          arguments,
-          TransposeCode.targets(g) + 8 * i,
-          to + i * rowBytes(arithmetic, channels));
+      Block.set(arguments, TransposeCode.targets(g) + 8 * i, to + i * rowBytes);
     }
     program.code(Program.TRANSPOSE).run(arguments);
   }

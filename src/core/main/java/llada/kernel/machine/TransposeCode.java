@@ -36,19 +36,7 @@ final class TransposeCode {
     a.mov(R10, 0);
     a.mov(R11, 0);
     a.bind(square);
-    square(
-        a,
-        g,
-        (row, to) -> {
-          a.mov(RAX, RDI.at(SOURCES + 8 * row));
-          a.add(RAX, R10);
-          a.op(Op.VMOVUPS, to, RAX.at(0));
-        },
-        (column, from) -> {
-          a.mov(R8, RDI.at(targets(g) + 8 * column));
-          a.add(R8, R11);
-          a.store(Op.VMOVUPS_STORE, R8.at(0), from);
-        });
+    square(a, g);
     a.add(R10, RDI.at(SOURCE_STEP));
     a.add(R11, RDI.at(TARGET_STEP));
     a.sub(RCX, 1);
@@ -58,18 +46,14 @@ final class TransposeCode {
     return a;
   }
 
-  /** Loads a row of a square, or stores a column as a row. */
-  interface Move {
-    void move(int number, Vec vector);
-  }
-
-  /** One square, in registers: all of them but 8 to 15 where there are 32. */
-  static void square(Assembler a, Geometry g, Move source, Move target) {
+  private static void square(Assembler a, Geometry g) {
     int quads = g.lanes() / 4; // groups of four rows
     int middle = g.wide() ? 16 : 8; // the registers between the two stages
     for (int quad = 0; quad < quads; quad++) {
       for (int i = 0; i < 4; i++) {
-        source.move(4 * quad + i, g.vec(i));
+        a.mov(RAX, RDI.at(SOURCES + 8 * (4 * quad + i)));
+        a.add(RAX, R10);
+        a.op(Op.VMOVUPS, g.vec(i), RAX.at(0));
       }
       fours(a, g, middle + 4 * quad);
     }
@@ -93,7 +77,9 @@ final class TransposeCode {
         a.op(Op.VPERM2F128, g.vec(5), g.vec(middle + j), g.vec(middle + 4 + j), 0x31);
       }
       for (int p = 0; p < quads; p++) {
-        target.move(4 * p + j, g.vec(4 + p));
+        a.mov(R8, RDI.at(targets(g) + 8 * (4 * p + j)));
+        a.add(R8, R11);
+        a.store(Op.VMOVUPS_STORE, R8.at(0), g.vec(4 + p));
       }
     }
   }
