@@ -43,6 +43,22 @@ final class BenchmarksTest {
   }
 
   @ParameterizedTest
+  @ValueSource(strings = {"vector", "auto"})
+  void experts(String backend) {
+    RouteBenchmark route = new RouteBenchmark();
+    ExpertMatmulBenchmark matmul = new ExpertMatmulBenchmark();
+    CombineBenchmark combine = new CombineBenchmark();
+    List.of(route, matmul, combine).forEach(benchmark -> benchmark.backend = backend);
+    route.setup();
+    assertThat(route.route()).hasSize(2048);
+    matmul.setup();
+    assertThat(matmul.expertMatmul().dim(0)).isEqualTo(32);
+    combine.setup();
+    assertThat(combine.combine().dim(0)).isEqualTo(256);
+    List.of(route, matmul, combine).forEach(OpBenchmark::close);
+  }
+
+  @ParameterizedTest
   @ValueSource(
       strings = {
         "quota",

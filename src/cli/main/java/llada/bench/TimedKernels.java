@@ -79,7 +79,9 @@ public final class TimedKernels {
       throw e.getCause();
     } finally {
       long nanos = System.nanoTime() - before;
-      if (recording && args != null && args[0] instanceof Tensor) {
+      boolean shown =
+          args != null && (args[0] instanceof Tensor || method.getName().equals("route"));
+      if (recording && shown) {
         samples.computeIfAbsent(op(method.getName(), args), _ -> new Timings()).add(nanos);
       }
     }
@@ -96,6 +98,16 @@ public final class TimedKernels {
         double flop = 2.0 * out.shape().elements() * weight.shape().dim(1);
         String shape = tensors.get(1).shape() + " x " + weight.shape();
         yield new Op(name, shape, weight.dtype(), flop, bytes);
+      }
+      case "expertMatmul" -> {
+        List<?> experts = (List<?>) args[2];
+        Tensor weight = (Tensor) experts.getFirst();
+        double flop = 2.0 * out.shape().elements() * weight.shape().dim(1);
+        // At most: which experts are read differs from call to call.
+        double read = bytes + Math.min(experts.size(), out.dim(0)) * (double) weight.bytes();
+        String shape =
+            "%s x %d of %s".formatted(tensors.get(1).shape(), experts.size(), weight.shape());
+        yield new Op(name, shape, weight.dtype(), flop, read);
       }
       case "attention" -> {
         int batch =

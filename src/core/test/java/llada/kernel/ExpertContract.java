@@ -41,7 +41,7 @@ public interface ExpertContract {
 
   /** Rows of each expert: none, few, as many as a vector holds and more; across panels. */
   private static int[] counts() {
-    return new int[] {1, 0, 3, 9, 17, 0, 33, 2};
+    return new int[] {1, 0, 3, 9, 17, 7, 33, 2};
   }
 
   private static int[] offsets(int[] counts) {
@@ -55,43 +55,44 @@ public interface ExpertContract {
   @ParameterizedTest
   @EnumSource(DType.class)
   default void expertMatmulIsMatmulOfEachRow(DType dtype) {
-    int[][] shapes = {{37, 256}, {130, 768}};
-    int[][] odd = {{5, 24}, {24, 71}};
-    for (int[] shape : shapes) {
-      expertMatmulIsMatmulOfEachRow(dtype, shape[0], shape[1]);
-    }
-    for (int[] shape : odd) {
-      if (dtype.blockLength() == 1) {
-        expertMatmulIsMatmulOfEachRow(dtype, shape[0], shape[1]);
+    int[][] shapes =
+        dtype.blockLength() == 1
+            ? new int[][] {{37, 256}, {130, 768}, {5, 24}, {24, 71}}
+            : new int[][] {{37, 256}, {130, 768}};
+    try (ThreadPool pool = new ThreadPool(3)) {
+      List<Kernels> all = List.of(kernels(Parallel.SERIAL), kernels(pool));
+      for (int[] shape : shapes) {
+        for (int[] counts : new int[][] {counts(), {1}, {0, 20}}) {
+          expertMatmulIsMatmulOfEachRow(all, dtype, shape, counts);
+        }
       }
     }
   }
 
-  private void expertMatmulIsMatmulOfEachRow(DType dtype, int f, int c) {
-    try (Arena arena = Arena.ofShared();
-        ThreadPool pool = new ThreadPool(3)) {
-      for (int[] counts : new int[][] {counts(), {1}, {0, 20}}) {
-        int[] offsets = offsets(counts);
-        int n = offsets[counts.length];
-        Tensor x = Numbers.random(arena, 1, 1, n, c);
-        x.set(c - 1, Float.NaN); // the first row's own affair
-        List<Tensor> weights =
-            IntStream.range(0, counts.length)
-                .mapToObj(e -> Numbers.randomWeight(arena, 10 + e, dtype, f, c))
-                .toList();
-        for (Parallel parallel : new Parallel[] {Parallel.SERIAL, pool}) {
-          Tensor out = Numbers.random(arena, 2, 1, n, f);
-          Kernels kernels = kernels(parallel);
-          kernels.expertMatmul(out, x, weights, offsets);
-          for (int e = 0; e < counts.length; e++) {
-            for (int r = offsets[e]; r < offsets[e + 1]; r++) {
-              Tensor expected = Tensor.allocate(arena, DType.F32, 1, f);
-              (exactRows() ? kernels : REFERENCE).matmul(expected, x.rows(r, 1), weights.get(e));
-              double bound = exactRows() || r == 0 ? 0 : bound(x.rows(r, 1), weights.get(e));
-              assertThat(Numbers.largestDifference(out.rows(r, 1), expected))
-                  .as("%s (%d, %d), row %d of expert %d", dtype, f, c, r, e)
-                  .isLessThanOrEqualTo(bound);
-            }
+  private void expertMatmulIsMatmulOfEachRow(
+      List<Kernels> all, DType dtype, int[] shape, int[] counts) {
+    int f = shape[0];
+    int c = shape[1];
+    try (Arena arena = Arena.ofShared()) {
+      int[] offsets = offsets(counts);
+      int n = offsets[counts.length];
+      Tensor x = Numbers.random(arena, 1, 1, n, c);
+      x.set(c - 1, Float.NaN); // the first row's own affair
+      Tensor even = Numbers.randomWeight(arena, 10, dtype, f, c);
+      Tensor odd = Numbers.randomWeight(arena, 11, dtype, f, c);
+      List<Tensor> weights =
+          IntStream.range(0, counts.length).mapToObj(e -> e % 2 == 0 ? even : odd).toList();
+      for (Kernels kernels : all) {
+        Tensor out = Numbers.random(arena, 2, 1, n, f);
+        kernels.expertMatmul(out, x, weights, offsets);
+        for (int e = 0; e < counts.length; e++) {
+          for (int r = offsets[e]; r < offsets[e + 1]; r++) {
+            Tensor expected = Tensor.allocate(arena, DType.F32, 1, f);
+            (exactRows() ? kernels : REFERENCE).matmul(expected, x.rows(r, 1), weights.get(e));
+            double bound = exactRows() || r == 0 ? 0 : bound(x.rows(r, 1), weights.get(e));
+            assertThat(Numbers.largestDifference(out.rows(r, 1), expected))
+                .as("%s (%d, %d), row %d of expert %d", dtype, f, c, r, e)
+                .isLessThanOrEqualTo(bound);
           }
         }
       }

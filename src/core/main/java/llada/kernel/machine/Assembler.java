@@ -59,6 +59,13 @@ final class Assembler {
     emit(immediate);
   }
 
+  /** dst = op(a, memory, immediate). */
+  void op(Op op, Vec dst, Vec a, Mem b, int immediate) {
+    note(op, dst, a, ", ", b, ", ", immediate);
+    vector(op, dst.bits(), dst.number(), a.number(), -1, b);
+    emit(immediate);
+  }
+
   /** dst = op(a). Where the two differ in width, the wider one says how wide op is. */
   void op(Op op, Vec dst, Vec a) {
     note(op, dst, a);

@@ -59,19 +59,15 @@ final class ExpandedRows {
    * Asks the product to fetch weights from this row and channel on while it runs.
    *
    * @param from a matrix of the same type and shape
-   * @param few whether the product is {@link FewCode}
    */
-  void fetch(MemorySegment arguments, Tensor from, int row, int k, boolean few) {
+  void fetch(MemorySegment arguments, Tensor from, int row, int k) {
     long rowBytes = bytes(weight.dtype(), weight.dim(1));
     boolean int8 = arithmetic == Matmul.Arithmetic.INT8;
-    int tileRows = few ? g.lanes() : int8 ? g.int8Rows() : g.floatRows();
+    int tileRows = int8 ? g.int8Rows() : g.floatRows();
     Block.set(arguments, Fetch.FROM, address(from, row, k));
     Block.set(arguments, Fetch.ROW, rowBytes);
     Block.set(arguments, Fetch.TILE, tileRows * rowBytes);
     int channels = int8 ? 32 : arithmetic == Matmul.Arithmetic.BF16 ? 16 : 8; // of a round
-    if (few) {
-      channels = channels / 8 * g.lanes(); // of a square
-    }
     int block = weight.dtype().blockLength();
     Block.set(arguments, Fetch.STEP, (long) channels * weight.dtype().blockBytes() / block);
   }
@@ -99,19 +95,5 @@ final class ExpandedRows {
     Block.set(arguments, DotCode.TILES, tiles);
     Block.set(arguments, DotCode.STEPS, depth / (bf16 ? 2 : 1));
     return program.code(Program.dot(bf16, g.vectors()));
-  }
-
-  /** {@link FewCode}, with all arguments set that are the same for every panel. */
-  CodePage.Code few(MemorySegment arguments, int tiles, int depth) {
-    boolean int8 = arithmetic == Matmul.Arithmetic.INT8;
-    boolean bf16 = arithmetic == Matmul.Arithmetic.BF16;
-    Block.set(arguments, Int8Code.WEIGHTS, rows.address());
-    Block.set(arguments, Int8Code.SCALES, scales.address());
-    Block.set(arguments, Int8Code.TILES, tiles);
-    Block.set(arguments, FewCode.ROUNDS, depth / (int8 ? 32 : bf16 ? 16 : 8));
-    return program.code(
-        int8
-            ? Program.few(WeightForm.of(weight.dtype()), g.vectors())
-            : Program.few(bf16, g.vectors()));
   }
 }

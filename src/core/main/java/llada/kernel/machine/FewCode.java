@@ -3,7 +3,6 @@ package llada.kernel.machine;
 import static llada.kernel.machine.Gpr.R10;
 import static llada.kernel.machine.Gpr.R11;
 import static llada.kernel.machine.Gpr.R12;
-import static llada.kernel.machine.Gpr.R14;
 import static llada.kernel.machine.Gpr.R8;
 import static llada.kernel.machine.Gpr.R9;
 import static llada.kernel.machine.Gpr.RAX;
@@ -15,161 +14,131 @@ import static llada.kernel.machine.Gpr.RDX;
 import static llada.kernel.machine.Gpr.RSI;
 
 import java.util.Optional;
+import llada.tensor.DType;
 
 /**
- * The product of expanded weights with few tokens. Where lanes are tokens, as in {@link DotCode}
- * and {@link Int8Code}, one token works as long as sixteen; so here lanes are rows of weights,
- * which are transposed on the way, and tokens come one after the other. Every sum is formed of the
- * same numbers in the same order as there: a row has the same bits from either.
+ * The product of weights, as they lie in the file, with few tokens. Where lanes are tokens, as in
+ * {@link DotCode} and {@link Int8Code}, one token works as long as sixteen; so here lanes are rows
+ * of weights, which {@link FewBlocks} transposes and unpacks on the way, and tokens come one after
+ * the other. Each weight is read once. Every sum is formed of the same numbers in the same order as
+ * there: a row has the same bits from either. AVX-512 only.
  *
  * <p>A step is 32 bits of a row: a float32 number, a pair of bfloat16, or four bytes. 64 steps of a
- * vector of rows are transposed and then multiplied with every token.
+ * vector of rows, a chunk, are unpacked and then multiplied with every token.
  */
 final class FewCode {
-  /** The block of arguments: first those of {@link Int8Code}, of which some change. */
-  static final int ROUNDS = Int8Code.GROUPS; // of 8 steps
+  /** The block of arguments, offsets in bytes. */
+  static final int WEIGHTS = 0; // rows of the file, as many as the lanes of all tiles
 
-  static final int TOKENS = Fetch.ARGUMENTS;
-  static final int SPACE = TOKENS + 8; // memory of SPACE_BYTES
-  private static final int X = SPACE + 8; // of the chunk
-  private static final int SUMS = X + 8;
-  private static final int X_SCALES = SUMS + 8;
-  static final int ARGUMENTS = X_SCALES + 8;
+  static final int TILES = 8;
+  static final int X = 16; // the rows of PackedInput, from the first token on
+  static final int TOKENS = 24;
+  static final int OUT = 32; // float32 (tokens, ROWS); what is there is added to
+  static final int SPACE = 40; // memory of SPACE_BYTES
+  static final int ARGUMENTS = 48;
 
-  private static final int STEPS =
-      64; // in a chunk: 256 channels of 8 bits, as many as share scales
-  private static final int ROUND = 8;
-  private static final int SCALE_BYTES = Geometry.SCALE_STRIDE / 4 * 64; // transposed
-  static final int SPACE_BYTES = SCALE_BYTES + STEPS * 64;
+  /** Weight rows of a call, at most. */
+  static final int ROWS = 512;
 
-  private final Assembler a = new Assembler();
-  private final Geometry g;
-  private final int vectorBytes;
-  private final int stride;
-  private final Optional<WeightForm> form;
-  private final Op op;
-  private final Fetch fetch;
-  private final Vec total;
-  private final Vec sum;
-  private final Vec weight;
-  private final Vec number;
+  private static final int OUT_BYTES = 4 * ROWS;
+  static final int STEPS = 64;
 
-  private FewCode(Geometry g, Op op, int stride, Optional<WeightForm> form) {
-    this.g = g;
-    this.vectorBytes = g.bits() / 8;
-    this.op = op;
-    this.stride = stride;
-    this.form = form;
-    this.fetch = new Fetch(a);
-    this.total = g.vec(0);
-    this.sum = g.vec(1);
-    this.weight = g.vec(2);
-    this.number = g.vec(3);
+  /** Tokens that share a load of weights, at most. */
+  private static final int GROUP = 4;
+
+  private static final int VECTOR = 64; // bytes
+  private static final int SUMS = 0; // in the space: what the sums of x stand for
+  private static final int SCALES = GROUP * VECTOR; // 16 vectors; minimums from MINIMUM on
+  private static final int CODES = SCALES + 16 * VECTOR;
+  static final int SPACE_BYTES = CODES + STEPS * VECTOR;
+
+  /** The vector of scales with the first minimum; no type here has both of 16 channels. */
+  static final int MINIMUM = 8;
+
+  /** How far ahead of its use a line of weights is asked for: a tile, but no less than this. */
+  private static final int DISTANCE = 8192;
+
+  private static final Vec WEIGHT = Vec.zmm(2 * GROUP);
+
+  private final Assembler a;
+  private final int tokens; // at a time
+  private final int xBytes; // from one token to the next
+
+  private FewCode(Assembler a, int tokens, int xBytes) {
+    this.a = a;
+    this.tokens = tokens;
+    this.xBytes = xBytes;
   }
 
-  /** Bytes from one token's sums to the next. */
-  static int outStride(Geometry g) {
-    return 4 * g.blockRows();
+  /** Where step {@code i} of a chunk goes. */
+  static Mem code(int i) {
+    return R11.at(CODES + i * VECTOR);
   }
 
-  /** The code for float32 weights or, with VDPBF16PS, pairs of bfloat16. */
-  static Assembler floats(Geometry g, Op op, int stride) {
-    return new FewCode(g, op, stride, Optional.empty()).tiles();
+  /** Where scale {@code i} of a chunk goes. */
+  static Mem scale(int i) {
+    return R11.at(SCALES + i * VECTOR);
   }
 
-  /** The code for quantised weights of this form. */
-  static Assembler quantised(Geometry g, WeightForm form) {
-    return new FewCode(g, Op.VPDPBUSD, Geometry.INT8_STRIDE, Optional.of(form)).tiles();
+  /** Whether there is such code. */
+  static boolean takes(int bits, DType dtype, Matmul.Arithmetic arithmetic, int channels) {
+    return bits == 512
+        && channels % Geometry.CHUNK == 0
+        && FewBlocks.of(dtype, arithmetic).isPresent();
   }
 
-  private Assembler tiles() {
+  /** The code for rows of so many channels, which {@link #takes} allows. */
+  static Assembler assemble(DType dtype, Matmul.Arithmetic arithmetic, int channels) {
+    Assembler a = new Assembler();
+    int rowBytes = channels / dtype.blockLength() * dtype.blockBytes();
+    Optional<WeightForm> form =
+        arithmetic == Matmul.Arithmetic.INT8 ? Optional.of(WeightForm.of(dtype)) : Optional.empty();
+    FewBlocks blocks = FewBlocks.of(dtype, arithmetic).orElseThrow();
+    int chunks = rowBytes / blocks.bytes();
+    int xBytes = (int) PackedInput.rowBytes(arithmetic, channels);
     Label tile = new Label("tile");
     Label chunk = new Label("chunk");
-    Label whole = new Label("whole");
-    Label token = new Label("token");
-    Label round = new Label("round");
     a.push(RBX);
     a.push(RBP);
     a.push(R12);
-    fetch.save();
-    a.mov(RSI, RDI.at(Int8Code.WEIGHTS));
-    a.mov(R8, RDI.at(Int8Code.TILES));
+    FewBlocks.constants(a);
+    a.mov(RSI, RDI.at(WEIGHTS));
+    a.mov(R8, RDI.at(TILES));
+    a.mov(R10, RDI.at(OUT));
+    a.mov(R11, RDI.at(SPACE));
+    a.mov(R12, RSI);
+    a.add(R12, Math.max(DISTANCE, 16 * rowBytes));
     a.bind(tile);
-    copy(Int8Code.X, X);
-    copy(Int8Code.SUMS, SUMS);
-    copy(Int8Code.X_SCALES, X_SCALES);
-    form.ifPresent(this::transposeScales);
-    a.mov(RAX, RDI.at(SPACE)); // scales of the chunk
     a.mov(R9, RSI); // weights of the chunk
-    a.mov(RBP, RDI.at(ROUNDS)); // still to do
-    fetch.startTile();
+    a.mov(RDX, RDI.at(X));
+    a.mov(RAX, chunks);
     a.bind(chunk);
-    a.mov(R12, STEPS / ROUND);
-    a.cmp(RBP, STEPS / ROUND);
-    a.jump(Assembler.Condition.ABOVE, whole);
-    a.mov(R12, RBP);
-    a.bind(whole);
-    a.sub(RBP, R12);
-    transposeWeights();
-    a.mov(RCX, RDI.at(X));
-    a.mov(R11, RDI.at(SUMS));
-    a.mov(RBX, RDI.at(X_SCALES));
-    a.mov(R10, RDI.at(Int8Code.OUT));
-    a.mov(RDX, RDI.at(TOKENS));
-    a.bind(token);
-    a.push(RCX);
-    a.push(R11);
-    a.push(R12);
-    a.push(RAX);
-    a.mov(R14, RDI.at(SPACE));
-    a.add(R14, SCALE_BYTES);
-    if (form.isPresent()) {
-      a.op(Op.VPXOR, total, total, total);
-    } else {
-      a.op(Op.VMOVUPS, total, R10.at(0));
+    blocks.emit(a, rowBytes);
+    a.mov(RCX, RDX);
+    a.mov(RBP, R10);
+    a.mov(RBX, RDI.at(TOKENS));
+    for (int tokens = GROUP; tokens > 0; tokens /= 2) {
+      FewCode code = new FewCode(a, tokens, xBytes);
+      Label product = new Label("product with " + tokens);
+      Label check = new Label("check " + tokens);
+      a.jump(check);
+      a.bind(product);
+      form.ifPresentOrElse(code::bytes, () -> code.floats(arithmetic));
+      a.add(RCX, tokens * xBytes);
+      a.add(RBP, tokens * OUT_BYTES);
+      a.sub(RBX, tokens);
+      a.bind(check);
+      a.cmp(RBX, tokens - 1);
+      a.jump(Assembler.Condition.ABOVE, product);
     }
-    a.bind(round);
-    if (form.isPresent()) {
-      group(form.get());
-    } else {
-      multiply(0, ROUND, total);
-    }
-    a.add(R14, ROUND * vectorBytes);
-    a.add(RCX, ROUND * g.step());
-    a.sub(R12, 1);
-    a.jump(Assembler.Condition.NOT_EQUAL, round);
-    if (form.isPresent()) { // out += xScale * total
-      a.op(Op.VMOVUPS, sum, R10.at(0));
-      a.op(Op.VBROADCASTSS, number, RBX.at(0));
-      a.op(Op.VFMADD231PS, sum, total, number);
-      a.store(Op.VMOVUPS_STORE, R10.at(0), sum);
-    } else {
-      a.store(Op.VMOVUPS_STORE, R10.at(0), total);
-    }
-    a.pop(RAX);
-    a.pop(R12);
-    a.pop(R11);
-    a.pop(RCX);
-    a.add(RCX, 4);
-    a.add(R11, 4);
-    a.add(RBX, 4);
-    a.add(R10, outStride(g));
-    a.sub(RDX, 1);
-    a.jump(Assembler.Condition.NOT_EQUAL, token);
-    a.add(R9, 4 * STEPS);
-    a.add(RAX, form.map(f -> 4 * STEPS / f.group() * vectorBytes).orElse(0));
-    add(X, STEPS * g.step());
-    add(SUMS, 4 * STEPS / 16 * g.step());
-    add(X_SCALES, g.step());
-    a.cmp(RBP, 0);
+    a.add(R9, blocks.bytes());
+    a.add(RDX, xBytes / chunks);
+    a.sub(RAX, 1);
     a.jump(Assembler.Condition.NOT_EQUAL, chunk);
-    fetch.endTile();
-    a.add(RSI, g.lanes() * stride);
-    form.ifPresent(f -> add(Int8Code.SCALES, g.lanes() * f.scaleStride()));
-    add(Int8Code.OUT, vectorBytes);
+    a.add(RSI, 16 * rowBytes);
+    a.add(R10, VECTOR);
     a.sub(R8, 1);
     a.jump(Assembler.Condition.NOT_EQUAL, tile);
-    fetch.restore();
     a.pop(R12);
     a.pop(RBP);
     a.pop(RBX);
@@ -178,92 +147,79 @@ final class FewCode {
     return a;
   }
 
-  private void copy(int from, int to) {
-    a.mov(RCX, RDI.at(from));
-    a.mov(RDI.at(to), RCX);
+  private static Vec total(int t) {
+    return Vec.zmm(2 * t);
   }
 
-  private void add(int argument, int value) {
-    a.mov(RCX, RDI.at(argument));
-    a.add(RCX, value);
-    a.mov(RDI.at(argument), RCX);
+  private static Vec sum(int t) {
+    return Vec.zmm(2 * t + 1);
   }
 
-  /** Scales and minimums of the rows: number i of each to vector i. */
-  private void transposeScales(WeightForm form) {
-    int numbers = form.minimums() || form.group() == 16 ? form.scaleStride() / 4 : 16;
-    a.mov(RDX, RDI.at(Int8Code.SCALES));
-    a.mov(RBX, RDI.at(SPACE));
-    for (int i = 0; i < numbers; i += g.lanes()) {
-      int first = i;
-      TransposeCode.square(
-          a,
-          g,
-          (row, to) -> a.op(Op.VMOVUPS, to, RDX.at(row * form.scaleStride() + 4 * first)),
-          (column, from) ->
-              a.store(Op.VMOVUPS_STORE, RBX.at((first + column) * vectorBytes), from));
+  private Mem out(int t) {
+    return RBP.at(t * OUT_BYTES);
+  }
+
+  private static Mem sums(int t, int offset) {
+    return R11.at(SUMS + t * VECTOR + offset);
+  }
+
+  private void floats(Matmul.Arithmetic arithmetic) {
+    Op op = arithmetic == Matmul.Arithmetic.BF16 ? Op.VDPBF16PS : Op.VFMADD231PS;
+    for (int t = 0; t < tokens; t++) {
+      a.op(Op.VMOVUPS, sum(t), out(t));
+    }
+    multiply(op, 0, STEPS);
+    for (int t = 0; t < tokens; t++) {
+      a.store(Op.VMOVUPS_STORE, out(t), sum(t));
     }
   }
 
-  /** A chunk of weights; asks for as much of what comes next. */
-  private void transposeWeights() {
-    Label square = new Label("square");
-    a.mov(R11, R9);
-    a.mov(RBX, RDI.at(SPACE));
-    a.add(RBX, SCALE_BYTES);
-    a.mov(RCX, STEPS / g.lanes());
-    a.bind(square);
-    fetch.startRound();
-    TransposeCode.square(
-        a,
-        g,
-        (row, to) -> {
-          a.op(Op.VMOVUPS, to, R11.at(row * stride));
-          fetch.row();
-        },
-        (column, from) -> a.store(Op.VMOVUPS_STORE, RBX.at(column * vectorBytes), from));
-    fetch.endRound();
-    a.add(R11, vectorBytes);
-    a.add(RBX, g.lanes() * vectorBytes);
-    a.sub(RCX, 1);
-    a.jump(Assembler.Condition.NOT_EQUAL, square);
-  }
-
-  /** One group of 32 channels; see {@link Int8Code}. */
-  private void group(WeightForm form) {
+  /** One chunk of 256 channels; see {@link Int8Code} for the formula. */
+  private void bytes(WeightForm form) {
     int parts = 32 / form.group();
-    for (int part = 0; part < parts; part++) {
-      a.op(Op.VPBROADCASTD, number, R11.at(part * g.step()));
-      if (form.group() == 32) {
-        a.op(Op.VPBROADCASTD, weight, R11.at(g.step()));
-        a.op(Op.VPADDD, number, number, weight);
+    for (int t = 0; t < tokens; t++) {
+      Vec sum = sum(t);
+      int at = t * xBytes + PackedInput.ROW_SUMS;
+      a.op(Op.VMOVUPS, sum, RCX.at(at));
+      if (parts == 1) { // of 32 channels, in every other lane
+        a.op(Op.VPADDD, sum, sum, RCX.at(at + 4));
       }
-      a.op(Op.VPXOR, sum, sum, sum);
+      a.op(Op.VPXOR, total(t), total(t), total(t));
       if (form.minimums()) {
-        a.op(Op.VCVTDQ2PS, number, number);
-        Mem minimum = RAX.at((form.minimumsAt() / 4 + part) * vectorBytes);
-        a.op(Op.VFNMADD231PS, total, number, minimum);
+        a.op(Op.VCVTDQ2PS, sum, sum);
       } else {
-        a.shift(Op.VPSLLD, number, number, form.offsetShift());
-        a.op(Op.VPSUBD, sum, sum, number);
+        a.shift(Op.VPSLLD, sum, sum, form.offsetShift());
+        a.op(Op.VPSUBD, sum, total(t), sum);
       }
-      multiply(part * form.group() / 4, form.group() / 4, sum);
-      a.op(Op.VCVTDQ2PS, sum, sum);
-      a.op(Op.VFMADD231PS, total, sum, RAX.at(part * vectorBytes));
+      a.store(Op.VMOVUPS_STORE, sums(t, 0), sum);
     }
-    a.add(R11, 2 * g.step());
-    a.add(RAX, parts * vectorBytes);
+    for (int i = 0; i < 8 * parts; i++) {
+      for (int t = 0; t < tokens; t++) {
+        a.op(Op.VPBROADCASTD, sum(t), sums(t, 8 / parts * i));
+        if (form.minimums()) {
+          a.op(Op.VFNMADD231PS, total(t), sum(t), scale(MINIMUM + i));
+          a.op(Op.VPXOR, sum(t), sum(t), sum(t));
+        }
+      }
+      multiply(Op.VPDPBUSD, i * form.group() / 4, form.group() / 4);
+      for (int t = 0; t < tokens; t++) {
+        a.op(Op.VCVTDQ2PS, sum(t), sum(t));
+        a.op(Op.VFMADD231PS, total(t), sum(t), scale(i));
+      }
+    }
+    for (int t = 0; t < tokens; t++) {
+      a.op(Op.VMOVUPS, sum(t), out(t));
+      a.op(Op.VFMADD231PS, sum(t), total(t), RCX.all(t * xBytes + PackedInput.ROW_SCALE));
+      a.store(Op.VMOVUPS_STORE, out(t), sum(t));
+    }
   }
 
-  /** to += weights * the token's numbers, step by step. */
-  private void multiply(int first, int steps, Vec to) {
+  /** Sums += weights * the tokens' numbers, step by step. */
+  private void multiply(Op op, int first, int steps) {
     for (int step = first; step < first + steps; step++) {
-      a.op(Op.VMOVUPS, weight, R14.at(step * vectorBytes));
-      if (g.wide()) {
-        a.op(op, to, weight, RCX.all(step * g.step()));
-      } else {
-        a.op(Op.VBROADCASTSS, number, RCX.at(step * g.step()));
-        a.op(op, to, weight, number);
+      a.op(Op.VMOVUPS, WEIGHT, code(step));
+      for (int t = 0; t < tokens; t++) {
+        a.op(op, sum(t), WEIGHT, RCX.all(t * xBytes + 4 * step));
       }
     }
   }

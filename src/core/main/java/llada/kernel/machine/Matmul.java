@@ -3,6 +3,7 @@ package llada.kernel.machine;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import llada.kernel.Parallel;
 import llada.tensor.DType;
 import llada.tensor.Tensor;
@@ -13,8 +14,9 @@ import llada.tensor.Tensor;
  * <p>First x is packed, once for all weights: transposed so that lanes are tokens, and quantised
  * where the weights are. Then the workers take blocks of weight rows: some rows and channels at a
  * time are expanded and multiplied with every panel of tokens, so that a weight is expanded once an
- * op, not once a token; at last the block's sums are transposed back to rows of tokens. Every sum
- * has one order, whatever the number of threads.
+ * op, not once a token; at last the block's sums are transposed back to rows of tokens. For few
+ * tokens there is {@link FewCode}. Every sum has one order, whatever the number of threads and
+ * tokens.
  */
 final class Matmul {
   private final Program program;
@@ -96,144 +98,146 @@ final class Matmul {
     }
   }
 
+  /** One piece of work: some rows of the weight matrix of a part. */
+  private record Cut(Rows part, int first, int rows, boolean few) {}
+
   private void forward(Tensor out, Tensor x, List<Rows> parts, Arithmetic arithmetic) {
     int tokens = x.dim(0);
+    int channels = x.dim(1);
     int lanes = program.bits() / 32;
+    DType dtype = parts.getFirst().weight().dtype();
     Geometry g = new Geometry(program.bits(), tokens <= lanes * parts.size() ? 1 : 2);
-    PackedInput input = new PackedInput(program, g, arithmetic, tokens, x.dim(1), packed);
+    int limit = fewTokens(dtype, arithmetic, channels);
+    List<Cut> cuts = new ArrayList<>();
+    boolean anyFew = cut(cuts, parts, tileRows(g, arithmetic), limit);
+    PackedInput input = new PackedInput(program, g, arithmetic, tokens, channels, anyFew, packed);
     parallel.forEach(
         input.pieces(),
         (piece, worker) ->
             input.pack(x, piece, workers[worker].channels, workers[worker].arguments));
-    int columns = out.dim(1);
-    int tileRows = tileRows(g, arithmetic);
-    // A small matrix is cut finer, lest a worker have nothing to do.
-    int block = g.blockRows();
-    while ((long) columns * parts.size() < 2L * block * workers.length
-        && block % (2 * tileRows) == 0) {
-      block /= 2;
-    }
-    int rows = block;
-    int cuts = (columns + rows - 1) / rows;
+    Optional<CodePage.Code> few =
+        anyFew ? Optional.of(program.few(dtype, arithmetic, channels)) : Optional.empty();
     parallel.forEach(
-        cuts * parts.size(),
+        cuts.size(),
         (index, worker) -> {
-          // What this worker will probably take next.
-          int after = Math.min(index + workers.length, cuts * parts.size() - 1);
-          Task task = new Task(out, input, arithmetic, parts.get(index / cuts), workers[worker]);
-          int first = index % cuts * rows;
-          int end = Math.min(first + rows, columns);
-          // Few tokens wait for memory, which is fastest read in long runs: few rows at a time.
-          int step = task.few() ? lanes : rows;
-          for (int r = first; r < end; r += step) {
-            boolean last = r + step >= end;
-            task.multiply(
-                r,
-                Math.min(step, end - r),
-                (last ? parts.get(after / cuts) : task.part).weight(),
-                last ? after % cuts * rows : r + step);
+          Cut cut = cuts.get(index);
+          if (cut.few()) {
+            few(few.orElseThrow(), out, input, cut, workers[worker]);
+          } else {
+            // What this worker will probably take next.
+            Cut next = cuts.get(Math.min(index + workers.length, cuts.size() - 1));
+            multiply(out, input, arithmetic, cut, next, workers[worker]);
           }
         });
   }
 
-  /** The product of some rows with some of their weight matrix. */
-  private final class Task {
-    private final Tensor out;
-    private final PackedInput input;
-    private final Arithmetic arithmetic;
-    private final Rows part;
-    private final Worker worker;
-
-    Task(Tensor out, PackedInput input, Arithmetic arithmetic, Rows part, Worker worker) {
-      this.out = out;
-      this.input = input;
-      this.arithmetic = arithmetic;
-      this.part = part;
-      this.worker = worker;
+  /**
+   * Cuts parts into pieces of work, larger ones of few tokens; a small matrix is cut finer, lest a
+   * worker have nothing to do.
+   *
+   * @return whether there are pieces for {@link FewCode}
+   */
+  private boolean cut(List<Cut> cuts, List<Rows> parts, int tileRows, int limit) {
+    int columns = parts.getFirst().weight().dim(0);
+    int block = new Geometry(program.bits(), 1).blockRows();
+    while ((long) columns * parts.size() < 2L * block * workers.length
+        && block % (2 * tileRows) == 0) {
+      block /= 2;
     }
-
-    boolean few() {
-      return part.to() - part.from() <= fewTokens(input.geometry());
+    int large = FewCode.ROWS;
+    while ((long) columns * parts.size() < 8L * large * workers.length && large > 32) {
+      large /= 2;
     }
-
-    /**
-     * Output channels {@code first} to {@code first + rows}; meanwhile fetches the beginning of
-     * what comes after, row {@code nextFirst} of {@code next}.
-     */
-    void multiply(int first, int rows, Tensor next, int nextFirst) {
-      Geometry g = input.geometry();
-      boolean few = few();
-      int tileRows = few ? g.lanes() : tileRows(g, arithmetic);
-      int tiles = (rows + tileRows - 1) / tileRows;
-      int firstPanel = part.from() / g.width();
-      int panels = (part.to() - 1) / g.width() + 1 - firstPanel;
-      long panelBytes = (long) tiles * tileRows * g.step();
-      long bytes = few ? (long) FewCode.outStride(g) * fewTokens(g) : panelBytes * panels;
-      MemorySegment sums = worker.sums.atLeast(bytes);
-      sums.asSlice(0, bytes).fill((byte) 0);
-      ExpandedRows expanded =
-          new ExpandedRows(program, g, arithmetic, part.weight(), worker.weights, worker.scales);
-      MemorySegment arguments =
-          worker.arguments.atLeast(Math.max(TransposeCode.arguments(g), FewCode.ARGUMENTS));
-      for (int k0 = 0; k0 < input.channels(); k0 += expanded.depth()) {
-        int depth = Math.min(expanded.depth(), input.channels() - k0);
-        expanded.expand(first, rows, k0, depth, arguments);
-        for (int panel = 0; panel < panels; panel++) {
-          if (panel > 0) {
-            expanded.fetchNothing(arguments);
-          } else if (k0 + depth < input.channels()) {
-            expanded.fetch(arguments, part.weight(), first, k0 + depth, few);
-          } else {
-            expanded.fetch(arguments, next, nextFirst, 0, few);
-          }
-          if (few) {
-            few(expanded, firstPanel + panel, k0, depth, tiles, arguments);
-          } else {
-            CodePage.Code product = expanded.product(arguments, tiles, depth);
-            Block.set(arguments, DotCode.OUT, sums.address() + panel * panelBytes);
-            input.address(arguments, firstPanel + panel, k0);
-            product.run(arguments);
-          }
-        }
+    boolean any = false;
+    for (Rows part : parts) {
+      boolean few = part.to() - part.from() <= limit;
+      int whole = few ? columns / 16 * 16 : 0;
+      for (int first = 0; first < whole; first += large) {
+        cuts.add(new Cut(part, first, Math.min(large, whole - first), true));
+        any = true;
       }
-      if (few) {
-        for (int t = part.from(); t < part.to(); t++) {
-          long from = (long) FewCode.outStride(g) * (t - part.from());
-          long to = 4 * ((long) t * out.dim(1) + first);
-          MemorySegment.copy(sums, from, out.data(), to, 4L * rows);
-        }
-        return;
+      for (int first = whole; first < columns; first += block) {
+        cuts.add(new Cut(part, first, Math.min(block, columns - first), false));
       }
-      new SumRows(sums, panelBytes, part.from() - firstPanel * g.width())
-          .store(
-              program,
-              g,
-              out.rows(part.from(), part.to() - part.from()),
-              first,
-              rows,
-              worker.arguments);
     }
+    return any;
+  }
 
-    /** The tokens of the part that lie in this panel. */
-    private void few(
-        ExpandedRows expanded, int panel, int k0, int depth, int tiles, MemorySegment arguments) {
-      Geometry g = input.geometry();
-      int from = Math.max(part.from(), panel * g.width());
-      int to = Math.min(part.to(), (panel + 1) * g.width());
-      CodePage.Code product = expanded.few(arguments, tiles, depth);
-      long out =
-          worker.sums.atLeast(0).address() + (long) FewCode.outStride(g) * (from - part.from());
-      Block.set(arguments, Int8Code.OUT, out);
-      Block.set(arguments, FewCode.TOKENS, to - from);
-      Block.set(arguments, FewCode.SPACE, worker.space.atLeast(FewCode.SPACE_BYTES).address());
-      input.address(arguments, panel, from - panel * g.width(), k0);
-      product.run(arguments);
+  /** Up to how many tokens {@link FewCode} is faster, as measured; 0 where there is none. */
+  private int fewTokens(DType dtype, Arithmetic arithmetic, int channels) {
+    if (!FewCode.takes(program.bits(), dtype, arithmetic, channels)) {
+      return 0;
+    }
+    return switch (arithmetic) {
+      case INT8 -> 12;
+      case BF16 -> 6;
+      case F32 -> 4;
+    };
+  }
+
+  private void few(CodePage.Code code, Tensor out, PackedInput input, Cut cut, Worker worker) {
+    Tensor weight = cut.part().weight();
+    int from = cut.part().from();
+    int tokens = cut.part().to() - from;
+    long rowBytes = weight.bytes() / weight.dim(0);
+    long bytes = 4L * FewCode.ROWS * tokens;
+    MemorySegment sums = worker.sums.atLeast(bytes);
+    sums.asSlice(0, bytes).fill((byte) 0);
+    MemorySegment arguments = worker.arguments.atLeast(FewCode.ARGUMENTS);
+    Block.set(arguments, FewCode.WEIGHTS, weight.data().address() + cut.first() * rowBytes);
+    Block.set(arguments, FewCode.TILES, cut.rows() / 16);
+    Block.set(arguments, FewCode.X, input.row(from));
+    Block.set(arguments, FewCode.TOKENS, tokens);
+    Block.set(arguments, FewCode.OUT, sums.address());
+    Block.set(arguments, FewCode.SPACE, worker.space.atLeast(FewCode.SPACE_BYTES).address());
+    code.run(arguments);
+    for (int t = 0; t < tokens; t++) {
+      long to = 4 * ((long) (from + t) * out.dim(1) + cut.first());
+      MemorySegment.copy(sums, 4L * FewCode.ROWS * t, out.data(), to, 4L * cut.rows());
     }
   }
 
-  /** Up to how many tokens {@link FewCode} is faster. */
-  static int fewTokens(Geometry g) {
-    return g.lanes() / 2;
+  /** Meanwhile fetches the beginning of what comes after. */
+  private void multiply(
+      Tensor out, PackedInput input, Arithmetic arithmetic, Cut cut, Cut next, Worker worker) {
+    Geometry g = input.geometry();
+    Rows part = cut.part();
+    int tileRows = tileRows(g, arithmetic);
+    int tiles = (cut.rows() + tileRows - 1) / tileRows;
+    int firstPanel = part.from() / g.width();
+    int panels = (part.to() - 1) / g.width() + 1 - firstPanel;
+    long panelBytes = (long) tiles * tileRows * g.step();
+    MemorySegment sums = worker.sums.atLeast(panelBytes * panels);
+    sums.asSlice(0, panelBytes * panels).fill((byte) 0);
+    ExpandedRows expanded =
+        new ExpandedRows(program, g, arithmetic, part.weight(), worker.weights, worker.scales);
+    MemorySegment arguments =
+        worker.arguments.atLeast(Math.max(TransposeCode.arguments(g), Fetch.ARGUMENTS));
+    for (int k0 = 0; k0 < input.channels(); k0 += expanded.depth()) {
+      int depth = Math.min(expanded.depth(), input.channels() - k0);
+      expanded.expand(cut.first(), cut.rows(), k0, depth, arguments);
+      CodePage.Code product = expanded.product(arguments, tiles, depth);
+      for (int panel = 0; panel < panels; panel++) {
+        Block.set(arguments, DotCode.OUT, sums.address() + panel * panelBytes);
+        input.address(arguments, firstPanel + panel, k0);
+        if (panel > 0) {
+          expanded.fetchNothing(arguments);
+        } else if (k0 + depth < input.channels()) {
+          expanded.fetch(arguments, part.weight(), cut.first(), k0 + depth);
+        } else {
+          expanded.fetch(arguments, next.part().weight(), next.first(), 0);
+        }
+        product.run(arguments);
+      }
+    }
+    new SumRows(sums, panelBytes, part.from() - firstPanel * g.width())
+        .store(
+            program,
+            g,
+            out.rows(part.from(), part.to() - part.from()),
+            cut.first(),
+            cut.rows(),
+            worker.arguments);
   }
 
   private static int tileRows(Geometry g, Arithmetic arithmetic) {

@@ -42,6 +42,7 @@ enum Op {
   VPSRLVD(Map.M0F38, Prefix.P66, 0x45, 0),
   VPSLLD(Map.M0F, Prefix.P66, 0x72, 0, 6),
   VPSRLD(Map.M0F, Prefix.P66, 0x72, 0, 2),
+  VPSRAD(Map.M0F, Prefix.P66, 0x72, 0, 4),
   VPSLLW(Map.M0F, Prefix.P66, 0x71, 0, 6),
   VPSRLW(Map.M0F, Prefix.P66, 0x71, 0, 2),
   VPMOVZXBD(Map.M0F38, Prefix.P66, 0x31, -4),
@@ -52,7 +53,8 @@ enum Op {
   VSHUFPS(Map.M0F, Prefix.NONE, 0xC6, 0),
   VSHUFF32X4(Map.M0F3A, Prefix.P66, 0x23, 0),
   VPERM2F128(Map.M0F3A, Prefix.P66, 0x06, 0),
-  VINSERTI128(Map.M0F3A, Prefix.P66, 0x38, 0);
+  VPMOVDW(Map.M0F38, Prefix.F3, 0x33, -2), // to memory
+  VINSERTI128(Map.M0F3A, Prefix.P66, 0x38, 16);
 
   /** Opcode maps by their number in VEX and EVEX. */
   static final class Map {
@@ -111,6 +113,7 @@ enum Op {
     return evex
         ? switch (this) {
           case VPAND, VPOR, VPXOR -> plain.concat("d");
+          case VINSERTI128 -> "vinserti32x4";
           case VMOVDQU, VMOVDQU_STORE -> plain.concat("32");
           default -> plain;
         }

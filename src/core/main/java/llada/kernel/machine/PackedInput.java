@@ -14,6 +14,11 @@ import llada.tensor.Tensor;
  * </pre>
  */
 final class PackedInput {
+  /** In a chunk of a row: 32-bit sums of 16 channels, then the scale. */
+  static final int ROW_SUMS = 256;
+
+  static final int ROW_SCALE = ROW_SUMS + 64;
+
   private final Program program;
   private final Geometry g;
   private final Matmul.Arithmetic arithmetic;
@@ -24,11 +29,14 @@ final class PackedInput {
   private final long dataBytes; // of a panel
   private final long sumBytes;
   private final long scaleBytes;
+  private final long rows; // where they begin
+  private final boolean few;
   private final MemorySegment memory;
 
   /**
    * Lays out, but does not yet pack.
    *
+   * @param few whether {@link FewCode} will ask for rows, of whole chunks then
    * @param channels K, a multiple of 16 (of 32 for 8 bits)
    */
   PackedInput(
@@ -37,6 +45,7 @@ final class PackedInput {
       Matmul.Arithmetic arithmetic,
       int tokens,
       int channels,
+      boolean few,
       Block memory) {
     this.program = program;
     this.g = g;
@@ -49,7 +58,10 @@ final class PackedInput {
     this.dataBytes = offset(channels);
     this.sumBytes = int8 ? (long) channels / 16 * g.step() : 0;
     this.scaleBytes = int8 ? (long) chunks * g.step() : 0;
-    this.memory = memory.atLeast(panels * (dataBytes + sumBytes + scaleBytes));
+    this.few = few;
+    this.rows = panels * (dataBytes + sumBytes + scaleBytes);
+    long rowBytes = few ? panels * g.width() * rowBytes(arithmetic, channels) : 0;
+    this.memory = memory.atLeast(rows + rowBytes);
   }
 
   Geometry geometry() {
@@ -124,6 +136,9 @@ final class PackedInput {
         program.code(Program.quantize(g.vectors())).run(arguments);
       }
     }
+    for (int v = 0; v < g.vectors() && few; v++) {
+      rows(piece, v, arguments);
+    }
   }
 
   /** Rows of tokens to lanes. Tokens past the end repeat the last one, for no one to look at. */
@@ -144,11 +159,45 @@ final class PackedInput {
     program.code(Program.TRANSPOSE).run(arguments);
   }
 
-  /** Tells {@link FewCode} where channels from {@code k} of a lane of a panel are. */
-  void address(MemorySegment arguments, int panel, int lane, int k) {
-    Block.set(arguments, Int8Code.X, data(panel, k) + 4L * lane);
-    Block.set(arguments, Int8Code.SUMS, sums(panel, k) + 4L * lane);
-    Block.set(arguments, Int8Code.X_SCALES, scales(panel, k) + 4L * lane);
+  /** Where the row of a token is, all of its channels one after the other; see {@link FewCode}. */
+  long row(int token) {
+    return memory.address() + rows + token * rowBytes(arithmetic, channels);
+  }
+
+  /** Bytes of such a row: with 8 bits, the sums and the scale of a chunk lie behind its bytes. */
+  static long rowBytes(Matmul.Arithmetic arithmetic, int channels) {
+    return (long) channels
+        / Geometry.CHUNK
+        * (arithmetic == Matmul.Arithmetic.INT8
+            ? ROW_SCALE + 64
+            : Geometry.CHUNK * (arithmetic == Matmul.Arithmetic.BF16 ? 2 : 4));
+  }
+
+  /** Rows from what {@link #pack} left of one vector of tokens. */
+  private void rows(int piece, int vector, MemorySegment arguments) {
+    int panel = piece / chunks;
+    int k0 = piece % chunks * Geometry.CHUNK;
+    long bytes = rowBytes(arithmetic, Geometry.CHUNK);
+    long to = row(panel * g.width() + vector * g.lanes()) + piece % chunks * bytes;
+    long shift = 4L * vector * g.lanes();
+    int squares = (int) (offset(Geometry.CHUNK) / g.step()) / g.lanes();
+    square(squares, data(panel, k0) + shift, g.step(), to, arguments);
+    if (arithmetic == Matmul.Arithmetic.INT8) {
+      square(1, sums(panel, k0) + shift, g.step(), to + ROW_SUMS, arguments);
+      square(1, scales(panel, k0) + shift, 0, to + ROW_SCALE, arguments);
+    }
+  }
+
+  private void square(int count, long from, long step, long to, MemorySegment arguments) {
+    long rowBytes = rowBytes(arithmetic, channels);
+    Block.set(arguments, TransposeCode.COUNT, count);
+    Block.set(arguments, TransposeCode.SOURCE_STEP, g.lanes() * step);
+    Block.set(arguments, TransposeCode.TARGET_STEP, 4L * g.lanes());
+    for (int i = 0; i < g.lanes(); i++) {
+      Block.set(arguments, TransposeCode.SOURCES + 8 * i, from + i * step);
+      Block.set(arguments, TransposeCode.targets(g) + 8 * i, to + i * rowBytes);
+    }
+    program.code(Program.TRANSPOSE).run(arguments);
   }
 
   /** Tells a product where channels from {@code k} of a panel are. */

@@ -67,9 +67,7 @@ final class Program {
       sources.put(
           dot(false, vectors),
           () -> DotCode.assemble(g, g.floatRows(), Op.VFMADD231PS, stride(false), true));
-      sources.put(few(false, vectors), () -> FewCode.floats(g, Op.VFMADD231PS, stride(false)));
       if (bf16) {
-        sources.put(few(true, vectors), () -> FewCode.floats(g, Op.VDPBF16PS, stride(true)));
         sources.put(
             dot(true, vectors),
             () -> DotCode.assemble(g, g.floatRows(), Op.VDPBF16PS, stride(true), true));
@@ -79,7 +77,6 @@ final class Program {
         for (DType dtype : QUANTISED) {
           WeightForm form = WeightForm.of(dtype);
           sources.put(int8(form, vectors), () -> Int8Code.assemble(g, form));
-          sources.put(few(form, vectors), () -> FewCode.quantised(g, form));
         }
         sources.put(quantize(vectors), () -> QuantizeCode.assemble(g));
       }
@@ -142,14 +139,6 @@ final class Program {
     return "int8 by %d, %s x%d".formatted(form.group(), kind, vectors);
   }
 
-  static String few(boolean bf16, int vectors) {
-    return "few tokens, " + dot(bf16, vectors);
-  }
-
-  static String few(WeightForm form, int vectors) {
-    return "few tokens, " + int8(form, vectors);
-  }
-
   static String peak(Op op) {
     return "peak " + op.mnemonic(false);
   }
@@ -185,6 +174,13 @@ final class Program {
     return code.computeIfAbsent(
         "dot f32 of %d rows at %d bytes %b".formatted(rows, stride, accumulates),
         name -> CodePage.map(DotCode.assemble(g, rows, Op.VFMADD231PS, stride, accumulates)));
+  }
+
+  /** The product of rows of so many channels with few tokens, which {@link FewCode} takes. */
+  CodePage.Code few(DType dtype, Matmul.Arithmetic arithmetic, int channels) {
+    return code.computeIfAbsent(
+        "few tokens, %s in %s, %d channels".formatted(dtype, arithmetic, channels),
+        name -> CodePage.map(FewCode.assemble(dtype, arithmetic, channels)));
   }
 
   /** The listing of every kernel, by name. */

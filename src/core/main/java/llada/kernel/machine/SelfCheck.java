@@ -19,7 +19,7 @@ import llada.tensor.Tensor;
  */
 final class SelfCheck {
   private static final int CHANNELS = 256;
-  private static final int ROWS = 2;
+  private static final int ROWS = 18; // a vector of rows and some left over
   private static final int TOKENS = 17; // one more than a vector: both sizes of panel are tried
 
   private SelfCheck() {}

@@ -36,19 +36,7 @@ final class TransposeCode {
     a.mov(R10, 0);
     a.mov(R11, 0);
     a.bind(square);
-    square(
-        a,
-        g,
-        (row, to) -> {
-          a.mov(RAX, RDI.at(SOURCES + 8 * row));
-          a.add(RAX, R10);
-          a.op(Op.VMOVUPS, to, RAX.at(0));
-        },
-        (column, from) -> {
-          a.mov(R8, RDI.at(targets(g) + 8 * column));
-          a.add(R8, R11);
-          a.store(Op.VMOVUPS_STORE, R8.at(0), from);
-        });
+    square(a, g);
     a.add(R10, RDI.at(SOURCE_STEP));
     a.add(R11, RDI.at(TARGET_STEP));
     a.sub(RCX, 1);
@@ -58,28 +46,16 @@ final class TransposeCode {
     return a;
   }
 
-  /** Loads a row of a square, or stores a column as a row. */
-  interface Move {
-    void move(int number, Vec vector);
-  }
-
-  /** One square, in registers: all of them but 8 to 15 where there are 32. */
-  static void square(Assembler a, Geometry g, Move source, Move target) {
+  private static void square(Assembler a, Geometry g) {
     int quads = g.lanes() / 4; // groups of four rows
     int middle = g.wide() ? 16 : 8; // the registers between the two stages
     for (int quad = 0; quad < quads; quad++) {
       for (int i = 0; i < 4; i++) {
-        source.move(4 * quad + i, g.vec(i));
+        a.mov(RAX, RDI.at(SOURCES + 8 * (4 * quad + i)));
+        a.add(RAX, R10);
+        a.op(Op.VMOVUPS, g.vec(i), RAX.at(0));
       }
-      // Within each 128 bits: four rows by four columns.
-      a.op(Op.VUNPCKLPS, g.vec(4), g.vec(0), g.vec(1));
-      a.op(Op.VUNPCKHPS, g.vec(5), g.vec(0), g.vec(1));
-      a.op(Op.VUNPCKLPS, g.vec(6), g.vec(2), g.vec(3));
-      a.op(Op.VUNPCKHPS, g.vec(7), g.vec(2), g.vec(3));
-      a.op(Op.VSHUFPS, g.vec(middle + 4 * quad), g.vec(4), g.vec(6), 0x44);
-      a.op(Op.VSHUFPS, g.vec(middle + 4 * quad + 1), g.vec(4), g.vec(6), 0xEE);
-      a.op(Op.VSHUFPS, g.vec(middle + 4 * quad + 2), g.vec(5), g.vec(7), 0x44);
-      a.op(Op.VSHUFPS, g.vec(middle + 4 * quad + 3), g.vec(5), g.vec(7), 0xEE);
+      fours(a, g, middle + 4 * quad);
     }
     // Now 128-bit piece p of register (quad, j) holds column 4p + j of the quad's rows.
     for (int j = 0; j < 4; j++) {
@@ -101,8 +77,22 @@ final class TransposeCode {
         a.op(Op.VPERM2F128, g.vec(5), g.vec(middle + j), g.vec(middle + 4 + j), 0x31);
       }
       for (int p = 0; p < quads; p++) {
-        target.move(4 * p + j, g.vec(4 + p));
+        a.mov(R8, RDI.at(targets(g) + 8 * (4 * p + j)));
+        a.add(R8, R11);
+        a.store(Op.VMOVUPS_STORE, R8.at(0), g.vec(4 + p));
       }
     }
+  }
+
+  /** Within each 128 bits of registers 0 to 3: four rows by four columns; 4 to 7 are lost. */
+  static void fours(Assembler a, Geometry g, int to) {
+    a.op(Op.VUNPCKLPS, g.vec(4), g.vec(0), g.vec(1));
+    a.op(Op.VUNPCKHPS, g.vec(5), g.vec(0), g.vec(1));
+    a.op(Op.VUNPCKLPS, g.vec(6), g.vec(2), g.vec(3));
+    a.op(Op.VUNPCKHPS, g.vec(7), g.vec(2), g.vec(3));
+    a.op(Op.VSHUFPS, g.vec(to), g.vec(4), g.vec(6), 0x44);
+    a.op(Op.VSHUFPS, g.vec(to + 1), g.vec(4), g.vec(6), 0xEE);
+    a.op(Op.VSHUFPS, g.vec(to + 2), g.vec(5), g.vec(7), 0x44);
+    a.op(Op.VSHUFPS, g.vec(to + 3), g.vec(5), g.vec(7), 0xEE);
   }
 }

@@ -98,6 +98,18 @@ final class AssemblerTest {
             "c4c26d45d5",
             a -> a.op(Op.VPSRLVD, Vec.ymm(2), Vec.ymm(2), Vec.ymm(13))),
         of(
+            "vinserti32x4 zmm3, zmm3, [r9 + 2320], 2",
+            "62d365483899" + "10090000" + "02",
+            a -> a.op(Op.VINSERTI128, Vec.zmm(3), Vec.zmm(3), Gpr.R9.at(2320), 2)),
+        of(
+            "vpmovdw [r11 + 64], zmm17",
+            "62c27e48334b02",
+            a -> a.store(Op.VPMOVDW, Gpr.R11.at(64), Vec.zmm(17))),
+        of(
+            "vpsrad zmm8, zmm8, 24",
+            "62d13d4872e018",
+            a -> a.shift(Op.VPSRAD, Vec.zmm(8), Vec.zmm(8), 24)),
+        of(
             "vinserti128 ymm1, ymm1, ymm2, 1",
             "c4e37538ca01",
             a -> a.op(Op.VINSERTI128, Vec.ymm(1), Vec.ymm(1), Vec.ymm(2), 1)));
