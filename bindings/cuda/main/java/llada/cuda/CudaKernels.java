@@ -11,8 +11,10 @@ import llada.kernel.scalar.Attention;
 import llada.kernel.scalar.AttentionMask;
 import llada.kernel.scalar.AttentionShape;
 import llada.kernel.scalar.CacheRows;
+import llada.kernel.scalar.Combine;
 import llada.kernel.scalar.Embedding;
 import llada.kernel.scalar.Exclusions;
+import llada.kernel.scalar.ExpertMatmul;
 import llada.kernel.scalar.GumbelMax;
 import llada.kernel.scalar.MaskedCrossEntropy;
 import llada.kernel.scalar.Matmul;
@@ -21,6 +23,8 @@ import llada.kernel.scalar.RmsNorm;
 import llada.kernel.scalar.Rope;
 import llada.kernel.scalar.RopeLayout;
 import llada.kernel.scalar.RopeTables;
+import llada.kernel.scalar.Route;
+import llada.kernel.scalar.Router;
 import llada.kernel.scalar.SoftmaxStatistics;
 import llada.kernel.scalar.SwiGlu;
 import llada.tensor.DType;
@@ -43,6 +47,7 @@ public final class CudaKernels implements Kernels, AutoCloseable {
   private final AttentionOps attention;
   private final VocabularyOps vocabulary;
   private final OptimizerOps optimizer;
+  private final ExpertOps mixture;
   private final Recordings recordings;
 
   /**
@@ -64,6 +69,7 @@ public final class CudaKernels implements Kernels, AutoCloseable {
       attention = new AttentionOps(device);
       vocabulary = new VocabularyOps(device, products);
       optimizer = new OptimizerOps(device, products);
+      mixture = new ExpertOps(device, products);
       recordings = new Recordings(device.tensors(), device.compute());
       device.tensors().onFree(recordings::forget);
       device.scratch().onFree(recordings::forget);
@@ -366,6 +372,32 @@ public final class CudaKernels implements Kernels, AutoCloseable {
     long a = tensors.read(x);
     long b = tensors.read(delta);
     device.launch("residual", "residual", DeviceKernels.elements(n), tensors.write(out), a, b, n);
+  }
+
+  /**
+   * Waits for the device, once a layer with experts: what was chosen orders the rows of the
+   * products that follow, and the host is who orders them.
+   */
+  @Override
+  public void route(
+      int[] experts, float[] weights, Tensor logits, Tensor bias, int perToken, Router router) {
+    Route.check(experts, weights, logits, bias, perToken, router);
+    context.enter();
+    mixture.route(experts, weights, logits, bias, perToken, router);
+  }
+
+  @Override
+  public void expertMatmul(Tensor out, Tensor x, List<Tensor> weights, int[] offsets) {
+    ExpertMatmul.check(out, x, weights, offsets);
+    context.enter();
+    products.experts(out, x, weights, offsets);
+  }
+
+  @Override
+  public void combine(Tensor out, Tensor y, int[] rows, float[] weights) {
+    Combine.check(out, y, rows, weights);
+    context.enter();
+    mixture.combine(out, y, rows, weights);
   }
 
   @Override
