@@ -1,11 +1,10 @@
 // out[t, n] = sum_k x[t, k] * weight[n, k] for few tokens and quantised weights, with activations as
 // bytes (quantize_rows): products of bytes are added four at a time, exactly, and scaled by blocks of
 // 32. A warp an output channel, a lane every 32nd block.
-// Grid (ceil(N / 4), ceil(T / 8)), block (32, 4).
+// Grid (ceil(N / 4), parts or ceil(T / 8)), block (32, 4).
 #include "block.cuh"
+#include "few.cuh"
 #include "weights.cuh"
-
-constexpr int TOKENS = 8;
 
 // 32 weights as bytes: w[i] = scale[i / 16] * q[i] - min.
 struct Group {
@@ -89,15 +88,14 @@ __device__ inline void load(Group& group, Q6_K, const void* data, long long inde
 
 template <class Weight>
 __device__ void matmul(
-    float* out, const signed char* q, const float* scale, const float* sum, const void* weight,
-    int tokens, int n, int k) {
+    float* out, const signed char* q, const float* scale, const float* sum, const void* all,
+    const Part* parts, int tokens, int n, int k) {
   int channel = blockIdx.x * blockDim.y + threadIdx.y;
-  int first = blockIdx.y * TOKENS;
   if (channel >= n) {
     return; // the whole warp
   }
   int groups = k / 32;
-  int count = min(TOKENS, tokens - first);
+  auto [weight, first, count] = partOfBlock(parts, all, tokens);
   float sums[TOKENS] = {};
   for (int g = threadIdx.x; g < groups; g += 32) {
     Group group;
@@ -129,8 +127,8 @@ __device__ void matmul(
 #define KERNEL(name, Weight)                                                                       \
   extern "C" __global__ void matmul_int8_##name(                                                   \
       float* out, const signed char* q, const float* scale, const float* sum, const void* weight,  \
-      int tokens, int n, int k) {                                                                  \
-    matmul<Weight>(out, q, scale, sum, weight, tokens, n, k);                                      \
+      const Part* parts, int tokens, int n, int k) {                                               \
+    matmul<Weight>(out, q, scale, sum, weight, parts, tokens, n, k);                               \
   }
 
 KERNEL(q8_0, Q8_0)

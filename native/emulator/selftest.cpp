@@ -39,7 +39,7 @@ std::string read(const std::string& name) {
   return std::string((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
 }
 
-const char* const HEADERS[] = {"block.cuh", "weights.cuh", "tile.cuh", "choice.cuh", "tensor_core.cuh"};
+const char* const HEADERS[] = {"block.cuh", "weights.cuh", "tile.cuh", "choice.cuh", "few.cuh", "tensor_core.cuh"};
 
 nvrtcResult compile(const std::string& name, const std::string& source, int architecture,
                     std::string* image, std::string* log) {

@@ -1,6 +1,5 @@
 package llada.cuda;
 
-import java.lang.foreign.MemorySegment;
 import java.util.List;
 import java.util.stream.IntStream;
 import llada.cuda.CudaFunction.Geometry;
@@ -12,8 +11,10 @@ import llada.kernel.scalar.Attention;
 import llada.kernel.scalar.AttentionMask;
 import llada.kernel.scalar.AttentionShape;
 import llada.kernel.scalar.CacheRows;
+import llada.kernel.scalar.Combine;
 import llada.kernel.scalar.Embedding;
 import llada.kernel.scalar.Exclusions;
+import llada.kernel.scalar.ExpertMatmul;
 import llada.kernel.scalar.GumbelMax;
 import llada.kernel.scalar.MaskedCrossEntropy;
 import llada.kernel.scalar.Matmul;
@@ -22,6 +23,8 @@ import llada.kernel.scalar.RmsNorm;
 import llada.kernel.scalar.Rope;
 import llada.kernel.scalar.RopeLayout;
 import llada.kernel.scalar.RopeTables;
+import llada.kernel.scalar.Route;
+import llada.kernel.scalar.Router;
 import llada.kernel.scalar.SoftmaxStatistics;
 import llada.kernel.scalar.SwiGlu;
 import llada.tensor.DType;
@@ -35,7 +38,6 @@ import llada.tensor.Tensor;
 public final class CudaKernels implements Kernels, AutoCloseable {
   private static final int NORM_COLUMNS = 32; // that a block of the weight's gradient adds up
   private static final int NORM_ROWS = 8;
-  private static final int MAX_PARTIALS = 1024;
   private static final int THREADS = 256;
 
   private final CudaContext context;
@@ -44,6 +46,8 @@ public final class CudaKernels implements Kernels, AutoCloseable {
   private final Products products;
   private final AttentionOps attention;
   private final VocabularyOps vocabulary;
+  private final OptimizerOps optimizer;
+  private final ExpertOps mixture;
   private final Recordings recordings;
 
   /**
@@ -64,6 +68,8 @@ public final class CudaKernels implements Kernels, AutoCloseable {
       products = new Products(device, blas, precision);
       attention = new AttentionOps(device);
       vocabulary = new VocabularyOps(device, products);
+      optimizer = new OptimizerOps(device, products);
+      mixture = new ExpertOps(device, products);
       recordings = new Recordings(device.tensors(), device.compute());
       device.tensors().onFree(recordings::forget);
       device.scratch().onFree(recordings::forget);
@@ -368,6 +374,32 @@ public final class CudaKernels implements Kernels, AutoCloseable {
     device.launch("residual", "residual", DeviceKernels.elements(n), tensors.write(out), a, b, n);
   }
 
+  /**
+   * Waits for the device, once a layer with experts: what was chosen orders the rows of the
+   * products that follow, and the host is who orders them.
+   */
+  @Override
+  public void route(
+      int[] experts, float[] weights, Tensor logits, Tensor bias, int perToken, Router router) {
+    Route.check(experts, weights, logits, bias, perToken, router);
+    context.enter();
+    mixture.route(experts, weights, logits, bias, perToken, router);
+  }
+
+  @Override
+  public void expertMatmul(Tensor out, Tensor x, List<Tensor> weights, int[] offsets) {
+    ExpertMatmul.check(out, x, weights, offsets);
+    context.enter();
+    products.experts(out, x, weights, offsets);
+  }
+
+  @Override
+  public void combine(Tensor out, Tensor y, int[] rows, float[] weights) {
+    Combine.check(out, y, rows, weights);
+    context.enter();
+    mixture.combine(out, y, rows, weights);
+  }
+
   @Override
   public void softmaxStatistics(SoftmaxStatistics.Rows out, Tensor logits, Exclusions exclusions) {
     SoftmaxStatistics.check(out, logits, exclusions);
@@ -411,64 +443,21 @@ public final class CudaKernels implements Kernels, AutoCloseable {
   @Override
   public void adamW(Tensor w, Tensor g, Tensor m, Tensor v, AdamW.Step step) {
     AdamW.check(w, g, m, v);
-    DeviceTensors tensors = tensors();
-    long n = w.shape().elements();
-    long gradient = tensors.read(g);
-    device.launch(
-        "adamw",
-        "adamw",
-        DeviceKernels.elements(n),
-        tensors.update(w),
-        gradient,
-        tensors.update(m),
-        tensors.update(v),
-        n,
-        step.beta1(),
-        step.beta2(),
-        step.rest1(),
-        step.rest2(),
-        step.clip(),
-        step.keep(),
-        step.rate(),
-        step.correct1(),
-        step.correct2(),
-        step.eps());
+    context.enter();
+    optimizer.adamW(w, g, m, v, step);
   }
 
   @Override
   public double sumOfSquares(List<Tensor> parts) {
-    DeviceTensors tensors = tensors();
-    int count = 0;
-    for (Tensor part : parts) {
-      count += partials(part);
-    }
-    long out = device.scratch().at(Scratch.Slot.RESULTS, 8L * (count + 1));
-    long at = out + 8;
-    for (Tensor part : parts) {
-      int blocks = partials(part);
-      long n = part.shape().elements();
-      long x = products.as(CuBlasHandle.Factor.F32, part, Scratch.Slot.ACTIVATION);
-      device.launch("vector", "sum_of_squares", Geometry.of(blocks, THREADS), at, x, n);
-      at += 8L * blocks;
-    }
-    device.launch("vector", "sum", Geometry.of(1, THREADS), out, out + 8, count);
-    double[] sum = new double[1];
-    tensors.transfers().download(MemorySegment.ofArray(sum), out);
-    return sum[0];
-  }
-
-  private static int partials(Tensor part) {
-    return (int) Math.min(MAX_PARTIALS, (part.shape().elements() + THREADS - 1) / THREADS);
+    context.enter();
+    return optimizer.sumOfSquares(parts);
   }
 
   @Override
   public void average(Tensor average, Tensor value, float share) {
     AdamW.checkAverage(average, value);
-    DeviceTensors tensors = tensors();
-    long n = average.shape().elements();
-    long from = tensors.read(value);
-    device.launch(
-        "vector", "lerp", DeviceKernels.elements(n), tensors.update(average), from, share, n);
+    context.enter();
+    optimizer.average(average, value, share);
   }
 
   /** Brings back what only the device has, and frees everything. */

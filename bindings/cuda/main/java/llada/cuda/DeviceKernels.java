@@ -7,7 +7,9 @@ import llada.tensor.DType;
 /** What every op needs: a stream, kernels by name, tensors on the device, memory in between. */
 final class DeviceKernels implements AutoCloseable {
   private static final int THREADS = 256;
-  private static final int MAX_BLOCKS = 65535;
+
+  /** Most blocks in the second dimension of a grid. */
+  static final int MAX_BLOCKS = 65535;
 
   private final CudaContext context;
   private final CudaStream compute;

@@ -1,6 +1,8 @@
 package llada.cuda;
 
+import java.lang.foreign.MemorySegment;
 import java.util.EnumSet;
+import java.util.List;
 import java.util.Set;
 import llada.cuda.CuBlasHandle.Factor;
 import llada.cuda.CuBlasHandle.Read;
@@ -12,7 +14,7 @@ import llada.tensor.Tensor;
 /**
  * Matrix products. Many tokens go to cuBLAS, which reads float32, bfloat16 and float16 as they lie
  * and other weights after expansion; few tokens, where reading the weights is all the time there
- * is, go to kernels that expand them on the way.
+ * is, go to kernels that expand them on the way. The experts of a mixture follow the same rule.
  */
 final class Products {
   /** Tokens up to which a kernel of our own reads the weights once for all of them. */
@@ -56,18 +58,12 @@ final class Products {
     int n = weight.dim(0);
     int k = weight.dim(1);
     DType dtype = weight.dtype();
-    if (t == 0 || n == 0) {
-      return;
-    }
-    if (k == 0) {
-      device.tensors().compute().clear(device.tensors().write(out), out.bytes());
+    if (nothing(out, k)) {
       return;
     }
     boolean rounds = precision != Precision.EXACT;
-    if (t <= FEW && quantised(dtype)) {
-      few(out, x, weight, rounds && k % 32 == 0 && INT8.contains(dtype) ? "int8" : "small");
-    } else if (t <= FEW && !rounds && dtype != DType.F32) {
-      few(out, x, weight, "small");
+    if (t <= FEW && (quantised(dtype) || !rounds && dtype != DType.F32)) {
+      few(out, x, dtype, new Parts(device.tensors().read(weight), 0, 1));
     } else {
       Factor type = type(dtype);
       long w = as(type, weight, Scratch.Slot.WEIGHT);
@@ -77,22 +73,73 @@ final class Products {
     }
   }
 
-  private void few(Tensor out, Tensor x, Tensor weight, String how) {
+  /** Whether no number is to be multiplied; then out, if it has any, is set to 0. */
+  private boolean nothing(Tensor out, int inner) {
+    if (out.bytes() > 0 && inner == 0) {
+      device.tensors().compute().clear(device.tensors().write(out), out.bytes());
+    }
+    return out.bytes() == 0 || inner == 0;
+  }
+
+  /**
+   * The rows of each expert with its weight, as {@link llada.kernel.scalar.ExpertMatmul#forward}.
+   * All experts with few rows are one launch, whatever the type; each of the others is a product by
+   * itself.
+   */
+  void experts(Tensor out, Tensor x, List<Tensor> weights, int[] offsets) {
+    Tensor any = weights.getFirst();
+    if (nothing(out, any.dim(1))) {
+      return;
+    }
+    long[] list = new long[2 * weights.size()]; // few.cuh: an address, then two int
+    int parts = 0;
+    for (int e = 0; e < weights.size(); e++) {
+      long first = offsets[e];
+      long count = offsets[e + 1] - first;
+      if (count > FEW) {
+        forward(out.rows(first, count), x.rows(first, count), weights.get(e));
+      } else if (count > 0) {
+        list[2 * parts] = device.tensors().read(weights.get(e));
+        list[2 * parts + 1] = count << 32 | first;
+        parts++;
+      }
+    }
+    if (parts > 0) {
+      MemorySegment used = MemorySegment.ofArray(list).asSlice(0, 16L * parts);
+      few(out, x, any.dtype(), new Parts(0, device.scratch().upload(used)[0], parts));
+    }
+  }
+
+  /**
+   * Which rows a kernel for few tokens multiplies with what.
+   *
+   * @param weight of all rows, where there is no list
+   * @param list address of the entries of few.cuh, or 0
+   * @param count of the entries, or 1
+   */
+  private record Parts(long weight, long list, int count) {}
+
+  private void few(Tensor out, Tensor x, DType dtype, Parts parts) {
     int t = x.dim(0);
-    int n = weight.dim(0);
-    int k = weight.dim(1);
-    String type = DeviceKernels.name(weight.dtype());
-    Geometry geometry = new Geometry((n + 3) / 4, (t + 7) / 8, 1, 32, 4, 0);
-    long w = device.tensors().read(weight);
+    int n = out.dim(1);
+    int k = x.dim(1);
+    String type = DeviceKernels.name(dtype);
+    Geometry geometry = new Geometry((n + 3) / 4, parts.count, 1, 32, 4, 0);
     long a = device.tensors().read(x);
-    if (how.equals("small")) {
+    boolean bytes =
+        precision != Precision.EXACT
+            && k % 32 == 0
+            && INT8.contains(dtype)
+            && t <= DeviceKernels.MAX_BLOCKS;
+    if (!bytes) {
       device.launch(
           "matmul_small",
           "matmul_small_" + type,
           geometry,
-          device.tensors().product(out, type(weight.dtype()) != Factor.F32),
+          device.tensors().product(out, type(dtype) != Factor.F32),
           a,
-          w,
+          parts.weight,
+          parts.list,
           t,
           n,
           k);
@@ -119,7 +166,8 @@ final class Products {
         quants,
         scales,
         sums,
-        w,
+        parts.weight,
+        parts.list,
         t,
         n,
         k);

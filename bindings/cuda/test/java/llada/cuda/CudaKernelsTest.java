@@ -35,6 +35,16 @@ final class CudaKernelsTest {
   private static CudaKernels bf16;
   private static CudaKernels tf32;
 
+  /** See {@link KernelContract#rounding}, where activations are rounded as suits the weights. */
+  static double rounding(DType weight) {
+    return switch (weight) {
+      case F32, F64 -> 0;
+      case F16 -> 0x1p-11;
+      case BF16 -> 0x1p-9;
+      default -> BF16; // bytes of a block's largest would be half of that
+    };
+  }
+
   @BeforeAll
   static void open() {
     Emulator.loadOrGpu();
@@ -138,12 +148,7 @@ final class CudaKernelsTest {
 
     @Override
     public double rounding(DType weight) {
-      return switch (weight) {
-        case F32, F64 -> 0;
-        case F16 -> 0x1p-11;
-        case BF16 -> 0x1p-9;
-        default -> BF16; // bytes of a block's largest would be half of that
-      };
+      return CudaKernelsTest.rounding(weight);
     }
   }
 

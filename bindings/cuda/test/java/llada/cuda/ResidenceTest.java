@@ -15,6 +15,7 @@ import llada.kernel.Kernels;
 import llada.kernel.Numbers;
 import llada.kernel.Precision;
 import llada.kernel.ScalarKernels;
+import llada.model.FeedForwardConfig;
 import llada.model.MaskPredictor;
 import llada.model.TokenBatch;
 import llada.tensor.DType;
@@ -135,6 +136,27 @@ final class ResidenceTest {
         generate(predictor, steps);
         assertThat(Emulator.count("synchronise") - before).isEqualTo(steps);
       }
+    }
+  }
+
+  /** A pass waits for each router, whose choice the host sorts by, and for nothing else. */
+  @Test
+  void aLayerWithExpertsSynchronisesOnce() {
+    Path model = Golden.resources().resolve("golden-families/tiny-llada2");
+    try (Checkpoint checkpoint = Checkpoint.open(model);
+        MaskPredictor predictor =
+            new MaskPredictor(checkpoint.config(), checkpoint.weights(), kernels, 64)) {
+      TokenBatch batch = TokenBatch.of(IntStream.range(0, 40).map(i -> 3 + 5 * i).toArray());
+      predictor.forward(batch, new int[] {7}); // uploads weights, positions and the like
+      predictor.forward(batch, new int[] {7}); // takes back the buffers of those
+      long before = Emulator.count("synchronise");
+      predictor.forward(batch, new int[] {7});
+      long mixtures =
+          IntStream.range(0, checkpoint.config().nLayers())
+              .filter(i -> checkpoint.config().feedForward(i) instanceof FeedForwardConfig.Experts)
+              .count();
+      assertThat(mixtures).isPositive();
+      assertThat(Emulator.count("synchronise") - before).isEqualTo(mixtures);
     }
   }
 
