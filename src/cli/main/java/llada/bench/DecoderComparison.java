@@ -75,7 +75,7 @@ public final class DecoderComparison {
       try {
         prompt = llada.checkpoint().chatTemplate().encode(llada.tokenizer(), turn);
       } catch (FormatException _) { // a model that only continues text
-        prompt = llada.tokenizer().encode(question.question());
+        prompt = llada.tokenizer().encodeText(question.question());
       }
       asked.add(new Asked(prompt, Optional.of(question)));
     }

@@ -61,7 +61,7 @@ final class TokenizeCommand implements Callable<Integer> {
                   ? checkpoint
                       .chatTemplate()
                       .encode(tokenizer, List.of(new ChatTemplate.Message("user", text)))
-                  : tokenizer.encode(text);
+                  : tokenizer.encodeText(text);
       String whole = tokenizer.decode(ids);
       if (json) {
         writeJson(ids, pieces(ids, tokenizer), whole);

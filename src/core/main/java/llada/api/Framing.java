@@ -30,9 +30,11 @@ record Framing(Optional<ChatTemplate> template, Optional<String> system) {
     return switch (prompt) {
       case Request.Ids(int[] ids) -> ids;
       case Request.Text(String text) ->
-          framed() ? encode(tokenizer, List.of(new Message("user", text))) : tokenizer.encode(text);
+          framed()
+              ? encode(tokenizer, List.of(new Message("user", text)))
+              : tokenizer.encodeText(text);
       case Request.Turns(List<Message> messages) ->
-          framed() ? encode(tokenizer, messages) : tokenizer.encode(joined(messages));
+          framed() ? encode(tokenizer, messages) : tokenizer.encodeText(joined(messages));
     };
   }
 

@@ -289,9 +289,9 @@ public final class Llada implements AutoCloseable {
                             predictor, config(), options, MaskDraws.seeded(seed)))));
   }
 
-  /** The ids of a text. */
+  /** The ids of a text, with the start of text before it where the model wants it. */
   public int[] tokenize(String text) {
-    return tokenizer.encode(given(text, "the text"));
+    return tokenizer.encodeText(given(text, "the text"));
   }
 
   /** The text of tokens, without special ones. */

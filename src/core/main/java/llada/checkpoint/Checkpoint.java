@@ -17,6 +17,7 @@ import llada.format.TensorEntry;
 import llada.format.TokenizerConfig;
 import llada.format.TokenizerJson;
 import llada.kernel.scalar.RopeLayout;
+import llada.model.Architecture;
 import llada.model.LladaConfig;
 import llada.model.LladaWeights;
 import llada.tensor.NativeMemory;
@@ -134,7 +135,7 @@ public final class Checkpoint implements AutoCloseable {
         config,
         weights,
         files.entries().values(),
-        tokenizer,
+        tokenizer.map(t -> begins(config) ? t : t.withBegin(OptionalInt.empty())),
         tokenizerConfig.chatTemplate(),
         tokenizerConfig.bosToken(),
         () ->
@@ -194,13 +195,25 @@ public final class Checkpoint implements AutoCloseable {
         config,
         weights,
         gguf.entries().values(),
-        Optional.of(tokenizer),
+        Optional.of(tokenizer.withBegin(begin(gguf, config))),
         gguf.has("tokenizer.chat_template")
             ? Optional.of(gguf.string("tokenizer.chat_template"))
             : Optional.empty(),
         bos,
         () -> tables(gguf),
         gguf.string("general.name", file.getFileName().toString()));
+  }
+
+  /** LLaDA's and Ling's code encodes texts as they stand, whatever their files say. */
+  private static boolean begins(LladaConfig config) {
+    return config.architecture().decoding() == Architecture.Decoding.LEFT_TO_RIGHT;
+  }
+
+  /** Readers of GGUF files put the start of text before texts of LLaMA 3 unless told not to. */
+  private static OptionalInt begin(Gguf gguf, LladaConfig config) {
+    return begins(config) && gguf.bool("tokenizer.ggml.add_bos_token", true)
+        ? config.bosTokenId()
+        : OptionalInt.empty();
   }
 
   private static GgufVocabulary.Tables tables(Gguf gguf) {

@@ -346,8 +346,10 @@ final class GgufConfig {
    *
    * @param name for {@code general.name}
    * @param fileType which mixture of types the weights have: {@link QuantizationMix#fileType}
+   * @param begins whether the start of text is put before a text
    */
-  static void write(GgufWriter out, LladaConfig config, String name, int fileType) {
+  static void write(
+      GgufWriter out, LladaConfig config, String name, int fileType, boolean begins) {
     Architecture architecture = config.architecture();
     AttentionConfig attention = config.attention();
     String prefix = architecture.ggufName() + ".";
@@ -387,7 +389,6 @@ final class GgufConfig {
           RopeConfig.divisors(attention).ifPresent(by -> out.vector(ROPE_DIVISORS, by));
     }
     write(out, config.tokens());
-    boolean begins = architecture == Architecture.LLADA || architecture == Architecture.LLAMA;
     out.bool("tokenizer.ggml.add_bos_token", begins).bool("tokenizer.ggml.add_eos_token", false);
   }
 

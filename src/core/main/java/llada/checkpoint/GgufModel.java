@@ -3,6 +3,7 @@ package llada.checkpoint;
 import java.util.Locale;
 import llada.format.FormatException;
 import llada.format.GgufWriter;
+import llada.model.Architecture;
 import llada.tokenizer.GgufVocabulary;
 import llada.tokenizer.TokenizerException;
 
@@ -25,7 +26,10 @@ public final class GgufModel {
       throw new FormatException(model.path() + ": " + e.getMessage(), e);
     }
     GgufWriter out = new GgufWriter();
-    GgufConfig.write(out, model.config(), model.name(), mix.fileType());
+    boolean begins =
+        model.config().architecture() == Architecture.LLADA // as its published files say
+            || model.tokenizer().begin().isPresent();
+    GgufConfig.write(out, model.config(), model.name(), mix.fileType(), begins);
     out.string("general.size_label", sizeLabel(model.config().parameters()))
         .string("tokenizer.ggml.pre", tables.pre())
         .strings("tokenizer.ggml.tokens", tables.tokens())

@@ -121,7 +121,8 @@ public final class HuggingFaceFolder {
                     model.vocabulary(),
                     specialTokens(model),
                     model.chatTemplateText(),
-                    OptionalInt.of(model.config().maxSequenceLength())));
+                    OptionalInt.of(model.config().maxSequenceLength()),
+                    model.tokenizer().begin()));
           }
           writeConfig(beside, model.config());
           weights.writeInto(beside);

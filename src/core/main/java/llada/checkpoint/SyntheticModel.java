@@ -150,7 +150,9 @@ public record SyntheticModel(
    */
   public void write(Path file, Parallel parallel, Progress progress) {
     GgufWriter writer = new GgufWriter();
-    GgufConfig.write(writer, config, name, mix.fileType());
+    boolean begins =
+        config.architecture() == Architecture.LLADA || config.architecture() == Architecture.LLAMA;
+    GgufConfig.write(writer, config, name, mix.fileType(), begins);
     writer.string("tokenizer.ggml.pre", pre());
     if (config.architecture().endOfTurn().equals(Architecture.LLADA.endOfTurn())) {
       writer.string("tokenizer.chat_template", ChatTemplate.jinja());

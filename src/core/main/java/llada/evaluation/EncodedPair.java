@@ -6,7 +6,8 @@ import llada.tokenizer.Tokenizer;
 /**
  * A context and what follows it, in tokens, cut as the published evaluation cuts them: white space
  * at the end of the context belongs to the continuation, both are encoded as one text, and what
- * exceeds the context's own tokens is the continuation.
+ * exceeds the context's own tokens is the continuation. A start of text that the model wants belongs
+ * to the context.
  *
  * @param context (P), may be empty
  * @param continuation (L)
@@ -21,8 +22,8 @@ public record EncodedPair(int[] context, int[] continuation) {
   public static EncodedPair of(Tokenizer tokenizer, String context, String continuation) {
     String before = context.stripTrailing();
     String after = context.substring(before.length()) + continuation;
-    int[] first = tokenizer.encode(before);
-    int[] whole = tokenizer.encode(before + after);
+    int[] first = tokenizer.encodeText(before);
+    int[] whole = tokenizer.encodeText(before + after);
     int[] second = Arrays.copyOfRange(whole, Math.min(first.length, whole.length), whole.length);
     if (second.length == 0) {
       second = tokenizer.encode(after); // merged into the last token of the context

@@ -115,7 +115,7 @@ public final class EvalRequests {
 
   /** As published: cut at the first stop text while special tokens still show, then cleaned. */
   private void generateUntil(Json request, JsonGenerator json) throws IOException {
-    int[] context = llada.tokenizer().encode(request.get("context").string());
+    int[] context = llada.tokenizer().encodeText(request.get("context").string());
     Json most = request.get("max_gen_toks");
     SamplerOptions fitting =
         most.isNull() ? options : shortened(most.integer(1, Integer.MAX_VALUE));

@@ -60,6 +60,7 @@ public final class TokenizerFiles {
         new GgufVocabulary.Tables(tokens, types, trained.merges(), "bailingmoe"),
         special,
         Optional.of(ChatTemplate.jinja()),
+        OptionalInt.empty(),
         OptionalInt.empty());
   }
 
@@ -69,14 +70,16 @@ public final class TokenizerFiles {
    * @param special the texts of special tokens by their role: {@code bos_token} and the like
    * @param chatTemplate the Jinja text that frames messages, if there is one
    * @param maxLength the longest sequence of the model, if it is known
+   * @param begin what is put before a text: {@link llada.tokenizer.Tokenizer#begin}
    */
   public static Map<String, byte[]> of(
       GgufVocabulary.Tables tables,
       Map<String, String> special,
       Optional<String> chatTemplate,
-      OptionalInt maxLength) {
+      OptionalInt maxLength,
+      OptionalInt begin) {
     Map<String, byte[]> files = new LinkedHashMap<>();
-    files.put("tokenizer.json", json(out -> tokenizer(out, tables)));
+    files.put("tokenizer.json", json(out -> tokenizer(out, tables, begin)));
     files.put(
         "tokenizer_config.json",
         json(out -> config(out, tables, special, chatTemplate, maxLength)));
@@ -124,8 +127,8 @@ public final class TokenizerFiles {
         || type == GgufVocabulary.USER_DEFINED;
   }
 
-  private static void tokenizer(JsonGenerator json, GgufVocabulary.Tables tables)
-      throws IOException {
+  private static void tokenizer(
+      JsonGenerator json, GgufVocabulary.Tables tables, OptionalInt begin) throws IOException {
     json.writeStringField("version", "1.0");
     json.writeNullField("truncation");
     json.writeNullField("padding");
@@ -147,7 +150,7 @@ public final class TokenizerFiles {
       json.writeNullField("normalizer");
     }
     preTokenizer(json, GgufVocabulary.patterns(tables.pre()));
-    json.writeNullField("post_processor");
+    postProcessor(json, tables, begin);
     json.writeObjectFieldStart("decoder");
     byteLevel(json);
     json.writeEndObject();
@@ -182,6 +185,48 @@ public final class TokenizerFiles {
     byteLevel(json);
     json.writeEndObject();
     json.writeEndArray();
+    json.writeEndObject();
+  }
+
+  /** The template that Hugging Face's library has for a token before every text. */
+  private static void postProcessor(
+      JsonGenerator json, GgufVocabulary.Tables tables, OptionalInt begin) throws IOException {
+    if (begin.isEmpty()) {
+      json.writeNullField("post_processor");
+      return;
+    }
+    String token = tables.tokens().get(begin.getAsInt());
+    json.writeObjectFieldStart("post_processor");
+    json.writeStringField("type", "TemplateProcessing");
+    for (String texts : List.of("A", "AB")) {
+      json.writeArrayFieldStart(texts.length() == 1 ? "single" : "pair");
+      for (int text = 0; text < texts.length(); text++) {
+        piece(json, "SpecialToken", token, text);
+        piece(json, "Sequence", texts.substring(text, text + 1), text);
+      }
+      json.writeEndArray();
+    }
+    json.writeObjectFieldStart("special_tokens");
+    json.writeObjectFieldStart(token);
+    json.writeStringField("id", token);
+    json.writeArrayFieldStart("ids");
+    json.writeNumber(begin.getAsInt());
+    json.writeEndArray();
+    json.writeArrayFieldStart("tokens");
+    json.writeString(token);
+    json.writeEndArray();
+    json.writeEndObject();
+    json.writeEndObject();
+    json.writeEndObject();
+  }
+
+  private static void piece(JsonGenerator json, String kind, String id, int text)
+      throws IOException {
+    json.writeStartObject();
+    json.writeObjectFieldStart(kind);
+    json.writeStringField("id", id);
+    json.writeNumberField("type_id", text);
+    json.writeEndObject();
     json.writeEndObject();
   }
 

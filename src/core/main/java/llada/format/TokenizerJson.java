@@ -4,6 +4,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalInt;
 import llada.tokenizer.AddedToken;
 import llada.tokenizer.BytePairMerges;
 import llada.tokenizer.PreTokenizer;
@@ -15,8 +16,8 @@ import llada.tokenizer.Vocabulary;
 /**
  * Reads Hugging Face's tokenizer.json, as far as it describes a byte-level BPE. What it asks for
  * and this project does not have is an error that names it: no part of the file that changes ids is
- * passed over. Truncation, padding and the post-processor do not change the ids of a text that is
- * encoded without special tokens, which is how LLaDA's code encodes.
+ * passed over. Truncation and padding do not change the ids of a text that is encoded alone; of the
+ * post-processor the token that it puts before a text is read: {@link Tokenizer#begin}.
  */
 public final class TokenizerJson {
   /** Vocabularies of a quarter of a million tokens take some tens of megabytes. */
@@ -79,13 +80,45 @@ public final class TokenizerJson {
     TextNormalizer normalizer = TokenizerSteps.normalizer(root.get("normalizer"));
     PreTokenizer preTokenizer = TokenizerSteps.preTokenizer(root.get("pre_tokenizer"));
     TokenizerSteps.checkDecoder(root.get("decoder"));
-    return new Tokenizer(
-        vocabulary,
-        merges(model, vocabulary),
-        model.get("ignore_merges").or(false).bool(),
-        normalizer,
-        preTokenizer,
-        added);
+    Tokenizer tokenizer =
+        new Tokenizer(
+            vocabulary,
+            merges(model, vocabulary),
+            model.get("ignore_merges").or(false).bool(),
+            normalizer,
+            preTokenizer,
+            added);
+    return tokenizer.withBegin(begin(root.get("post_processor"), tokenizer));
+  }
+
+  /** What a template puts before a single text; other post-processors only move offsets. */
+  private static OptionalInt begin(Json step, Tokenizer tokenizer) {
+    if (step.isNull()) {
+      return OptionalInt.empty();
+    }
+    String type = step.get("type").string();
+    if (type.equals("Sequence")) {
+      return step.get("processors").list().stream()
+          .map(inner -> begin(inner, tokenizer))
+          .filter(OptionalInt::isPresent)
+          .findFirst()
+          .orElse(OptionalInt.empty());
+    }
+    if (!type.equals("TemplateProcessing") || step.get("single").size() == 0) {
+      return OptionalInt.empty();
+    }
+    Json piece = step.get("single").get(0).get("SpecialToken");
+    if (piece.isNull()) {
+      return OptionalInt.empty();
+    }
+    Json first = piece.get("id");
+    OptionalInt id = tokenizer.id(first.string());
+    if (id.isEmpty()) {
+      throw new FormatException(
+          "%s is %s, which is no token of this file%s"
+              .formatted(first.where(), FormatException.quote(first.string()), REMEDY));
+    }
+    return id;
   }
 
   /** Refuses a setting unless it is absent or has its harmless value. */

@@ -5,10 +5,12 @@ import it.unimi.dsi.fastutil.ints.IntImmutableList;
 import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.BitSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.stream.IntStream;
 
 /**
  * Text to token ids and back, with the results of the published tokenizer: byte-level byte pair
@@ -35,7 +37,8 @@ public final class Tokenizer {
   private final AddedTokenMatcher afterNormalizing;
   private final BitSet special;
   private final List<AddedToken> addedTokens;
-  private final Cached[] cache = new Cached[CACHE_SLOTS];
+  private final OptionalInt begin;
+  private final Cached[] cache;
 
   /**
    * A tokenizer from its parts.
@@ -82,6 +85,36 @@ public final class Tokenizer {
         new AddedTokenMatcher(AddedTokenMatcher.select(addedTokens, true), normalizer);
     special = AddedTokenMatcher.specialIds(addedTokens);
     this.addedTokens = List.copyOf(addedTokens);
+    begin = OptionalInt.empty();
+    cache = new Cached[CACHE_SLOTS];
+  }
+
+  private Tokenizer(Tokenizer other, OptionalInt begin) {
+    vocabulary = other.vocabulary;
+    merges = other.merges;
+    ignoreMerges = other.ignoreMerges;
+    normalizer = other.normalizer;
+    preTokenizer = other.preTokenizer;
+    beforeNormalizing = other.beforeNormalizing;
+    afterNormalizing = other.afterNormalizing;
+    special = other.special;
+    addedTokens = other.addedTokens;
+    cache = other.cache;
+    this.begin = begin;
+  }
+
+  /**
+   * The same, with another token that {@link #encodeText} puts before a text.
+   *
+   * @param id empty for none
+   */
+  public Tokenizer withBegin(OptionalInt id) {
+    return new Tokenizer(this, id);
+  }
+
+  /** The token that {@link #encodeText} puts before a text, if there is one. */
+  public OptionalInt begin() {
+    return begin;
   }
 
   // What GgufVocabulary writes down.
@@ -154,6 +187,16 @@ public final class Tokenizer {
           }
         });
     return ids.toIntArray();
+  }
+
+  /**
+   * The ids of a text that is all that a model sees: as {@link #encode}, with the start of text
+   * before it if this model wants one. A chat template writes that token itself.
+   *
+   * @throws TokenizerException if the file's pattern takes too many steps on this text
+   */
+  public int[] encodeText(String text) {
+    return IntStream.concat(begin.stream(), Arrays.stream(encode(text))).toArray();
   }
 
   private void encodeNormalized(String text, Budget budget, IntArrayList ids) {

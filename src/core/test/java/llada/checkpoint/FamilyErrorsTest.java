@@ -112,6 +112,8 @@ class FamilyErrorsTest {
           LLADA2    | "partial_rotary_factor": 0.3     | rotary_dim is 8, but the other keys make it 4
           LLADA2    | "partial_rotary_factor": -1      | partial_rotary_factor is -1; it must be above 0, and at most 1
           LLADA2    | "routed_scaling_factor": "x"     | routed_scaling_factor is x; a number is needed
+          LLADA2    | "routed_scaling_factor": 1e300   | scaled by Infinity; it must be positive and finite
+          LLADA2    | "routed_scaling_factor": -1      | scaled by -1.0; it must be positive and finite
           LLADA2    | "block_size": 0                  | block_size is 0; it must be from 1
           LLADA2    | "use_bias": true                 | lacks model.layers.0.attention.dense.bias
           LLADA2    | "use_qk_norm": false             | holds tensors that a LLaDA of this configuration does not have
