@@ -33,7 +33,7 @@ final class Gate {
       throw ApiException.refused(
           421,
           "host_not_allowed",
-          "the request is for a host that is not served here; --allow-host names another");
+          "the request is for a host that is not served here; names besides localhost are given when the server starts");
     }
     HttpFields.Mutable headers = response.getHeaders();
     headers.put("X-Content-Type-Options", "nosniff");
@@ -42,7 +42,7 @@ final class Gate {
     if (origin != null && !origin.equalsIgnoreCase("http://" + host)) {
       if (!options.origins().contains(origin)) {
         throw ApiException.refused(
-            403, "origin_not_allowed", "pages of other origins may not ask; --allow-origin lets one");
+            403, "origin_not_allowed", "pages of other origins may not ask, unless the server was started so");
       }
       headers.put("Access-Control-Allow-Origin", origin);
     }
