@@ -54,11 +54,12 @@ final class ChatCommand implements Callable<Integer> {
     try (OpenModel opened = OpenModel.open(model, computation);
         ChatTerminal terminal = ChatTerminal.open(console)) {
       Llada llada = opened.llada();
-      Chat conversation =
+      try (Chat conversation =
           raw
               ? llada.rawConversation()
-              : system == null ? llada.conversation() : llada.conversation(system);
-      return new ChatLoop(llada, terminal, conversation, options, sampler.seed()).run();
+              : system == null ? llada.conversation() : llada.conversation(system)) {
+        return new ChatLoop(llada, terminal, conversation, options, sampler.seed()).run();
+      }
     }
   }
 }

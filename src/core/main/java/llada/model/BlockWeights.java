@@ -48,7 +48,7 @@ public final class BlockWeights {
   private static Tensor rows(Tensor all, long from, long count) {
     return all.shape().rank() == 1
         ? all.slice(from, count)
-        : all.rows(from, Math.toIntExact(count));
+        : all.rows(from, count);
   }
 
   /** What is stored, in the order of the forward pass. */
