@@ -113,6 +113,37 @@ final class SchedulerTest {
   }
 
   @Test
+  void everyWayOfDecodingJoins() {
+    for (String name : List.of("tiny-llada2", "tiny-llama", "tiny-llada-moe")) {
+      try (Llada model = Llada.open(Golden.resources().resolve("golden-families/" + name));
+          Scheduler scheduler = new Scheduler(model, Scheduler.Limits.DEFAULT)) {
+        List<Request> requests = new ArrayList<>();
+        for (int i = 0; i < 6; i++) {
+          Request plain = Request.of(new int[] {5 + i, 6, 7}).length(12 + 5 * i).seed(i);
+          boolean edits = name.equals("tiny-llada2") && i % 2 == 1;
+          requests.add(edits ? plain.threshold(0.01).editing(0.001) : plain);
+        }
+        List<List<Draft>> drafts = new ArrayList<>();
+        List<Scheduler.Ticket> tickets = new ArrayList<>();
+        for (Request request : requests) {
+          List<Draft> own = new ArrayList<>();
+          drafts.add(own);
+          tickets.add(scheduler.submit(request, Duration.ofMinutes(1), Optional.of(own::add)));
+        }
+        for (int i = 0; i < requests.size(); i++) {
+          Answer answer = tickets.get(i).answer().join();
+          same(answer, model.generate(requests.get(i)), name + " " + i);
+          for (Draft draft : drafts.get(i)) {
+            assertThat(Arrays.copyOf(draft.tokens(), draft.settled()))
+                .as("%s %d, step %d", name, i, draft.number())
+                .isEqualTo(Arrays.copyOf(answer.tokens(), draft.settled()));
+          }
+        }
+      }
+    }
+  }
+
+  @Test
   void gapsAreFilledAsAlone() {
     InfillTemplate template = InfillTemplate.parse("Once {4} a {} in {3} town.", false);
     InfillOptions options =
