@@ -34,7 +34,8 @@ final class RemoteServer implements AutoCloseable {
       this.base = URI.create(url.endsWith("/") ? url : url + "/");
       HttpRequest.newBuilder(base);
     } catch (IllegalArgumentException _) {
-      throw new UsageException("--server %s is no address such as http://127.0.0.1:8080".formatted(url));
+      throw new UsageException(
+          "--server %s is no address such as http://127.0.0.1:8080".formatted(url));
     }
     this.key = key;
   }
@@ -105,8 +106,7 @@ final class RemoteServer implements AutoCloseable {
       throw refused(reply);
     } catch (IOException e) {
       throw new UncheckedIOException(
-          new IOException(
-              "%s does not answer; start it by 'llada serve'".formatted(base), e));
+          new IOException("%s does not answer; start it by 'llada serve'".formatted(base), e));
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new UsageException("interrupted while %s answered".formatted(base));

@@ -255,7 +255,9 @@ public final class Llada implements AutoCloseable {
   }
 
   private <R> R infilling(
-      InfillTemplate template, InfillOptions options, BiFunction<Infilling, Infilling.Gaps, R> use) {
+      InfillTemplate template,
+      InfillOptions options,
+      BiFunction<Infilling, Infilling.Gaps, R> use) {
     given(options, "the options");
     required(() -> DecodingRules.checkFills(config()));
     Infilling.Gaps gaps = gaps(given(template, "the template"));

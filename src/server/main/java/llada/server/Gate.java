@@ -42,7 +42,9 @@ final class Gate {
     if (origin != null && !origin.equalsIgnoreCase("http://" + host)) {
       if (!options.origins().contains(origin)) {
         throw ApiException.refused(
-            403, "origin_not_allowed", "pages of other origins may not ask, unless the server was started so");
+            403,
+            "origin_not_allowed",
+            "pages of other origins may not ask, unless the server was started so");
       }
       headers.put("Access-Control-Allow-Origin", origin);
     }

@@ -251,7 +251,8 @@ final class Wishes {
           };
       throw ApiException.invalid(name, name + e.problem());
     } catch (RequestException e) {
-      String code = e.getMessage().contains("max_sequence_length") ? "context_length_exceeded" : null;
+      String code =
+          e.getMessage().contains("max_sequence_length") ? "context_length_exceeded" : null;
       throw ApiException.invalid(prompt, code, e.getMessage());
     } catch (TokenizerException e) {
       throw ApiException.invalid(prompt, e.getMessage());

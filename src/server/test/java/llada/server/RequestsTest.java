@@ -83,7 +83,8 @@ final class RequestsTest {
       String name = one.getFirst();
       boolean inner = name.startsWith("diffusion.");
       String member = "\"%s\": %s".formatted(inner ? name.substring(10) : name, one.getLast());
-      String body = "{%s, %s}".formatted(MESSAGES, inner ? "\"diffusion\": {" + member + "}" : member);
+      String body =
+          "{%s, %s}".formatted(MESSAGES, inner ? "\"diffusion\": {" + member + "}" : member);
       // A number that JSON cannot hold is wrong before any name is known.
       refused("/v1/chat/completions", one.getLast().equals("1e999") ? null : name, body);
     }
@@ -102,8 +103,15 @@ final class RequestsTest {
         "messages",
         "{\"messages\": [{\"role\": \"user\", \"content\": [{\"type\": \"image_url\"}]}]}");
     refused(chat, "messages", "{" + MESSAGES + ", \"max_tokens\": 100000}");
-    refused(chat, "max_tokens", "{%s, \"max_tokens\": 50, \"diffusion\": {\"block_length\": 32}}".formatted(MESSAGES));
-    refused(chat, "diffusion.steps", "{%s, \"max_tokens\": 64, \"diffusion\": {\"block_length\": 32, \"steps\": 33}}".formatted(MESSAGES));
+    refused(
+        chat,
+        "max_tokens",
+        "{%s, \"max_tokens\": 50, \"diffusion\": {\"block_length\": 32}}".formatted(MESSAGES));
+    refused(
+        chat,
+        "diffusion.steps",
+        "{%s, \"max_tokens\": 64, \"diffusion\": {\"block_length\": 32, \"steps\": 33}}"
+            .formatted(MESSAGES));
     refused("/v1/completions", "prompt", "{}");
     refused("/v1/completions", "prompt", "{\"prompt\": [99999999]}");
     refused("/v1/completions", "prompt", "{\"prompt\": [\"a\", \"b\"]}");
@@ -149,16 +157,61 @@ final class RequestsTest {
   /** Bodies that are nearly right: read into a request, or refused as the client's mistake. */
   private static void fuzz(long seed, int count) {
     String[] values = {
-      "null", "0", "-1", "1", "64", "1e9", "0.5", "true", "false", "\"\"", "\"a\"", "[]", "{}",
-      "[1]", "[\"a\"]", "\"fast\"", "\"dual\"", "\"threshold=0.9\"", "9223372036854775808", "[[]]",
-      "{\"type\": \"text\"}", "[{\"role\": \"user\", \"content\": \"a\"}]", "{\"steps\": 0}",
-      "{\"cache\": \"dkv=0\"}", "{\"preset\": \"variable\", \"commit\": \"quota\"}", "\"\\ud800\""
+      "null",
+      "0",
+      "-1",
+      "1",
+      "64",
+      "1e9",
+      "0.5",
+      "true",
+      "false",
+      "\"\"",
+      "\"a\"",
+      "[]",
+      "{}",
+      "[1]",
+      "[\"a\"]",
+      "\"fast\"",
+      "\"dual\"",
+      "\"threshold=0.9\"",
+      "9223372036854775808",
+      "[[]]",
+      "{\"type\": \"text\"}",
+      "[{\"role\": \"user\", \"content\": \"a\"}]",
+      "{\"steps\": 0}",
+      "{\"cache\": \"dkv=0\"}",
+      "{\"preset\": \"variable\", \"commit\": \"quota\"}",
+      "\"\\ud800\""
     };
     String[] names = {
-      "messages", "prompt", "suffix", "model", "max_tokens", "max_completion_tokens",
-      "temperature", "top_p", "top_k", "seed", "stop", "n", "logprobs", "stream",
-      "stream_options", "diffusion", "tools", "logit_bias", "response_format", "text", "steps",
-      "cache", "commit", "preset", "block_length", "remasking", "cfg_scale"
+      "messages",
+      "prompt",
+      "suffix",
+      "model",
+      "max_tokens",
+      "max_completion_tokens",
+      "temperature",
+      "top_p",
+      "top_k",
+      "seed",
+      "stop",
+      "n",
+      "logprobs",
+      "stream",
+      "stream_options",
+      "diffusion",
+      "tools",
+      "logit_bias",
+      "response_format",
+      "text",
+      "steps",
+      "cache",
+      "commit",
+      "preset",
+      "block_length",
+      "remasking",
+      "cfg_scale"
     };
     Random random = new Random(seed);
     int read = 0;
@@ -169,7 +222,8 @@ final class RequestsTest {
             "\"%s\": %s"
                 .formatted(
                     names[random.nextInt(names.length)], values[random.nextInt(values.length)]);
-        body.append(", ").append(random.nextInt(3) > 0 ? member : "\"diffusion\": {" + member + "}");
+        body.append(", ")
+            .append(random.nextInt(3) > 0 ? member : "\"diffusion\": {" + member + "}");
       }
       byte[] bytes = body.append('}').toString().getBytes(StandardCharsets.UTF_8);
       if (random.nextInt(4) == 0) {
@@ -214,8 +268,7 @@ final class RequestsTest {
     assertThat(text.next(" ", false).isEmpty()).isTrue();
     assertThat(text.next("<thi", false).isEmpty()).isTrue();
     assertThat(text.next("<think>Why", false)).isEqualTo(new StreamText.Split("Why", ""));
-    assertThat(text.next("<think>Why not</th", false))
-        .isEqualTo(new StreamText.Split(" not", ""));
+    assertThat(text.next("<think>Why not</th", false)).isEqualTo(new StreamText.Split(" not", ""));
     assertThat(text.next("<think>Why not</think>\n\nSo S", false))
         .isEqualTo(new StreamText.Split("", "So "));
     assertThat(text.next("<think>Why not</think>\n\nSo STill \uFFFD", false))

@@ -85,14 +85,11 @@ final class SafetyTest {
   @Test
   void aKeyIsAskedForWhereThereAreKeys() throws Exception {
     try (Served served =
-        Served.with(
-            llada,
-            o -> options(o, List.of("one", "two"), List.of(), o.idle(), o.time()))) {
+        Served.with(llada, o -> options(o, List.of("one", "two"), List.of(), o.idle(), o.time()))) {
       String body = "{\"content\": \"a\"}";
       assertThat(served.post("/tokenize", body).statusCode()).isEqualTo(401);
       for (String key : List.of("Bearer three", "Bearer ", "one", "Basic one", "Bearer onetwo")) {
-        HttpRequest wrong =
-            served.request("/tokenize", body).header("Authorization", key).build();
+        HttpRequest wrong = served.request("/tokenize", body).header("Authorization", key).build();
         assertThat(served.send(wrong).statusCode()).as(key).isEqualTo(401);
       }
       HttpRequest right =
@@ -158,7 +155,8 @@ final class SafetyTest {
           HttpRequest.newBuilder(served.uri("/tokenize"))
               .POST(
                   HttpRequest.BodyPublishers.ofInputStream(
-                      () -> new java.io.ByteArrayInputStream(large.getBytes(StandardCharsets.UTF_8))))
+                      () ->
+                          new java.io.ByteArrayInputStream(large.getBytes(StandardCharsets.UTF_8))))
               .build();
       assertThat(served.send(chunked).statusCode()).as("without a length").isEqualTo(413);
       String deep = "{\"content\": " + "[".repeat(1000) + "]".repeat(1000) + "}";
@@ -167,8 +165,12 @@ final class SafetyTest {
       assertThat(error(reply)).contains("64 levels");
       assertThat(served.post("/tokenize", "{\"content\": 1" + "0".repeat(500) + "}").statusCode())
           .isEqualTo(400);
-      assertThat(raw(served, "GET /health HTTP/1.1\r\nHost: localhost\r\nA: "
-                  + "a".repeat(20_000) + "\r\n\r\n"))
+      assertThat(
+              raw(
+                  served,
+                  "GET /health HTTP/1.1\r\nHost: localhost\r\nA: "
+                      + "a".repeat(20_000)
+                      + "\r\n\r\n"))
           .startsWith("HTTP/1.1 431");
     }
   }
@@ -180,8 +182,18 @@ final class SafetyTest {
             llada,
             o ->
                 new ServeOptions(
-                    o.host(), 0, List.of(), List.of(), List.of(), o.limits(), 4, 1 << 16,
-                    o.idle(), o.time(), o.log(), false))) {
+                    o.host(),
+                    0,
+                    List.of(),
+                    List.of(),
+                    List.of(),
+                    o.limits(),
+                    4,
+                    1 << 16,
+                    o.idle(),
+                    o.time(),
+                    o.log(),
+                    false))) {
       List<Socket> idle = new ArrayList<>();
       for (int i = 0; i < 4; i++) {
         idle.add(new Socket(InetAddress.getLoopbackAddress(), served.server().port()));
@@ -191,7 +203,9 @@ final class SafetyTest {
         fifth.setSoTimeout(1000);
         fifth
             .getOutputStream()
-            .write("GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n".getBytes(StandardCharsets.US_ASCII));
+            .write(
+                "GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"
+                    .getBytes(StandardCharsets.US_ASCII));
         org.assertj.core.api.Assertions.assertThatThrownBy(() -> fifth.getInputStream().read())
             .isInstanceOf(java.net.SocketTimeoutException.class);
         for (Socket socket : idle) {
@@ -218,7 +232,8 @@ final class SafetyTest {
           .doesNotContain("200 OK");
       try (Socket drip = new Socket(InetAddress.getLoopbackAddress(), served.server().port())) {
         OutputStream out = drip.getOutputStream();
-        out.write("GET /health HTTP/1.1\r\nHost: localhost\r\nA: ".getBytes(StandardCharsets.US_ASCII));
+        out.write(
+            "GET /health HTTP/1.1\r\nHost: localhost\r\nA: ".getBytes(StandardCharsets.US_ASCII));
         boolean closed = false;
         for (int i = 0; i < 40 && !closed; i++) {
           Thread.sleep(200);
@@ -249,8 +264,7 @@ final class SafetyTest {
     for (boolean stream : List.of(true, false)) {
       try (Served served = local()) {
         String body = LONG.formatted(stream).replace("}", ", \"n\": 8}");
-        try (Socket socket =
-            new Socket(InetAddress.getLoopbackAddress(), served.server().port())) {
+        try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), served.server().port())) {
           socket
               .getOutputStream()
               .write(
@@ -311,9 +325,11 @@ final class SafetyTest {
             llada, o -> options(o, List.of(), List.of(), o.idle(), Duration.ofMillis(20)))) {
       HttpResponse<String> whole = served.post("/v1/completions", LONG.formatted(false));
       assertThat(whole.statusCode()).isEqualTo(504);
-      List<String> events = served.events("/v1/chat/completions",
-          "{\"messages\": [{\"role\": \"user\", \"content\": \"Tell me a story.\"}], \"stream\": true,"
-              + " \"diffusion\": {\"preset\": \"exact\"}}");
+      List<String> events =
+          served.events(
+              "/v1/chat/completions",
+              "{\"messages\": [{\"role\": \"user\", \"content\": \"Tell me a story.\"}], \"stream\": true,"
+                  + " \"diffusion\": {\"preset\": \"exact\"}}");
       assertThat(events.get(events.size() - 2)).contains("\"code\":\"timeout\"");
     }
   }
@@ -356,8 +372,18 @@ final class SafetyTest {
               llada,
               o ->
                   new ServeOptions(
-                      o.host(), 0, List.of(), List.of(), List.of(), o.limits(), 64, 1 << 16,
-                      o.idle(), o.time(), lines::add, prompts))) {
+                      o.host(),
+                      0,
+                      List.of(),
+                      List.of(),
+                      List.of(),
+                      o.limits(),
+                      64,
+                      1 << 16,
+                      o.idle(),
+                      o.time(),
+                      lines::add,
+                      prompts))) {
         served.post("/tokenize", "{\"content\": \"my secret\"}");
         HttpResponse<String> bad = served.post("/tokenize", "{\"content\": \"my secret\"");
         assertThat(bad.body()).doesNotContain("Exception").doesNotContain("\tat ");
@@ -380,7 +406,8 @@ final class SafetyTest {
       HttpRequest again =
           HttpRequest.newBuilder(served.uri("/")).header("If-None-Match", tag).build();
       assertThat(served.send(again).statusCode()).isEqualTo(304);
-      for (String path : List.of("/nothing.js", "/../Api.class", "/Api.class", "/.html", "//x.js")) {
+      for (String path :
+          List.of("/nothing.js", "/../Api.class", "/Api.class", "/.html", "//x.js")) {
         assertThat(
                 raw(
                     served,
