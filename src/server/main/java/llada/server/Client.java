@@ -78,7 +78,9 @@ final class Client {
       int read = channel.isBlocking() ? 0 : channel.read(ByteBuffer.allocate(1));
       if (read > 0) {
         talks = true;
-        response.getHeaders().put(HttpHeader.CONNECTION, "close");
+        if (stream == null) {
+          response.getHeaders().put(HttpHeader.CONNECTION, "close");
+        }
       }
       return read < 0;
     } catch (IOException _) {
@@ -108,6 +110,7 @@ final class Client {
     if (stream == null) {
       response.getHeaders().put(HttpHeader.CONTENT_TYPE, "text/event-stream; charset=utf-8");
       response.getHeaders().put(HttpHeader.CACHE_CONTROL, "no-store");
+      response.getHeaders().put(HttpHeader.CONNECTION, "close"); // see isGone
       stream = Content.Sink.asOutputStream(response);
     }
     waits = false;
