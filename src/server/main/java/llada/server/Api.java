@@ -110,9 +110,7 @@ final class Api extends Handler.Abstract {
     long millis = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - before);
     options
         .log()
-        .accept(
-            "%s %s %d %d ms%s"
-                .formatted(request.getMethod(), path, status, millis, shown));
+        .accept("%s %s %d %d ms%s".formatted(request.getMethod(), path, status, millis, shown));
   }
 
   private void tell(ApiException e, Client client, Callback callback) {

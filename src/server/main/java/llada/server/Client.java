@@ -1,5 +1,6 @@
 package llada.server;
 
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
@@ -48,7 +49,7 @@ final class Client {
     }
     waits = false;
     long deadline = System.nanoTime() + time.toNanos();
-    java.io.ByteArrayOutputStream body = new java.io.ByteArrayOutputStream();
+    ByteArrayOutputStream body = new ByteArrayOutputStream();
     byte[] buffer = new byte[8192];
     InputStream in = Content.Source.asInputStream(request);
     for (int n = in.read(buffer); n >= 0; n = in.read(buffer)) {

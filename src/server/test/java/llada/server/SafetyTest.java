@@ -285,8 +285,7 @@ final class SafetyTest {
   void whoAsksAgainBeforeTheAnswerIsToldToConnectAnew() throws Exception {
     for (boolean stream : List.of(true, false)) {
       try (Served served = local();
-          Socket socket =
-              new Socket(InetAddress.getLoopbackAddress(), served.server().port())) {
+          Socket socket = new Socket(InetAddress.getLoopbackAddress(), served.server().port())) {
         String body = LONG.formatted(stream).replace("}", ", \"n\": 4}");
         String ask =
             "POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n%s"
@@ -295,8 +294,7 @@ final class SafetyTest {
         await(served, "llada_open{model=\"demo\"} 4");
         socket.getOutputStream().write(ask.getBytes(StandardCharsets.US_ASCII));
         socket.setSoTimeout(60_000);
-        String reply =
-            new String(socket.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+        String reply = new String(socket.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
         assertThat(reply).startsWith("HTTP/1.1 200").contains("Connection: close");
         assertThat(reply.split("HTTP/1.1", -1)).as("one answer").hasSize(2);
         assertThat(reply).contains("\"index\":3");
