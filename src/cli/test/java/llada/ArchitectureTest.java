@@ -48,6 +48,7 @@ final class ArchitectureTest {
           "llada.train",
           "llada.experiments",
           "llada.bench",
+          "llada.server",
           "llada.cli");
 
   private static final JavaClasses CLASSES =

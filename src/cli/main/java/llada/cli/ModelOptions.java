@@ -36,9 +36,12 @@ final class ModelOptions {
 
   /** The path that was given, or the default one. */
   Path path() {
-    return model != null
-        ? model
-        : context.variable(VARIABLE).map(Path::of).orElseGet(DemoModel::file);
+    return model != null ? model : usual(context);
+  }
+
+  /** What is opened where the command line names no model. */
+  static Path usual(CommandContext context) {
+    return context.variable(VARIABLE).map(Path::of).orElseGet(DemoModel::file);
   }
 
   /** Opens the model's files. */

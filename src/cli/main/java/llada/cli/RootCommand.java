@@ -19,6 +19,7 @@ import picocli.CommandLine.Spec;
       InfillCommand.class,
       ScoreCommand.class,
       EvalCommand.class,
+      ServeCommand.class,
       ServeEvalCommand.class,
       TokenizeCommand.class,
       InfoCommand.class,

@@ -33,6 +33,8 @@ public record Answer(
     STOP_TEXT,
     /** The listener asked for it, or failed. */
     STOPPED,
+    /** Its time was up. */
+    TIME_UP,
     /** The thread was interrupted; its interrupt status is still set. */
     INTERRUPTED
   }

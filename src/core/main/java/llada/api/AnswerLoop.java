@@ -3,6 +3,7 @@ package llada.api;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import llada.diffusion.ReverseProcess;
 import llada.diffusion.StepListener;
 
 /** Takes the steps of several requests together, as many at a time as there is room for. */
@@ -55,15 +56,23 @@ final class AnswerLoop {
     }
   }
 
+  /** Takes the next step of those that are not done. */
   private void step(List<Answering> all) {
     List<Answering> open = all.stream().filter(one -> !one.done()).toList();
     if (!open.isEmpty()) {
-      List<Optional<StepListener.Step>> steps =
-          opened.checked(
-              () -> opened.engine().step(open.stream().map(Answering::process).toList()));
-      for (int i = 0; i < open.size(); i++) {
-        steps.get(i).ifPresent(open.get(i)::saw);
-      }
+      saw(open, opened.checked(() -> opened.engine().step(processes(open))));
+    }
+  }
+
+  /** The reverse processes of requests. */
+  static List<ReverseProcess> processes(List<Answering> open) {
+    return open.stream().map(Answering::process).toList();
+  }
+
+  /** Shows each its step. */
+  static void saw(List<Answering> open, List<Optional<StepListener.Step>> steps) {
+    for (int i = 0; i < open.size(); i++) {
+      steps.get(i).ifPresent(open.get(i)::saw);
     }
   }
 }

@@ -2,6 +2,7 @@ package llada.api;
 
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
@@ -84,6 +85,22 @@ public final class AnswerText {
       }
     }
     return pieces;
+  }
+
+  /**
+   * The text of each token: none for masks and ends, and where several only together make whole
+   * characters the first of them has it.
+   */
+  public List<String> ofEach(int[] ids) {
+    List<String> texts = new ArrayList<>();
+    while (texts.size() < ids.length) {
+      int at = texts.size();
+      boolean silent = config.isMask(ids[at]) || config.ends(ids[at]);
+      int end = silent ? at + 1 : wholeCharacters(ids, at);
+      texts.add(silent ? "" : decode.apply(Arrays.copyOfRange(ids, at, end)));
+      texts.addAll(Collections.nCopies(end - at - 1, ""));
+    }
+    return texts;
   }
 
   /** The end of the shortest run of tokens from {@code at} that decodes to whole characters. */

@@ -2,7 +2,9 @@ package llada.api;
 
 import java.util.Arrays;
 import java.util.Optional;
+import java.util.function.Consumer;
 import java.util.function.Function;
+import llada.diffusion.Decoder;
 import llada.diffusion.Generation;
 import llada.diffusion.ReverseProcess;
 import llada.diffusion.StepListener;
@@ -19,6 +21,7 @@ final class Answering implements AutoCloseable {
   private final Engine engine;
   private Optional<Answer.End> end = Optional.empty();
   private Optional<RuntimeException> failure = Optional.empty();
+  private Optional<Consumer<Draft>> watcher = Optional.empty();
   private String stopText = "";
   private int steps;
 
@@ -28,7 +31,27 @@ final class Answering implements AutoCloseable {
     this.index = index;
     this.request = asked.request();
     this.text = new AnswerText(engine.config(), tokenizer);
-    this.process = engine.start(asked.prompt(), asked.options(), request.seed(), asked.kept());
+    this.process =
+        asked.gaps()
+            ? engine.startInfill(asked.prompt(), asked.options(), request.seed())
+            : engine.start(asked.prompt(), asked.options(), request.seed());
+  }
+
+  /** Shows each step to this, too. What it throws ends the answer. */
+  Answering watchedBy(Consumer<Draft> draftWatcher) {
+    watcher = Optional.of(draftWatcher);
+    return this;
+  }
+
+  /** Takes no further step. */
+  void end(Answer.End why) {
+    end = end.or(() -> Optional.of(why));
+  }
+
+  /** Cannot go on. */
+  void fail(RuntimeException why) {
+    failure = failure.or(() -> Optional.of(why));
+    end(Answer.End.STOPPED);
   }
 
   Asked asked() {
@@ -68,6 +91,49 @@ final class Answering implements AutoCloseable {
         end = Optional.of(Answer.End.STOPPED);
       }
     }
+    if (watcher.isPresent() && end.isEmpty()) {
+      try {
+        watcher.get().accept(draft(step));
+      } catch (RuntimeException e) {
+        fail(e);
+      }
+    }
+  }
+
+  private Draft draft(StepListener.Step step) {
+    Generation generation = process.generation();
+    int[] ids = tokens(generation);
+    Decoder decoder = asked.options().decoder();
+    int from = asked.gaps() ? 0 : step.block() * asked.options().blockLength();
+    int to = asked.gaps() ? ids.length : from + asked.options().blockLength();
+    boolean takesBack = decoder.commit().takesBack();
+    switch (engine.config().architecture().decoding()) {
+      case ANY_ORDER -> {}
+      case BLOCK_BY_BLOCK -> { // whose blocks are counted from the first token of the prompt
+        int prompt = generation.promptLength();
+        int block = decoder.blocks().blockLength().orElse(engine.config().attention().block());
+        from = (prompt / block + step.block()) * block - prompt;
+        to = from + block;
+        takesBack = decoder.blocks().editing().isPresent();
+      }
+      case LEFT_TO_RIGHT -> {
+        from = ids.length - 1;
+        to = ids.length;
+        takesBack = false;
+      }
+    }
+    from = Math.max(0, from);
+    int settled = settled(generation);
+    int most = decoder.isExact() ? step.totalSteps() : 0;
+    return new Draft(
+        generation.steps(),
+        most,
+        from,
+        Math.min(to, ids.length),
+        ids,
+        confidence(generation),
+        committedAt(generation),
+        takesBack ? Math.min(settled, from) : settled);
   }
 
   /** Whether the listener wants no more. What it throws is kept: others share the pass. */
@@ -106,15 +172,37 @@ final class Answering implements AutoCloseable {
     return n;
   }
 
-  private int[] tokens(Generation generation) {
-    return generation.answer(0);
+  /** Where the answer begins: a text with gaps is all of it the answer. */
+  private int from(Generation generation) {
+    return asked.gaps() ? 0 : generation.promptLength();
   }
 
-  /** Tokens before the first end or mask. */
+  private int[] tokens(Generation generation) {
+    int[] row = generation.x()[0];
+    return Arrays.copyOfRange(row, from(generation), row.length);
+  }
+
+  private double[] confidence(Generation generation) {
+    double[] row = generation.confidence()[0];
+    return Arrays.copyOfRange(row, from(generation), row.length);
+  }
+
+  private int[] committedAt(Generation generation) {
+    int[] row = generation.committedAt()[0];
+    int[] steps = Arrays.copyOfRange(row, from(generation), row.length);
+    for (int i = 0; i < steps.length; i++) {
+      steps[i] = steps[i] == Progress.NEVER ? -1 : steps[i];
+    }
+    return steps;
+  }
+
+  /** Tokens before the first end or mask; an end within a text with gaps is none. */
   private int settled(Generation generation) {
     int[] ids = tokens(generation);
     int n = 0;
-    while (n < ids.length && !engine.config().isMask(ids[n]) && !engine.config().ends(ids[n])) {
+    while (n < ids.length
+        && !engine.config().isMask(ids[n])
+        && (asked.gaps() || !engine.config().ends(ids[n]))) {
       n++;
     }
     return n;
@@ -131,21 +219,15 @@ final class Answering implements AutoCloseable {
       why = Answer.End.STOP_TEXT; // it came up in the last step
     }
     boolean stopped = why == Answer.End.STOP_TEXT;
-    int from = generation.promptLength();
-    int to = from + ids.length;
-    int[] committedAt = Arrays.copyOfRange(generation.committedAt()[0], from, to);
-    for (int i = 0; i < committedAt.length; i++) {
-      committedAt[i] = committedAt[i] == Progress.NEVER ? -1 : committedAt[i];
-    }
     return new Answer(
         stopped ? stopText : text.plain(Arrays.copyOf(ids, settled)),
         ids,
         stopped ? beforeStop(ids, settled) : settled,
-        Arrays.copyOfRange(generation.confidence()[0], from, to),
-        committedAt,
+        confidence(generation),
+        committedAt(generation),
         why,
         new Answer.Figures(
-            asked.prompt().length,
+            asked.promptTokens(engine.config()),
             generation.steps(),
             generation.forwardPasses(),
             generation.positions(),

@@ -1,5 +1,6 @@
 package llada.api;
 
+import java.util.Arrays;
 import java.util.Optional;
 import java.util.OptionalInt;
 import llada.diffusion.BlockOptions;
@@ -32,7 +33,9 @@ record Asked(Request request, int[] prompt, SamplerOptions options, Optional<Kep
     Decoder usual = framing.framed() ? Decoder.fast() : Decoder.exact();
     SamplerOptions options =
         fitted(request.options(framing.framed(), usual), request.block(), config);
-    checkLength(prompt.length, options.genLength(), config.maxSequenceLength(), which);
+    boolean gaps = request.prompt() instanceof Request.Gaps;
+    int before = gaps ? prompt.length - options.genLength() : prompt.length;
+    checkLength(before, options.genLength(), config.maxSequenceLength(), which);
     for (int id : prompt) {
       if (id < 0 || id >= config.embeddingSize()) {
         throw new RequestException(
@@ -41,7 +44,7 @@ record Asked(Request request, int[] prompt, SamplerOptions options, Optional<Kep
       }
     }
     try {
-      DecodingRules.check(prompt.length, options, config);
+      DecodingRules.check(before, options, config);
     } catch (IllegalArgumentException e) {
       throw new RequestException(which + e.getMessage());
     }
@@ -68,7 +71,42 @@ record Asked(Request request, int[] prompt, SamplerOptions options, Optional<Kep
 
   /** Positions that a pass may compute for it. */
   int room() {
-    return (options.cfgScale() > 0 ? 2 : 1) * (prompt.length + options.genLength());
+    return (options.cfgScale() > 0 ? 2 : 1) * length();
+  }
+
+  /** Whether the prompt has gaps, which are filled; else an answer follows it. */
+  boolean gaps() {
+    return request.prompt() instanceof Request.Gaps;
+  }
+
+  /** Tokens of the prompt, less gaps. */
+  int promptTokens(LladaConfig config) {
+    return gaps()
+        ? (int) Arrays.stream(prompt).filter(id -> !config.isMask(id)).count()
+        : prompt.length;
+  }
+
+  /** Tokens of prompt and answer. */
+  int length() {
+    return prompt.length + (gaps() ? 0 : options.genLength());
+  }
+
+  /**
+   * Bytes that it takes beside the buffers of a pass, while it is answered.
+   *
+   * @param config the model's
+   */
+  long bytes(LladaConfig config) {
+    boolean finishes = config.architecture().decoding() != Decoding.ANY_ORDER;
+    long kept =
+        switch (options.decoder().cache().keeps()) {
+          case NOTHING -> finishes ? MemoryNeed.kvBytesPerToken(config) : 0;
+          case KEYS_AND_VALUES -> MemoryNeed.kvBytesPerToken(config);
+          case OUTPUTS ->
+              MemoryNeed.kvBytesPerToken(config)
+                  + 2L * Float.BYTES * config.nLayers() * config.dModel();
+        };
+    return kept * room();
   }
 
   private static void checkLength(int prompt, int answer, int most, String which) {

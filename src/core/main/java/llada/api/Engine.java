@@ -6,11 +6,15 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.BiConsumer;
+import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.function.Supplier;
+import java.util.stream.IntStream;
 import llada.diffusion.DiffusionSampler;
 import llada.diffusion.Generation;
 import llada.diffusion.KeptPrefix;
+import llada.diffusion.NonFiniteLogitsException;
 import llada.diffusion.RandomSource;
 import llada.diffusion.ReverseProcess;
 import llada.diffusion.SamplerOptions;
@@ -123,6 +127,11 @@ public final class Engine implements AutoCloseable {
     return sampler.start(prompt, options, RandomSource.seeded(seed), kept);
   }
 
+  /** Begins to fill the masks of a text; as {@link DiffusionSampler#startInfill}. */
+  ReverseProcess startInfill(int[] text, SamplerOptions options, long seed) {
+    return sampler.startInfill(text, options, options.steps(), RandomSource.seeded(seed));
+  }
+
   /**
    * Begins the answers of a batch, which take their steps together.
    *
@@ -142,6 +151,20 @@ public final class Engine implements AutoCloseable {
    * @throws IllegalStateException if the engine is closed, or a process is done
    */
   public List<Optional<StepListener.Step>> step(List<ReverseProcess> processes) {
+    return step(
+        processes,
+        (_, e) -> {
+          throw e;
+        });
+  }
+
+  /**
+   * The same, where what is wrong with the logits of one is no matter of the others.
+   *
+   * @param failed is told which of them cannot go on, and why
+   */
+  List<Optional<StepListener.Step>> step(
+      List<ReverseProcess> processes, BiConsumer<Integer, NonFiniteLogitsException> failed) {
     turn.lock();
     try {
       List<Optional<Portion>> plans = processes.stream().map(ReverseProcess::plan).toList();
@@ -158,19 +181,29 @@ public final class Engine implements AutoCloseable {
       int row = 0;
       for (int i : shared) {
         int rows = plans.get(i).get().rows().length;
-        steps.set(i, processes.get(i).commit(logits.rows(row, rows)));
+        steps.set(i, commit(processes.get(i), logits.rows(row, rows), e -> failed.accept(i, e)));
         row += rows;
       }
-      for (int i = 0; i < plans.size(); i++) {
+      for (int i : IntStream.range(0, plans.size()).toArray()) {
         if (!shared.contains(i)) { // alone, or without a pass
           int room = processes.get(i).room();
           Tensor own = plans.get(i).map(portion -> pass(List.of(portion), room)).orElse(null);
-          steps.set(i, processes.get(i).commit(own));
+          steps.set(i, commit(processes.get(i), own, e -> failed.accept(i, e)));
         }
       }
       return steps;
     } finally {
       turn.unlock();
+    }
+  }
+
+  private static Optional<StepListener.Step> commit(
+      ReverseProcess process, Tensor logits, Consumer<NonFiniteLogitsException> failed) {
+    try {
+      return process.commit(logits);
+    } catch (NonFiniteLogitsException e) {
+      failed.accept(e);
+      return Optional.empty();
     }
   }
 

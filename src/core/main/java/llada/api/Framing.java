@@ -29,6 +29,7 @@ record Framing(Optional<ChatTemplate> template, Optional<String> system) {
   int[] encode(Tokenizer tokenizer, Request.Prompt prompt) {
     return switch (prompt) {
       case Request.Ids(int[] ids) -> ids;
+      case Request.Gaps(int[] ids) -> ids;
       case Request.Text(String text) ->
           framed()
               ? encode(tokenizer, List.of(new Message("user", text)))

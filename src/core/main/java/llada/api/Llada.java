@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.BiFunction;
 import java.util.function.Function;
 import java.util.function.Supplier;
 import llada.backend.Backend;
@@ -143,16 +144,24 @@ public final class Llada implements AutoCloseable {
     for (Request request : given(requests, "the list of requests")) {
       String which = requests.size() == 1 ? "" : "request %d: ".formatted(asked.size() + 1);
       given(request, which + "the request");
-      asked.add(Asked.of(request, framing(request), tokenizer, config(), which));
+      asked.add(asked(request, which));
     }
     return new AnswerLoop(opened, asked).run();
+  }
+
+  /** A request that fits; its complaints begin with {@code which}. */
+  Asked asked(Request request, String which) {
+    return Asked.of(request, framing(request), tokenizer, config(), which);
+  }
+
+  Opened opened() {
+    return opened;
   }
 
   /** The next turn of a conversation. */
   Answer generate(Request request, KeptPrefix kept) {
     conversations.add(kept);
-    Asked asked = Asked.of(request, framing(request), tokenizer, config(), "");
-    return new AnswerLoop(opened, List.of(asked.with(kept))).run().getFirst();
+    return new AnswerLoop(opened, List.of(asked(request, "").with(kept))).run().getFirst();
   }
 
   /** Frees what a conversation keeps. */
@@ -195,11 +204,63 @@ public final class Llada implements AutoCloseable {
    *     not see what is behind a gap
    */
   public Infilling.Filled infill(InfillTemplate template, InfillOptions options) {
+    return infilling(
+        template,
+        options,
+        (infilling, gaps) -> infilling.fill(gaps, options.longestGap(), StepListener.NONE));
+  }
+
+  /**
+   * The template with its open lengths found as by {@link #infill}, which takes the model's time.
+   *
+   * @throws RequestException if the text may become longer than the model takes
+   */
+  public InfillTemplate settled(InfillTemplate template, InfillOptions options) {
+    if (Arrays.stream(template.lengths()).noneMatch(length -> length == 0)) {
+      return template;
+    }
+    int[] lengths =
+        infilling(
+            template, options, (infilling, gaps) -> infilling.lengths(gaps, options.longestGap()));
+    return new InfillTemplate(template.pieces(), lengths);
+  }
+
+  /**
+   * Infilling as a request, which shares its passes with others. Its answer is the whole text.
+   *
+   * @throws RequestException if the text is longer than the model takes
+   */
+  public Request infilling(InfillTemplate template, InfillOptions options) {
+    required(() -> DecodingRules.checkFills(config()));
+    InfillTemplate closed = settled(template, options);
+    int[] text = gaps(closed).masked(closed.lengths(), config().maskTokenId());
+    int mask = config().maskTokenId();
+    int first = 0;
+    while (text[first] != mask) {
+      first++;
+    }
+    int masks = (int) Arrays.stream(text).filter(id -> id == mask).count();
+    int rest = text.length - first;
+    SamplerOptions lengths =
+        options.sampler().toBuilder()
+            .lengths(options.steps() == null ? masks : options.steps(), rest, rest)
+            .stopAtEos(false)
+            .build();
+    return Request.gaps(text).options(lengths).seed(options.seed());
+  }
+
+  private Infilling.Gaps gaps(InfillTemplate template) {
+    return new Infilling.Gaps(
+        template.pieces().stream().map(tokenizer::encode).toList(), template.lengths());
+  }
+
+  private <R> R infilling(
+      InfillTemplate template,
+      InfillOptions options,
+      BiFunction<Infilling, Infilling.Gaps, R> use) {
     given(options, "the options");
     required(() -> DecodingRules.checkFills(config()));
-    List<int[]> pieces =
-        given(template, "the template").pieces().stream().map(tokenizer::encode).toList();
-    Infilling.Gaps gaps = new Infilling.Gaps(pieces, template.lengths());
+    Infilling.Gaps gaps = gaps(given(template, "the template"));
     int longest = Infilling.longest(gaps, options.longestGap());
     int most = config().maxSequenceLength();
     if (longest > most) {
@@ -216,14 +277,15 @@ public final class Llada implements AutoCloseable {
             engine.with(
                 room,
                 predictor ->
-                    new Infilling(
+                    use.apply(
+                        new Infilling(
                             predictor,
                             config(),
                             options.sampler(),
                             options.steps(),
                             options.scoring(),
-                            options.seed())
-                        .fill(gaps, options.longestGap(), StepListener.NONE)));
+                            options.seed()),
+                        gaps)));
   }
 
   /**
@@ -302,6 +364,11 @@ public final class Llada implements AutoCloseable {
   /** The text of tokens, special ones included. */
   public String textWithSpecials(int[] ids) {
     return Framing.text(tokenizer, given(ids, "the list of ids"), false);
+  }
+
+  /** Shows answers that are half unmasked. */
+  public AnswerText answerText() {
+    return new AnswerText(config(), tokenizer);
   }
 
   /** Shape and special tokens. */

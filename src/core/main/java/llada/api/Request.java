@@ -52,6 +52,9 @@ public final class Request {
     }
   }
 
+  /** A text with masks, whose gaps are filled; see {@link Llada#infilling}. */
+  record Gaps(int[] ids) implements Prompt {}
+
   /** Everything but the prompt. It changes only in {@link #with}, before a request has it. */
   private static final class Wishes implements Cloneable {
     private Optional<Boolean> framed = Optional.empty();
@@ -108,6 +111,11 @@ public final class Request {
   /** Asks for what follows these tokens. */
   public static Request of(int[] ids) {
     return new Request(new Ids(ids), new Wishes());
+  }
+
+  /** Asks for what belongs in the masks of these tokens. */
+  static Request gaps(int[] ids) {
+    return new Request(new Gaps(ids), new Wishes());
   }
 
   /** Frames the text by the model's chat template, whatever the model's default. */

@@ -190,6 +190,12 @@ public final class DiffusionSampler {
    */
   public Generation infill(
       int[] text, SamplerOptions options, int steps, RandomSource random, StepListener listener) {
+    return reveal(startInfill(text, options, steps, random), listener);
+  }
+
+  /** The same, to be driven step by step. */
+  public ReverseProcess startInfill(
+      int[] text, SamplerOptions options, int steps, RandomSource random) {
     DecodingRules.checkFills(config);
     int first = 0;
     while (first < text.length && text[first] != config.maskTokenId()) {
@@ -210,6 +216,6 @@ public final class DiffusionSampler {
     SamplerOptions oneBlock =
         options.toBuilder().lengths(steps, rest, rest).stopAtEos(false).build();
     Canvas canvas = Canvas.withGaps(text, first, config.maskTokenId());
-    return reveal(process(canvas, oneBlock, random), listener);
+    return process(canvas, oneBlock, random);
   }
 }

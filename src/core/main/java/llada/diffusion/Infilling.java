@@ -55,7 +55,7 @@ public final class Infilling {
     }
 
     /** The tokens, with masks in gaps of these lengths. */
-    int[] masked(int[] of, int mask) {
+    public int[] masked(int[] of, int mask) {
       IntArrayList text = new IntArrayList();
       for (int i = 0; i < fixed.size(); i++) {
         text.addElements(text.size(), fixed.get(i));
@@ -131,17 +131,26 @@ public final class Infilling {
    */
   public Filled fill(Gaps gaps, int longestGap, StepListener listener) {
     int[] lengths = gaps.lengths().clone();
-    boolean open = false;
-    int tried = 0;
-    for (int gap = 0; gap < lengths.length; gap++) {
-      if (lengths[gap] == 0) {
-        open = true;
-        tried += settle(gaps, lengths, gap, longestGap);
-      }
-    }
+    boolean open = Arrays.stream(lengths).anyMatch(length -> length == 0);
+    int tried = settle(gaps, lengths, longestGap);
     Generation filled = generate(gaps, lengths, listener);
     double score = open ? estimator.estimate(new int[0], filled.x()[0]).natsPerToken() : Double.NaN;
     return filled(gaps, lengths, score, tried, filled);
+  }
+
+  /** The tokens of each gap, of the lengths that {@link #fill} would find. */
+  public int[] lengths(Gaps gaps, int longestGap) {
+    int[] lengths = gaps.lengths().clone();
+    settle(gaps, lengths, longestGap);
+    return lengths;
+  }
+
+  private int settle(Gaps gaps, int[] lengths, int longestGap) {
+    int tried = 0;
+    for (int gap = 0; gap < lengths.length; gap++) {
+      tried += lengths[gap] == 0 ? settle(gaps, lengths, gap, longestGap) : 0;
+    }
+    return tried;
   }
 
   /** Finds the length of a gap; those before it are settled. Returns how many were tried. */

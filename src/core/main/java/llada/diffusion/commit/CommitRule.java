@@ -18,6 +18,11 @@ public interface CommitRule {
     return true;
   }
 
+  /** Whether it may take back a token of the current block that it has committed. */
+  default boolean takesBack() {
+    return false;
+  }
+
   /** How many divergences from step to step it looks at, see {@link Candidates#divergence}. */
   default int history() {
     return 0;

@@ -60,6 +60,11 @@ public record Prophet(CommitRule rule, double early, double middle, double late)
   }
 
   @Override
+  public boolean takesBack() {
+    return rule.takesBack();
+  }
+
+  @Override
   public int history() {
     return rule.history();
   }

@@ -107,6 +107,11 @@ public record Remdm(Strategy strategy, double eta) implements CommitRule {
   }
 
   @Override
+  public boolean takesBack() {
+    return true;
+  }
+
+  @Override
   public boolean adaptive() {
     return false;
   }

@@ -1,0 +1,356 @@
+package llada.api;
+
+import static llada.api.Request.given;
+
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeoutException;
+import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Consumer;
+import java.util.function.IntSupplier;
+import llada.diffusion.NonFiniteLogitsException;
+
+/**
+ * Answers the requests of many who do not know of each other. A thread of its own takes the steps:
+ * all that is under way shares each pass over the weights, and what comes in joins between two
+ * steps, in the order of its coming, as soon as there is room. Each gets the answer that it would
+ * get alone, token for token.
+ *
+ * <p>Thread-safe. The model stays the caller's, and is closed after this.
+ */
+public final class Scheduler implements AutoCloseable {
+  /**
+   * What is taken on.
+   *
+   * @param waiting requests that wait at most
+   * @param open requests that are under way together at most
+   * @param positions of these in a pass; one request alone may have more
+   * @param bytes that buffers and caches may take, beside the weights
+   */
+  public record Limits(int waiting, int open, int positions, long bytes) {
+    /** 64 wait, 32 are answered, in as much memory as the Java heap may have. */
+    public static final Limits DEFAULT =
+        new Limits(64, 32, AnswerLoop.ROOM, Runtime.getRuntime().maxMemory());
+
+    /** Checks. */
+    public Limits {
+      if (waiting < 1 || open < 1 || positions < 1 || bytes < 1) {
+        throw new IllegalArgumentException(
+            "limits of %d, %d, %d and %d; each must be at least 1"
+                .formatted(waiting, open, positions, bytes));
+      }
+    }
+
+    /** These with another queue. */
+    public Limits waiting(int count) {
+      return new Limits(count, open, positions, bytes);
+    }
+  }
+
+  /** A request that was taken. */
+  public final class Ticket {
+    private final Asked asked;
+    private final long deadline; // of System.nanoTime
+    private final Optional<Consumer<Draft>> watcher;
+    private final CompletableFuture<Answer> answer = new CompletableFuture<>();
+    private volatile boolean cancelled;
+    private Answering answering; // of the thread that takes the steps
+
+    private Ticket(Asked asked, Duration time, Optional<Consumer<Draft>> watcher) {
+      this.asked = asked;
+      this.deadline = System.nanoTime() + time.toNanos();
+      this.watcher = watcher;
+    }
+
+    /**
+     * The answer. It ends with {@link Answer.End#STOPPED} where the request was cancelled, with
+     * {@link Answer.End#TIME_UP} where time was up; and exceptionally where it waited all its time,
+     * a watcher failed, the model cannot go on or the scheduler was closed.
+     */
+    public CompletableFuture<Answer> answer() {
+      return answer.copy();
+    }
+
+    /** Wants no more: it is left out of the next step. */
+    public void cancel() {
+      cancelled = true;
+      lock.lock();
+      try {
+        if (waiting.remove(this)) {
+          failWaiting(new IllegalStateException("the request was cancelled before its first step"));
+        }
+      } finally {
+        lock.unlock();
+      }
+    }
+
+    private boolean late() {
+      return System.nanoTime() - deadline > 0;
+    }
+
+    private void failWaiting(Throwable why) {
+      answer.completeExceptionally(why);
+    }
+  }
+
+  private final Llada llada;
+  private final Opened opened;
+  private final Limits limits;
+  private final ReentrantLock lock = new ReentrantLock();
+  private final Condition changed = lock.newCondition();
+  private final Deque<Ticket> waiting = new ArrayDeque<>();
+  private final List<Ticket> open = new ArrayList<>(); // of the thread; its size under the lock
+  private final Thread thread;
+  private boolean draining;
+  private boolean closed;
+
+  /** Begins to take requests. */
+  public Scheduler(Llada llada, Limits limits) {
+    this.llada = given(llada, "the model");
+    this.limits = given(limits, "the limits");
+    this.opened = llada.opened();
+    this.thread = Thread.ofPlatform().name("llada-scheduler").daemon().start(this::run);
+  }
+
+  /** Takes a request that may last as long as it does. */
+  public Ticket submit(Request request) {
+    return submit(request, Duration.ofDays(365), Optional.empty());
+  }
+
+  /**
+   * Takes a request.
+   *
+   * @param time until its answer ends as it stands, from now on
+   * @param watcher is shown each step by the thread that takes them: it should be quick
+   * @throws RequestException if the model cannot answer it, or there will never be memory for it
+   * @throws QueueFullException if too many wait
+   * @throws IllegalStateException if this is closed, or about to be
+   */
+  public Ticket submit(Request request, Duration time, Optional<Consumer<Draft>> watcher) {
+    Asked asked = llada.asked(given(request, "the request"), "");
+    if (bytes(List.of(), asked) > limits.bytes()) {
+      throw new RequestException(
+          "the answer needs about %s of memory beside the weights and there are %s: ask for a shorter one"
+              .formatted(
+                  MemoryNeed.text(bytes(List.of(), asked)), MemoryNeed.text(limits.bytes())));
+    }
+    Ticket ticket = new Ticket(asked, time, watcher);
+    lock.lock();
+    try {
+      if (draining) {
+        throw new IllegalStateException("the scheduler is closed");
+      }
+      if (waiting.size() >= limits.waiting()) {
+        throw new QueueFullException(waiting.size());
+      }
+      waiting.add(ticket);
+      changed.signalAll();
+    } finally {
+      lock.unlock();
+    }
+    return ticket;
+  }
+
+  /** Requests that wait. */
+  public int waiting() {
+    return counted(waiting::size);
+  }
+
+  /** Requests that are under way. */
+  public int open() {
+    return counted(open::size);
+  }
+
+  private int counted(IntSupplier count) {
+    lock.lock();
+    try {
+      return count.getAsInt();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Buffers of a pass over these and one more, and what each keeps. */
+  private long bytes(List<Ticket> others, Asked one) {
+    long kept = one.bytes(llada.config());
+    int positions = one.room();
+    for (Ticket other : others) {
+      kept += other.asked.bytes(llada.config());
+      positions += other.asked.room();
+    }
+    return kept + MemoryNeed.of(llada.config(), List.of(), positions).activationBytes();
+  }
+
+  private void run() {
+    while (admitted()) {
+      try {
+        step();
+      } catch (RuntimeException | OutOfMemoryError e) {
+        endAll(e); // of a pass that they shared
+      }
+    }
+    endAll(new IllegalStateException("the scheduler is closed"));
+  }
+
+  /** Lets in what there is room for, and waits where nothing is under way. False when closed. */
+  private boolean admitted() {
+    lock.lock();
+    try {
+      do {
+        for (Ticket late : waiting.stream().filter(Ticket::late).toList()) {
+          waiting.remove(late);
+          late.failWaiting(new TimeoutException("its time was up before its first step"));
+        }
+        while (!closed && !waiting.isEmpty() && fits(waiting.peek().asked)) {
+          open.add(waiting.remove());
+        }
+        if (open.isEmpty() && !closed) {
+          changed.awaitUninterruptibly();
+        }
+      } while (open.isEmpty() && !closed);
+      return !closed;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private boolean fits(Asked next) {
+    int positions = open.stream().mapToInt(ticket -> ticket.asked.room()).sum();
+    return open.isEmpty()
+        || open.size() < limits.open()
+            && positions + next.room() <= limits.positions()
+            && bytes(open, next) <= limits.bytes();
+  }
+
+  private void step() {
+    for (Ticket ticket : List.copyOf(open)) {
+      begin(ticket);
+    }
+    List<Answering> all =
+        open.stream().map(ticket -> ticket.answering).filter(one -> !one.done()).toList();
+    if (!all.isEmpty()) {
+      AnswerLoop.saw(
+          all,
+          opened.engine().step(AnswerLoop.processes(all), (i, e) -> all.get(i).fail(explained(e))));
+    }
+    for (Ticket ticket : List.copyOf(open)) {
+      if (ticket.answering.done()) {
+        Answering done = ticket.answering;
+        if (done.failure().isPresent()) {
+          leave(ticket, () -> ticket.answer.completeExceptionally(done.failure().get()));
+        } else {
+          Answer answer = done.answer();
+          leave(ticket, () -> ticket.answer.complete(answer));
+        }
+      }
+    }
+  }
+
+  /** Makes a request ready for its next step, if it has one. */
+  private void begin(Ticket ticket) {
+    if (ticket.answering == null) {
+      try {
+        ticket.answering =
+            new Answering(opened.engine(), opened.tokenizer(), ticket.asked, 0)
+                .watchedBy(ticket.watcher.orElse(_ -> {}));
+      } catch (RuntimeException | OutOfMemoryError e) {
+        leave(ticket, () -> ticket.answer.completeExceptionally(e));
+        return;
+      }
+    }
+    if (ticket.cancelled) {
+      ticket.answering.end(Answer.End.STOPPED);
+    } else if (ticket.late()) {
+      ticket.answering.end(Answer.End.TIME_UP);
+    }
+  }
+
+  private RuntimeException explained(NonFiniteLogitsException e) {
+    try {
+      return opened.checked(
+          () -> {
+            throw e;
+          });
+    } catch (RuntimeException told) {
+      return told;
+    }
+  }
+
+  private void endAll(Throwable why) {
+    for (Ticket ticket : List.copyOf(open)) {
+      leave(ticket, () -> ticket.answer.completeExceptionally(why));
+    }
+  }
+
+  /** Frees what a request had, and only then tells whoever waits for it. */
+  private void leave(Ticket ticket, Runnable tell) {
+    if (ticket.answering != null) {
+      ticket.answering.close();
+    }
+    lock.lock();
+    try {
+      open.remove(ticket);
+      changed.signalAll();
+    } finally {
+      lock.unlock();
+    }
+    tell.run();
+  }
+
+  /**
+   * Takes no more requests and waits until those that were taken are answered.
+   *
+   * @return whether they were within that time
+   */
+  public boolean drain(Duration time) {
+    long left = time.toNanos();
+    lock.lock();
+    try {
+      draining = true;
+      changed.signalAll();
+      while (left > 0 && !(open.isEmpty() && waiting.isEmpty())) {
+        left = changed.awaitNanos(left);
+      }
+      return open.isEmpty() && waiting.isEmpty();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      return false;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Ends all requests, after the step at hand. */
+  @Override
+  public void close() {
+    List<Ticket> left;
+    lock.lock();
+    try {
+      draining = true;
+      closed = true;
+      left = List.copyOf(waiting);
+      waiting.clear();
+      changed.signalAll();
+    } finally {
+      lock.unlock();
+    }
+    left.forEach(t -> t.failWaiting(new IllegalStateException("the scheduler is closed")));
+    boolean interrupted = false;
+    while (thread.isAlive()) {
+      try {
+        thread.join();
+      } catch (InterruptedException e) {
+        interrupted = true;
+      }
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
+  }
+}

@@ -1,0 +1,290 @@
+package llada.server;
+
+import java.io.EOFException;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import llada.api.InfillOptions;
+import llada.api.InfillTemplate;
+import llada.api.Llada;
+import llada.api.Request;
+import llada.diffusion.SamplerOptions;
+import llada.format.Json;
+import llada.format.JsonLine;
+import org.eclipse.jetty.server.Handler;
+import org.eclipse.jetty.server.Response;
+import org.eclipse.jetty.util.Callback;
+
+/** The paths and what each does. */
+final class Api extends Handler.Abstract {
+  private static final int LONGEST_GAP = 16;
+  private static final int GONE = 499; // of clients that closed the connection, as others log it
+
+  private final ServeOptions options;
+  private final Models models;
+  private final Gate gate;
+  private final Page page = new Page();
+  private final Metrics metrics = new Metrics();
+  private final AtomicInteger busy = new AtomicInteger();
+  private volatile boolean stopping;
+
+  Api(ServeOptions options, Models models) {
+    this.options = options;
+    this.models = models;
+    this.gate = new Gate(options);
+  }
+
+  /** From now on new requests are refused. */
+  void stopping() {
+    stopping = true;
+  }
+
+  /** Waits until no request is being answered; whether that is so within the time. */
+  boolean awaitQuiet(Duration time) {
+    long end = System.nanoTime() + time.toNanos();
+    try {
+      while (busy.get() > 0 && System.nanoTime() < end) {
+        Thread.sleep(5);
+      }
+    } catch (InterruptedException _) {
+      Thread.currentThread().interrupt();
+    }
+    return busy.get() == 0;
+  }
+
+  @Override
+  public boolean handle(
+      org.eclipse.jetty.server.Request request, Response response, Callback callback) {
+    busy.incrementAndGet();
+    try {
+      answer(request, response, callback);
+    } finally {
+      busy.decrementAndGet();
+    }
+    return true;
+  }
+
+  private void answer(
+      org.eclipse.jetty.server.Request request, Response response, Callback callback) {
+    Client client = new Client(request, response);
+    long before = System.nanoTime();
+    String path = request.getHttpURI().getDecodedPath();
+    String shown = "";
+    int status = 0;
+    try {
+      gate.checkOrigin(request, response);
+      String method = request.getMethod();
+      if (method.equals("OPTIONS")) {
+        gate.preflight(response);
+        response.setStatus(204);
+      } else if (method.equals("POST")) {
+        gate.checkKey(request);
+        byte[] body = client.body(options.bodyBytes(), options.idle());
+        shown = options.logsPrompts() ? " " + new String(body, StandardCharsets.UTF_8) : "";
+        post(path, body, client);
+      } else if (method.equals("GET") || method.equals("HEAD")) {
+        get(path, client);
+      } else {
+        throw ApiException.refused(405, "method_not_allowed", "there are GET and POST");
+      }
+      callback.succeeded();
+    } catch (ApiException e) {
+      tell(e, client, callback);
+    } catch (InterruptedException | IOException e) { // nobody is left to be told
+      status = GONE;
+      callback.failed(e instanceof EOFException ? e : new EOFException(e.getMessage()));
+    } catch (Throwable e) {
+      options.log().accept("internal error: " + e);
+      tell(
+          ApiException.unavailable(500, "internal_error", "the server has failed"),
+          client,
+          callback);
+    }
+    status = status == 0 ? response.getStatus() : status;
+    metrics.answered(status);
+    long millis = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - before);
+    options
+        .log()
+        .accept("%s %s %d %d ms%s".formatted(request.getMethod(), path, status, millis, shown));
+  }
+
+  private void tell(ApiException e, Client client, Callback callback) {
+    try {
+      if (client.hasBegun()) {
+        client.event(e.json());
+        client.endEvents();
+      } else {
+        if (e.status() == 413 || e.status() == 408 || e.status() == 503) {
+          client.response().getHeaders().put("Connection", "close");
+        }
+        client.sendJson(e.status(), e.json());
+      }
+      callback.succeeded();
+    } catch (IOException gone) {
+      callback.failed(gone);
+    }
+  }
+
+  private void get(String path, Client client) throws IOException {
+    switch (path) {
+      case "/health" ->
+          client.sendJson(
+              stopping ? 503 : 200,
+              JsonLine.of(json -> json.writeStringField("status", stopping ? "stopping" : "ok")));
+      case "/metrics" -> {
+        gate.checkKey(client.request());
+        client.send(
+            200,
+            "text/plain; version=0.0.4; charset=utf-8",
+            metrics.text(models).getBytes(StandardCharsets.UTF_8));
+      }
+      case "/v1/models" -> {
+        gate.checkKey(client.request());
+        client.sendJson(200, list());
+      }
+      default -> {
+        if (!page.send(path, client)) {
+          throw ApiException.notFound(null, "not_found", "there is nothing at this path");
+        }
+      }
+    }
+  }
+
+  private String list() {
+    return JsonLine.of(
+        json -> {
+          json.writeStringField("object", "list");
+          json.writeArrayFieldStart("data");
+          for (Models.Served model : models.all()) {
+            json.writeStartObject();
+            json.writeStringField("id", model.name());
+            json.writeStringField("object", "model");
+            json.writeNumberField("created", 0);
+            json.writeStringField("owned_by", "llada");
+            json.writeNumberField(
+                "max_sequence_length", model.llada().config().maxSequenceLength());
+            json.writeBooleanField("chat", model.llada().hasChatTemplate());
+            json.writeEndObject();
+          }
+          json.writeEndArray();
+        });
+  }
+
+  private void post(String path, byte[] body, Client client)
+      throws IOException, InterruptedException {
+    if (!List.of(
+            "/v1/chat/completions", "/v1/completions", "/v1/infill", "/tokenize", "/detokenize")
+        .contains(path)) {
+      throw ApiException.notFound(null, "not_found", "there is nothing at this path");
+    }
+    if (stopping) {
+      throw ApiException.unavailable(503, "shutting_down", "the server is about to stop");
+    }
+    Fields fields = Fields.of(body);
+    Models.Served model = models.named(fields.string("model"));
+    switch (path) {
+      case "/tokenize" -> client.sendJson(200, tokenize(fields, model.llada()));
+      case "/detokenize" -> client.sendJson(200, detokenize(fields, model.llada()));
+      default -> {
+        Exchange.Question question =
+            switch (path) {
+              case "/v1/chat/completions" -> chat(new Wishes(fields), model.llada());
+              case "/v1/completions" -> completion(new Wishes(fields), model.llada());
+              default -> infill(new Wishes(fields), model.llada());
+            };
+        new Exchange(model, question, client, metrics).run(options.time());
+      }
+    }
+  }
+
+  private static String tokenize(Fields fields, Llada llada) {
+    String text =
+        fields
+            .string("content")
+            .or(() -> fields.string("prompt"))
+            .orElseGet(() -> fields.read("text", Json::string));
+    int[] ids = Wishes.checked("text", () -> llada.tokenize(text));
+    return JsonLine.of(
+        json -> {
+          JsonLine.ids(json, "tokens", ids);
+          json.writeNumberField("count", ids.length);
+          json.writeNumberField("max_model_len", llada.config().maxSequenceLength());
+        });
+  }
+
+  private static String detokenize(Fields fields, Llada llada) {
+    String text = llada.textWithSpecials(fields.ids("tokens"));
+    return JsonLine.of(
+        json -> {
+          json.writeStringField("content", text);
+          json.writeStringField("prompt", text);
+        });
+  }
+
+  private static Exchange.Question chat(Wishes wishes, Llada llada) {
+    if (!llada.hasChatTemplate()) {
+      throw ApiException.invalid(
+          "model", "the model has no chat template that is understood; ask at /v1/completions");
+    }
+    Request request =
+        Wishes.checked("messages", () -> wishes.over(Request.of(wishes.messages()).chat()));
+    return new Exchange.Question(Form.CHAT, wishes, request, "messages", false, new int[0]);
+  }
+
+  private static Exchange.Question completion(Wishes wishes, Llada llada) {
+    Fields fields = wishes.fields();
+    fields.integer("best_of", 1, 1);
+    Request plain =
+        fields.read(
+            "prompt",
+            value ->
+                value.value() instanceof List<?>
+                    ? Request.of(fields.ids("prompt"))
+                    : Request.of(value.string()).raw());
+    Optional<String> suffix = fields.string("suffix").filter(text -> !text.isEmpty());
+    if (suffix.isEmpty()) {
+      Request request = Wishes.checked("prompt", () -> wishes.over(plain));
+      return new Exchange.Question(Form.TEXT, wishes, request, "prompt", false, new int[0]);
+    }
+    fields.refuse("stop", "a gap ends where the suffix begins");
+    String prompt = fields.read("prompt", Json::string);
+    int gap = wishes.length().orElse(0);
+    InfillTemplate template = new InfillTemplate(List.of(prompt, suffix.get()), new int[] {gap});
+    return gaps(Form.TEXT, wishes, template, llada);
+  }
+
+  private static Exchange.Question infill(Wishes wishes, Llada llada) {
+    Fields fields = wishes.fields();
+    fields.refuse("stop", "a gap ends where the text goes on");
+    String text = fields.read("text", Json::string);
+    InfillTemplate template =
+        Wishes.checked("text", () -> InfillTemplate.parse(text, fields.flag("exact_spaces")));
+    return gaps(Form.INFILL, wishes, template, llada);
+  }
+
+  private static Exchange.Question gaps(
+      Form form, Wishes wishes, InfillTemplate template, Llada llada) {
+    String param = form == Form.TEXT ? "prompt" : "text";
+    OptionalInt longest = wishes.fields().integer("longest_gap", 1, 64);
+    SamplerOptions sampler =
+        Wishes.checked(
+            param,
+            () -> wishes.sampler(SamplerOptions.defaults().toBuilder().logitsEosInf(true)).build());
+    InfillOptions infill =
+        new InfillOptions(
+            sampler,
+            wishes.steps().isPresent() ? wishes.steps().getAsInt() : null,
+            InfillOptions.SCORING,
+            longest.orElse(LONGEST_GAP),
+            wishes.seed());
+    InfillTemplate settled = Wishes.checked(param, () -> llada.settled(template, infill));
+    Request request = Wishes.checked(param, () -> llada.infilling(settled, infill));
+    return new Exchange.Question(
+        form, wishes, request, param, form == Form.TEXT, settled.lengths());
+  }
+}

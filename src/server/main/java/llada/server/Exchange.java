@@ -1,0 +1,272 @@
+package llada.server;
+
+import java.io.IOException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.TimeoutException;
+import java.util.stream.IntStream;
+import llada.api.Answer;
+import llada.api.Draft;
+import llada.api.QueueFullException;
+import llada.api.Request;
+import llada.api.RequestException;
+import llada.api.Scheduler;
+import llada.format.FormatException;
+
+/** One request and its answers, which are sent whole or as they come. */
+final class Exchange {
+  /** How often a client that is told nothing is looked for. */
+  private static final long LOOK_MILLIS = 200;
+
+  /**
+   * What is asked.
+   *
+   * @param wishes how it is answered
+   * @param prompt the request of the first choice
+   * @param param the member of the body that has the prompt
+   * @param filling only the gap is told; else all
+   * @param gaps tokens of each gap of a text that is told as a whole
+   */
+  record Question(
+      Form form, Wishes wishes, Request prompt, String param, boolean filling, int[] gaps) {}
+
+  private final Models.Served model;
+  private final Question question;
+  private final Wishes wishes;
+  private final Client client;
+  private final Metrics metrics;
+  private final Replies replies;
+  private final Inbox inbox = new Inbox();
+  private final List<Scheduler.Ticket> tickets = new ArrayList<>();
+  private final List<Answer> answers = new ArrayList<>();
+
+  Exchange(Models.Served model, Question question, Client client, Metrics metrics) {
+    this.model = model;
+    this.question = question;
+    this.wishes = question.wishes();
+    this.client = client;
+    this.metrics = metrics;
+    this.replies = new Replies(question.form(), model, wishes.seed());
+  }
+
+  /** Asks and answers, unless the client goes away. */
+  void run(Duration time) throws IOException, InterruptedException {
+    boolean finished = false;
+    try {
+      for (int i = 0; i < wishes.choices(); i++) {
+        tickets.add(submit(i, time));
+        answers.add(null);
+      }
+      if (wishes.stream()) {
+        stream();
+      } else {
+        whole();
+      }
+      finished = true;
+    } finally {
+      if (!finished) {
+        tickets.forEach(Scheduler.Ticket::cancel);
+      }
+    }
+  }
+
+  private Scheduler.Ticket submit(int choice, Duration time) {
+    Request request = question.prompt().seed(wishes.seed() + choice);
+    try {
+      Scheduler.Ticket ticket =
+          Wishes.checked(
+              question.param(),
+              () ->
+                  model
+                      .scheduler()
+                      .submit(
+                          request,
+                          time,
+                          wishes.stream()
+                              ? Optional.of(draft -> inbox.draft(choice, draft))
+                              : Optional.empty()));
+      CompletableFuture<Answer> _ = ticket.answer().whenComplete((_, _) -> inbox.end(choice));
+      return ticket;
+    } catch (QueueFullException e) {
+      client.response().getHeaders().put("Retry-After", "1");
+      throw ApiException.unavailable(429, "queue_full", e.getMessage());
+    } catch (IllegalStateException _) {
+      throw closing();
+    }
+  }
+
+  private static ApiException closing() {
+    return ApiException.unavailable(503, "shutting_down", "the server is about to stop");
+  }
+
+  /** The next event; empty while there is none. Throws where nobody is left to be told. */
+  private Optional<Inbox.Event> next() throws IOException, InterruptedException {
+    Optional<Inbox.Event> event = inbox.next(LOOK_MILLIS);
+    if (event.isEmpty() && client.isGone()) {
+      throw new IOException("the client is gone");
+    }
+    return event;
+  }
+
+  private Answer answer(int choice) {
+    try {
+      Answer answer = tickets.get(choice).answer().join();
+      if (answer.end() == Answer.End.TIME_UP) {
+        throw ApiException.unavailable(504, "timeout", "the time for an answer was up");
+      }
+      metrics.answer(answer);
+      answers.set(choice, answer);
+      return answer;
+    } catch (CompletionException e) {
+      throw switch (e.getCause()) {
+        case TimeoutException _ ->
+            ApiException.unavailable(504, "timeout", "the time for an answer was up in the queue");
+        case IllegalStateException _ -> closing();
+        case OutOfMemoryError _ ->
+            ApiException.unavailable(503, "out_of_memory", "there is no memory for this now");
+        case FormatException _ ->
+            ApiException.unavailable(500, "model_damaged", "the model's file is damaged");
+        case RequestException told -> ApiException.unavailable(500, "overflow", told.getMessage());
+        default -> e;
+      };
+    }
+  }
+
+  private void whole() throws IOException, InterruptedException {
+    int left = tickets.size();
+    while (left > 0) {
+      left -= next().isPresent() ? 1 : 0;
+    }
+    List<Replies.Choice> choices = new ArrayList<>();
+    List<String> fills = List.of();
+    for (int i = 0; i < tickets.size(); i++) {
+      Answer answer = answer(i);
+      fills = fills(answer);
+      choices.add(new Replies.Choice(text(answer), revealed(answer, 0, useful(answer)), answer));
+    }
+    client.sendJson(200, replies.whole(choices, fills));
+  }
+
+  private void stream() throws IOException, InterruptedException {
+    boolean thinks = question.form() == Form.CHAT;
+    List<StreamText> texts = new ArrayList<>();
+    int[] told = new int[tickets.size()]; // tokens whose confidences were sent
+    for (int i = 0; i < tickets.size(); i++) {
+      texts.add(new StreamText(wishes.stops(), thinks));
+      if (thinks) {
+        client.event(replies.begin(i));
+      }
+    }
+    int left = tickets.size();
+    while (left > 0) {
+      Optional<Inbox.Event> event = next();
+      if (event.isEmpty()) {
+        continue;
+      }
+      int i = event.get().choice();
+      if (event.get().draft().isPresent()) {
+        Draft draft = event.get().draft().get();
+        if (wishes.diffusing()) {
+          client.event(replies.canvas(i, draft));
+        } else {
+          StreamText.Split fresh = texts.get(i).next(settled(draft), false);
+          if (!fresh.isEmpty()) {
+            Optional<Replies.Revealed> revealed = revealed(draft, told[i], draft.settled());
+            told[i] = draft.settled();
+            client.event(part(i, fresh, revealed));
+          }
+        }
+      } else {
+        Answer answer = answer(i);
+        left--;
+        if (wishes.diffusing()) {
+          client.event(replies.finished(i, text(answer), answer));
+        } else {
+          StreamText.Split rest = texts.get(i).next(text(answer), true);
+          Optional<Replies.Revealed> revealed = revealed(answer, told[i], useful(answer));
+          client.event(
+              question.form() == Form.TEXT
+                  ? replies.text(i, rest.content(), revealed, Optional.of(answer))
+                  : replies.end(i, rest, revealed, answer));
+        }
+      }
+    }
+    if (wishes.usage()) {
+      client.event(replies.usage(answers));
+    }
+    client.endEvents();
+  }
+
+  private String part(int i, StreamText.Split fresh, Optional<Replies.Revealed> revealed) {
+    return question.form() == Form.TEXT
+        ? replies.text(i, fresh.content(), revealed, Optional.empty())
+        : replies.delta(i, fresh, revealed);
+  }
+
+  private String text(Answer answer) {
+    return question.filling()
+        ? model.llada().text(filled(answer.tokens(), answer.step(), answer.tokens().length))
+        : answer.text();
+  }
+
+  private String settled(Draft draft) {
+    return model
+        .llada()
+        .text(
+            question.filling()
+                ? filled(draft.tokens(), draft.step(), draft.settled())
+                : Arrays.copyOf(draft.tokens(), draft.settled()));
+  }
+
+  /** Those of the first tokens that were no part of the text with gaps. */
+  private static int[] filled(int[] tokens, int[] step, int most) {
+    int[] fill = new int[most];
+    int n = 0;
+    for (int i = 0; i < most; i++) {
+      if (step[i] >= 0) {
+        fill[n++] = tokens[i];
+      }
+    }
+    return Arrays.copyOf(fill, n);
+  }
+
+  private List<String> fills(Answer answer) {
+    int[] all = filled(answer.tokens(), answer.step(), answer.tokens().length);
+    List<String> fills = new ArrayList<>();
+    int from = 0;
+    for (int length : question.gaps()) {
+      fills.add(model.llada().text(Arrays.copyOfRange(all, from, from + length)));
+      from += length;
+    }
+    return fills;
+  }
+
+  private int useful(Answer answer) {
+    return question.filling() ? answer.tokens().length : answer.useful();
+  }
+
+  private Optional<Replies.Revealed> revealed(Answer answer, int from, int to) {
+    return revealed(answer.tokens(), answer.confidence(), answer.step(), from, to);
+  }
+
+  private Optional<Replies.Revealed> revealed(Draft draft, int from, int to) {
+    return revealed(draft.tokens(), draft.confidence(), draft.step(), from, to);
+  }
+
+  private Optional<Replies.Revealed> revealed(
+      int[] tokens, double[] confidence, int[] step, int from, int to) {
+    if (!wishes.logprobs()) {
+      return Optional.empty();
+    }
+    int[] kept = IntStream.range(from, to).filter(i -> step[i] >= 0).toArray();
+    return Optional.of(
+        new Replies.Revealed(
+            Arrays.stream(kept).map(i -> tokens[i]).toArray(),
+            Arrays.stream(kept).mapToDouble(i -> confidence[i]).toArray()));
+  }
+}
