@@ -4,12 +4,9 @@ import { Turn } from './turn.js';
 
 const MOST_TRIES = 5; // of a request that the server is too busy for
 
-const HINTS = {
-  ask: 'Enter asks, Shift+Enter begins a new line, Escape stops.',
-  fill:
-    'Write {} for a gap whose length the model finds, {3} for one of three tokens, and {{ or }} ' +
-    'for a brace itself. Enter fills the gaps, Escape stops.',
-};
+const GAPS =
+  'Write {} for a gap whose length the model finds, {3} for one of three tokens, and {{ or }} for ' +
+  'a brace itself.';
 
 const of = (id) => document.getElementById(id);
 const form = of('form');
@@ -155,7 +152,7 @@ function end() {
 function drawMode() {
   const filling = mode() === 'fill';
   of('text-label').textContent = filling ? 'Your text with gaps' : 'Your question';
-  of('hint').textContent = HINTS[mode()];
+  of('syntax').textContent = filling ? GAPS : '';
   of('send').textContent = filling ? 'Fill' : 'Ask';
   of('gap').hidden = !filling;
 }

@@ -16,6 +16,7 @@ export class Replay {
   #playing = false;
   #timer = 0;
   #id = `replay-${++Replay.#count}`;
+  #still;
 
   /** @param still whether steps are shown as they come, without pacing or movement */
   constructor(still) {
@@ -49,8 +50,6 @@ export class Replay {
     this.#drawPlay();
   }
 
-  #still;
-
   /** Adds a step. It is shown in its turn: at once, or paced so that the eye can follow. */
   add(diffusion) {
     const frame = frameOf(diffusion, this.#frames.at(-1));
@@ -73,7 +72,8 @@ export class Replay {
     else this.show(this.#shown);
     return new Promise((resolve) => {
       this.onRest = resolve;
-      this.#tick();
+      if (this.#playing) this.#tick();
+      else resolve();
     });
   }
 

@@ -17,7 +17,7 @@ export class Turn {
     heading.id = id;
     this.replay = new Replay(still);
     this.replay.element.hidden = true; // until there is a step
-    this.plain = make('p', 'unseen');
+    this.plain = make('p', 'unseen plain');
     this.note = make('p', 'note', 'Waiting for the first step…');
     this.actions = make('p', 'actions');
     this.element.append(
