@@ -12,6 +12,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.function.BooleanSupplier;
 import java.util.logging.Level;
+import java.util.logging.Logger;
 import java.util.stream.Stream;
 import org.openqa.selenium.By;
 import org.openqa.selenium.OutputType;
@@ -26,6 +27,9 @@ import org.openqa.selenium.logging.LoggingPreferences;
 /** Chromium without a window, driven through Selenium. */
 final class Browser implements AutoCloseable {
   private static final Duration PATIENCE = Duration.ofSeconds(20);
+
+  /** It warns of every Chromium that is newer than itself. Held here, since loggers are forgotten. */
+  private static final Logger LOGGER = Logger.getLogger("org.openqa.selenium");
 
   private final ChromeDriver driver;
 
@@ -45,6 +49,7 @@ final class Browser implements AutoCloseable {
         browser.isPresent() && service.isPresent(),
         "no Chromium and chromedriver on the PATH: the page is not tested"
             + " (Debian: apt-get install chromium chromium-driver)");
+    LOGGER.setLevel(Level.SEVERE);
     ChromeOptions options = new ChromeOptions();
     options.setBinary(browser.get().toFile());
     // A container has no user namespaces and little shared memory; root may not use the sandbox.

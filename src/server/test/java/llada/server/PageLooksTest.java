@@ -160,9 +160,11 @@ class PageLooksTest {
 
   @Test
   void aReplayIsSavedAsAFileThatNeedsNothingElse() throws IOException {
-    String question = "What does a <b>cow</b> say?";
+    String question = "</script><b>A cow</b> lives in {4}.";
+    browser.one("[name=mode][value=fill]").click();
     user.answer(question);
     String said = user.row();
+    assertThat(said).startsWith("</script><b>A cow</b> lives in ");
     browser.last(".turn .actions button").click();
     Path file = downloads.resolve("llada-replay.html");
     browser.await("the file", () -> Files.exists(file));
@@ -171,8 +173,9 @@ class PageLooksTest {
     assertThat(browser.one("h1").getText()).isEqualTo(question);
     assertThat(user.row()).isEqualTo(said);
     browser.one("input").sendKeys(Keys.HOME);
-    assertThat(browser.all(".token.mask:not([hidden])")).hasSize(128);
+    assertThat(browser.all(".token.mask:not([hidden])")).hasSize(4);
     browser.one("input").sendKeys(Keys.ARROW_RIGHT);
+    assertThat(browser.all(".token.mask:not([hidden])")).hasSizeLessThan(4);
     browser.screenshot(SCREENSHOTS.resolve("saved.png"));
     browser.one("input").sendKeys(Keys.END);
     assertThat(user.row()).isEqualTo(said);

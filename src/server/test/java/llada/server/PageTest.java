@@ -220,6 +220,15 @@ class PageTest {
       assertThat(user.answer(COW)).as(preset).isEqualTo("A cow says moo.");
       browser.one("#fresh").click();
     }
+    browser.one("[name=mode][value=fill]").click();
+    assertThat(user.text("#chosen")).as("what cannot fill gaps is not left chosen").contains("Fast");
+    for (String preset : presets) {
+      if (browser.one("[name=preset][value=%s]".formatted(preset)).isEnabled()) {
+        user.choosePreset(preset);
+        assertThat(user.answer("A cow lives in {2}.")).as(preset).startsWith("A cow lives in ");
+        browser.one("#fresh").click();
+      }
+    }
   }
 
   @Test

@@ -155,6 +155,12 @@ function drawMode() {
   of('syntax').textContent = filling ? GAPS : '';
   of('send').textContent = filling ? 'Fill' : 'Ask';
   of('gap').hidden = !filling;
+  for (const { name, fills } of PRESETS) {
+    const radio = form.querySelector(`[name=preset][value=${name}]`);
+    radio.disabled = filling && !fills;
+    if (radio.disabled && radio.checked) form.elements.preset.value = PRESETS[0].name;
+  }
+  drawChosen();
 }
 
 function drawPresets() {
@@ -205,10 +211,7 @@ form.addEventListener('submit', (event) => {
   event.preventDefault();
   submit();
 });
-form.addEventListener('change', () => {
-  drawMode();
-  drawChosen();
-});
+form.addEventListener('change', drawMode);
 of('key').addEventListener('change', loadModels);
 text.addEventListener('keydown', (event) => {
   // While an input method composes a word, Enter ends the word.
@@ -243,6 +246,5 @@ of('examples').addEventListener('click', ({ target }) => {
 
 drawPresets();
 drawMode();
-drawChosen();
 loadModels();
 text.focus();
