@@ -28,7 +28,9 @@ import org.openqa.selenium.logging.LoggingPreferences;
 final class Browser implements AutoCloseable {
   private static final Duration PATIENCE = Duration.ofSeconds(20);
 
-  /** It warns of every Chromium that is newer than itself. Held here, since loggers are forgotten. */
+  /**
+   * It warns of every Chromium that is newer than itself. Held here, since loggers are forgotten.
+   */
   private static final Logger LOGGER = Logger.getLogger("org.openqa.selenium");
 
   private final ChromeDriver driver;

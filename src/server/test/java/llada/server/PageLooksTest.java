@@ -104,7 +104,9 @@ class PageLooksTest {
     assertThat((List<?>) browser.script(wider)).as("wider than the page").isEmpty();
   }
 
-  /** Text stands out from what is behind it, 4.5 to 1 or more: WCAG 2.2, success criterion 1.4.3. */
+  /**
+   * Text stands out from what is behind it, 4.5 to 1 or more: WCAG 2.2, success criterion 1.4.3.
+   */
   private static void contrast() {
     String faint =
         """

@@ -221,7 +221,9 @@ class PageTest {
       browser.one("#fresh").click();
     }
     browser.one("[name=mode][value=fill]").click();
-    assertThat(user.text("#chosen")).as("what cannot fill gaps is not left chosen").contains("Fast");
+    assertThat(user.text("#chosen"))
+        .as("what cannot fill gaps is not left chosen")
+        .contains("Fast");
     for (String preset : presets) {
       if (browser.one("[name=preset][value=%s]".formatted(preset)).isEnabled()) {
         user.choosePreset(preset);
@@ -272,7 +274,8 @@ class PageTest {
     }
     user.ask(COW);
     browser.await(
-        "the fault", () -> user.text(".turn:last-child [role=alert]").contains("cannot be reached"));
+        "the fault",
+        () -> user.text(".turn:last-child [role=alert]").contains("cannot be reached"));
     assertThat(browser.complaints()).allMatch(line -> line.contains("ERR_CONNECTION_REFUSED"));
   }
 

@@ -220,7 +220,8 @@ export class Replay {
   }
 }
 
-function make(name, classes, text) {
+/** An element with these classes and this text. */
+export function make(name, classes, text) {
   const element = document.createElement(name);
   if (classes) element.className = classes;
   if (text) element.textContent = text;

@@ -6,7 +6,7 @@ const POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsaf
 
 /** A whole HTML file with the replay of an answer. */
 export async function replayFile({ question, text, frames }) {
-  const [style, ...code] = await Promise.all(['style.css', 'frames.js', 'replay.js'].map(source));
+  const [style, ...code] = await Promise.all(['replay.css', 'frames.js', 'replay.js'].map(source));
   const steps = JSON.stringify(pack(frames)).replaceAll('<', '\\u003c'); // no tag ends the script
   const script = [
     "'use strict';",

@@ -1,4 +1,4 @@
-import { Replay } from './replay.js';
+import { make, Replay } from './replay.js';
 import { download, replayFile } from './save.js';
 
 let count = 0;
@@ -108,11 +108,4 @@ export class Turn {
     });
     this.actions.append(button);
   }
-}
-
-function make(name, classes, text) {
-  const element = document.createElement(name);
-  if (classes) element.className = classes;
-  if (text) element.textContent = text;
-  return element;
 }
