@@ -56,7 +56,8 @@ public class SamplerBenchmark extends OpBenchmark {
             OptionalInt.empty());
     LladaWeights weights =
         LladaWeights.make(
-            config, row -> Inputs.normal(arena, row.part().ordinal(), row.shape().toArray()));
+            config,
+            row -> Inputs.normal(arena, row.part().name().hashCode(), row.shape().toArray()));
     sampler = new DiffusionSampler(new MaskPredictor(config, weights, kernels(), 64), config);
     options =
         SamplerOptions.defaults().toBuilder()

@@ -33,6 +33,7 @@ final class ArchitectureTest {
           "llada.kernel.simd",
           "llada.kernel.machine",
           "llada.backend",
+          "llada.tokenizer.jinja",
           "llada.tokenizer",
           "llada.format",
           "llada.plot",

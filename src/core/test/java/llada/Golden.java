@@ -86,8 +86,7 @@ public final class Golden {
    * The checkpoints of the set that have this file; without one the test is skipped by its name.
    */
   public static List<Path> checkpointsWith(String file) {
-    List<Path> found =
-        roots().stream().flatMap(root -> with(root, file)).toList();
+    List<Path> found = roots().stream().flatMap(root -> with(root, file)).toList();
     assumeTrue(!found.isEmpty(), () -> "no checkpoint in %s has %s".formatted(roots(), file));
     return found;
   }

@@ -36,7 +36,7 @@ public final class GoldenFolders {
     READERS.put("*.gguf", "llada.checkpoint.FamilyGoldenTest");
     READERS.put("block_causal_masks.json", "llada.checkpoint.FamilyGoldenTest");
     READERS.put("golden/generate/*", "llada.diffusion.FamilyGenerationGoldenTest");
-    READERS.put("tokenizer_cases.json", "llada.tokenizer.FamilyTokenizerGoldenTest");
+    READERS.put("tokenizer_cases.json", "llada.tokenizer.FamilyTokenizersTest");
   }
 
   /** What describes a set and holds no vectors, and what belongs to a checkpoint itself. */

@@ -18,7 +18,8 @@ class GoldenFoldersTest {
     }
     assertThat(GoldenFolders.unread()).as("golden files that no test reads").isEmpty();
     for (String reader : GoldenFolders.readers()) {
-      assertThat(Class.forName(reader, false, getClass().getClassLoader())).isNotNull();
+      assertThat(Class.forName(reader, false, getClass().getClassLoader()).getName())
+          .isEqualTo(reader);
     }
   }
 }

@@ -73,8 +73,8 @@ final class BadModelTest {
   @ParameterizedTest
   @CsvSource({
     "llada, dream, Dream",
-    "llada, llada2_moe, LLaDA2MoeModelLM",
-    "llada, lladamoe, LLaDAMoEModelLM",
+    "llada, sdar, SDARForCausalLM",
+    "llada, llada_moe, LLaDAModelLM",
     "llada, qwen2, Qwen2ForCausalLM"
   })
   void anotherArchitecture(String from, String type, String architecture) throws IOException {

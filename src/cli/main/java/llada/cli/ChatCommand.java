@@ -1,9 +1,14 @@
 package llada.cli;
 
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.Callable;
 import llada.api.Chat;
 import llada.api.Llada;
 import llada.diffusion.SamplerOptions;
+import llada.tensor.RandomStreams;
+import llada.tensor.RandomStreams.Purpose;
+import llada.tokenizer.ChatTemplate.Message;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -36,6 +41,7 @@ final class ChatCommand implements Callable<Integer> {
   @Option(names = "--system", paramLabel = "TEXT", description = "A system message before all.")
   private String system;
 
+  @Mixin private ServerOption server;
   @Mixin private ModelOptions model;
   @Mixin private SamplerFlags sampler;
   @Mixin private BackendOptions computation;
@@ -51,14 +57,54 @@ final class ChatCommand implements Callable<Integer> {
     }
     SamplerOptions options = sampler.forChat();
     Console console = context.console();
+    if (server.given()) {
+      return remote(options, console);
+    }
     try (OpenModel opened = OpenModel.open(model, computation);
         ChatTerminal terminal = ChatTerminal.open(console)) {
       Llada llada = opened.llada();
-      Chat conversation =
+      try (Chat conversation =
           raw
               ? llada.rawConversation()
-              : system == null ? llada.conversation() : llada.conversation(system);
-      return new ChatLoop(llada, terminal, conversation, options, sampler.seed()).run();
+              : system == null ? llada.conversation() : llada.conversation(system)) {
+        return new ChatLoop(llada, terminal, conversation, options, sampler.seed()).run();
+      }
+    }
+  }
+
+  /** A conversation with a server, which is sent all of its turns with each. */
+  private int remote(SamplerOptions options, Console console) {
+    if (model.given() || raw) {
+      throw new UsageException("--server goes without --model and --raw");
+    }
+    List<Message> messages = new ArrayList<>();
+    if (system != null) {
+      messages.add(new Message("system", system));
+    }
+    try (RemoteServer asked = server.open();
+        ChatTerminal terminal = ChatTerminal.open(console)) {
+      for (long turn = 0; true; turn++) {
+        switch (terminal.read()) {
+          case ChatTerminal.Input.End _ -> {
+            return ExitCodes.OK;
+          }
+          case ChatTerminal.Input.Interrupted _ -> {
+            return ExitCodes.INTERRUPTED;
+          }
+          case ChatTerminal.Input.Line(String line) -> {
+            if (line.strip().equals("/quit")) {
+              return ExitCodes.OK;
+            }
+            if (!line.isBlank()) {
+              messages.add(new Message("user", line));
+              long seed = RandomStreams.seed(sampler.seed(), Purpose.TURN, turn);
+              String answer = asked.chat(messages, options, seed);
+              messages.add(new Message("assistant", answer));
+              terminal.answer(answer);
+            }
+          }
+        }
+      }
     }
   }
 }

@@ -2,6 +2,7 @@ package llada.cli;
 
 import java.util.Locale;
 import java.util.Optional;
+import llada.diffusion.BlockOptions;
 import llada.diffusion.Daedal;
 import llada.diffusion.Decoder;
 import llada.diffusion.DecoderText;
@@ -81,6 +82,50 @@ final class DecoderFlags {
               + " (DAEDAL). Needs --fast or a --commit other than quota.")
   private boolean variableLength;
 
+  @Option(
+      names = "--threshold",
+      paramLabel = "P",
+      description =
+          "LLaDA2: fill all masks of a block whose proposal is likelier than P. Default: 0.95.")
+  private Double threshold;
+
+  @Option(
+      names = "--editing-threshold",
+      paramLabel = "P",
+      description =
+          "LLaDA2.1: replace tokens of the block at hand where another is likelier than P; its card"
+              + " has --threshold 0.7 --editing-threshold 0.5 for quality, 0.5 and 0 for speed."
+              + " Default: no token is replaced.")
+  private Double editingThreshold;
+
+  @Option(
+      names = "--max-post-steps",
+      paramLabel = "N",
+      description = "Passes for replacing once a block has no mask. Default: 16.")
+  private Integer maxPostSteps;
+
+  /**
+   * How blocks are filled by a model that writes block by block.
+   *
+   * @param length of a block, if one was given
+   */
+  private BlockOptions blocks(Integer length) {
+    BlockOptions blocks = BlockOptions.DEFAULT;
+    if (length != null) {
+      blocks = blocks.withBlockLength(length);
+    }
+    if (threshold != null) {
+      blocks = blocks.withThreshold(threshold);
+    }
+    if (editingThreshold != null) {
+      int passes = maxPostSteps == null ? BlockOptions.Editing.POST_STEPS : maxPostSteps;
+      blocks = blocks.edited(new BlockOptions.Editing(editingThreshold, passes, 1));
+    } else if (maxPostSteps != null) {
+      throw new UsageException("--max-post-steps needs --editing-threshold");
+    }
+    return blocks;
+  }
+
   /**
    * Whether the preset is asked for, or taken without being asked.
    *
@@ -94,9 +139,10 @@ final class DecoderFlags {
    * The decoder that was asked for.
    *
    * @param usual whether the preset is taken where nothing is said
+   * @param blockLength if one was given
    * @throws UsageException if a cache or a rule is unknown
    */
-  Decoder decoder(boolean usual) {
+  Decoder decoder(boolean usual, Integer blockLength) {
     Decoder base = fast(usual) ? Decoder.fast() : Decoder.exact();
     try {
       CachePolicy policy = cache == null ? base.cache() : DecoderText.cache(cache);
@@ -106,7 +152,8 @@ final class DecoderFlags {
           cacheType,
           prophet ? new Prophet(rule) : rule,
           new Repetition(repetitionPenalty, noRepeatNgram),
-          variableLength ? Optional.of(new Daedal()) : Optional.empty());
+          variableLength ? Optional.of(new Daedal()) : Optional.empty(),
+          blocks(blockLength));
     } catch (IllegalArgumentException e) {
       throw new UsageException(e.getMessage());
     }

@@ -1,6 +1,8 @@
 package llada.cli;
 
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.Callable;
 import llada.api.Answer;
 import llada.api.AnswerText;
@@ -9,6 +11,7 @@ import llada.api.Request;
 import llada.diffusion.SamplerOptions;
 import llada.evaluation.GenerateTask;
 import llada.evaluation.ItemLoop;
+import llada.tokenizer.ChatTemplate.Message;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -98,6 +101,7 @@ final class GenerateCommand implements Callable<Integer> {
               + " the one that a prompt gets alone. Default: ${DEFAULT-VALUE}.")
   private int batchSize;
 
+  @Mixin private ServerOption server;
   @Mixin private ModelOptions model;
   @Mixin private SamplerFlags sampler;
   @Mixin private BackendOptions computation;
@@ -111,7 +115,8 @@ final class GenerateCommand implements Callable<Integer> {
     if (raw && chat) {
       throw new UsageException("--raw and --chat exclude each other: leave one out");
     }
-    boolean likeChat = !raw && model.embedded(); // that one was trained on chats
+    // The bundled one was trained on chats, and a server is asked for one.
+    boolean likeChat = !raw && (model.embedded() || server.given());
     chat |= likeChat;
     if (system != null && !chat) {
       throw new UsageException("--system needs --chat, which frames the prompt");
@@ -125,6 +130,9 @@ final class GenerateCommand implements Callable<Integer> {
       throw new UsageException("--output and --batch-size need --input, a file of prompts");
     }
     String text = prompt.read(console);
+    if (server.given()) {
+      return remote(text, options, console);
+    }
     try (OpenModel opened = OpenModel.open(model, computation)) {
       Request request = framed(Request.of(text)).options(options).seed(sampler.seed());
       Answer answer = answer(request, opened.llada(), console);
@@ -137,6 +145,27 @@ final class GenerateCommand implements Callable<Integer> {
       if (!quiet) {
         console.err().println(opened.closingLine(answer, sampler.seed()));
       }
+      return ExitCodes.OK;
+    }
+  }
+
+  /** The answer of a server, which has the model open already. */
+  private int remote(String text, SamplerOptions options, Console console) {
+    if (model.given() || json || showSteps) {
+      throw new UsageException("--server goes without --model, --json and --show-steps");
+    }
+    try (RemoteServer asked = server.open()) {
+      List<Message> messages = new ArrayList<>();
+      if (system != null) {
+        messages.add(new Message("system", system));
+      }
+      messages.add(new Message("user", text));
+      String answer =
+          chat
+              ? asked.chat(messages, options, sampler.seed())
+              : asked.complete(text, options, sampler.seed());
+      console.out().println(console.outIsTerminal() ? safe(answer) : answer);
+      console.flush();
       return ExitCodes.OK;
     }
   }

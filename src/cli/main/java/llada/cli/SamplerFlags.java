@@ -152,7 +152,7 @@ final class SamplerFlags {
         .topP(topP)
         .stopAtEos(stopAtEos || decoder.fast(usual))
         .mode(mode)
-        .decoder(decoder.decoder(usual))
+        .decoder(decoder.decoder(usual, blockLength))
         .build();
   }
 

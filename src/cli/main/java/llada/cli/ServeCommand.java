@@ -57,8 +57,7 @@ final class ServeCommand implements Callable<Integer> {
       names = "--host",
       paramLabel = "ADDRESS",
       defaultValue = ServeOptions.HOST,
-      description =
-          "Where to listen; 0.0.0.0 lets other machines ask. Default: ${DEFAULT-VALUE}.")
+      description = "Where to listen; 0.0.0.0 lets other machines ask. Default: ${DEFAULT-VALUE}.")
   private String host;
 
   @Option(
@@ -206,7 +205,11 @@ final class ServeCommand implements Callable<Integer> {
 
   private static List<String> keys(Path file) {
     List<String> keys =
-        TextLines.read(file, KEY_FILE_BYTES).lines().map(String::strip).filter(key -> !key.isEmpty()).toList();
+        TextLines.read(file, KEY_FILE_BYTES)
+            .lines()
+            .map(String::strip)
+            .filter(key -> !key.isEmpty())
+            .toList();
     if (keys.isEmpty()) {
       throw new FormatException(file + ": has no key; write one on each line");
     }

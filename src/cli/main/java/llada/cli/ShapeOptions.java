@@ -103,7 +103,8 @@ final class ShapeOptions {
    */
   SyntheticModel model(long seed) {
     if (shape == null) {
-      throw new UsageException("--shape is missing; pass %s or custom".formatted(names(PublishedShape.values())));
+      throw new UsageException(
+          "--shape is missing; pass %s or custom".formatted(names(PublishedShape.values())));
     }
     QuantizationMix mix = mix();
     Optional<DType> headType = headType();

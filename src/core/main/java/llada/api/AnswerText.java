@@ -64,7 +64,7 @@ public final class AnswerText {
     List<Step.Piece> pieces = new ArrayList<>();
     int at = generation.promptLength();
     while (at < row.length) {
-      if (row[at] == config.maskTokenId()) {
+      if (config.isMask(row[at])) {
         pieces.add(new Step.Piece(MASK, Step.State.MASKED, 0));
         at++;
       } else if (config.ends(row[at])) {
@@ -95,7 +95,7 @@ public final class AnswerText {
     List<String> texts = new ArrayList<>();
     while (texts.size() < ids.length) {
       int at = texts.size();
-      boolean silent = ids[at] == config.maskTokenId() || config.ends(ids[at]);
+      boolean silent = config.isMask(ids[at]) || config.ends(ids[at]);
       int end = silent ? at + 1 : wholeCharacters(ids, at);
       texts.add(silent ? "" : decode.apply(Arrays.copyOfRange(ids, at, end)));
       texts.addAll(Collections.nCopies(end - at - 1, ""));
@@ -107,7 +107,7 @@ public final class AnswerText {
   private int wholeCharacters(int[] row, int at) {
     for (int end = at + 1; end <= Math.min(row.length, at + LONGEST_SPLIT); end++) {
       int last = row[end - 1];
-      if (last == config.maskTokenId() || config.ends(last)) {
+      if (config.isMask(last) || config.ends(last)) {
         break;
       }
       if (!decode.apply(Arrays.copyOfRange(row, at, end)).contains(BROKEN)) {

@@ -4,6 +4,7 @@ import java.util.Arrays;
 import java.util.Optional;
 import java.util.function.Consumer;
 import java.util.function.Function;
+import llada.diffusion.Decoder;
 import llada.diffusion.Generation;
 import llada.diffusion.ReverseProcess;
 import llada.diffusion.StepListener;
@@ -102,11 +103,28 @@ final class Answering implements AutoCloseable {
   private Draft draft(StepListener.Step step) {
     Generation generation = process.generation();
     int[] ids = tokens(generation);
+    Decoder decoder = asked.options().decoder();
     int from = asked.gaps() ? 0 : step.block() * asked.options().blockLength();
     int to = asked.gaps() ? ids.length : from + asked.options().blockLength();
+    boolean takesBack = decoder.commit().takesBack();
+    switch (engine.config().architecture().decoding()) {
+      case ANY_ORDER -> {}
+      case BLOCK_BY_BLOCK -> { // whose blocks are counted from the first token of the prompt
+        int prompt = generation.promptLength();
+        int block = decoder.blocks().blockLength().orElse(engine.config().attention().block());
+        from = (prompt / block + step.block()) * block - prompt;
+        to = from + block;
+        takesBack = decoder.blocks().editing().isPresent();
+      }
+      case LEFT_TO_RIGHT -> {
+        from = ids.length - 1;
+        to = ids.length;
+        takesBack = false;
+      }
+    }
+    from = Math.max(0, from);
     int settled = settled(generation);
-    boolean takesBack = asked.options().decoder().commit().takesBack();
-    int most = asked.options().decoder().isExact() ? step.totalSteps() : 0;
+    int most = decoder.isExact() ? step.totalSteps() : 0;
     return new Draft(
         generation.steps(),
         most,
@@ -183,7 +201,7 @@ final class Answering implements AutoCloseable {
     int[] ids = tokens(generation);
     int n = 0;
     while (n < ids.length
-        && ids[n] != engine.config().maskTokenId()
+        && !engine.config().isMask(ids[n])
         && (asked.gaps() || !engine.config().ends(ids[n]))) {
       n++;
     }
@@ -209,7 +227,7 @@ final class Answering implements AutoCloseable {
         committedAt(generation),
         why,
         new Answer.Figures(
-            asked.promptTokens(engine.config().maskTokenId()),
+            asked.promptTokens(engine.config()),
             generation.steps(),
             generation.forwardPasses(),
             generation.positions(),

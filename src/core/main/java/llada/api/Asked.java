@@ -1,8 +1,15 @@
 package llada.api;
 
 import java.util.Arrays;
+import java.util.Optional;
+import java.util.OptionalInt;
+import llada.diffusion.BlockOptions;
 import llada.diffusion.Decoder;
+import llada.diffusion.DecodingRules;
+import llada.diffusion.KeptPrefix;
+import llada.diffusion.SamplerMode;
 import llada.diffusion.SamplerOptions;
+import llada.model.Architecture.Decoding;
 import llada.model.LladaConfig;
 import llada.tokenizer.Tokenizer;
 
@@ -10,19 +17,22 @@ import llada.tokenizer.Tokenizer;
  * A request that fits the model.
  *
  * @param prompt its tokens
+ * @param kept what earlier turns of its conversation kept
  */
-record Asked(Request request, int[] prompt, SamplerOptions options) {
+record Asked(Request request, int[] prompt, SamplerOptions options, Optional<KeptPrefix> kept) {
   /**
    * Checks a request.
    *
    * @param which begins the message, to tell it from others
-   * @throws RequestException if prompt and answer are too long, or an id is none
+   * @throws RequestException if prompt and answer are too long, an id is none, or the model cannot
+   *     do what is asked
    */
   static Asked of(
       Request request, Framing framing, Tokenizer tokenizer, LladaConfig config, String which) {
     int[] prompt = framing.encode(tokenizer, request.prompt());
     Decoder usual = framing.framed() ? Decoder.fast() : Decoder.exact();
-    SamplerOptions options = request.options(framing.framed(), usual);
+    SamplerOptions options =
+        fitted(request.options(framing.framed(), usual), request.block(), config);
     boolean gaps = request.prompt() instanceof Request.Gaps;
     int before = gaps ? prompt.length - options.genLength() : prompt.length;
     checkLength(before, options.genLength(), config.maxSequenceLength(), which);
@@ -33,7 +43,30 @@ record Asked(Request request, int[] prompt, SamplerOptions options) {
                 .formatted(which, id, config.embeddingSize() - 1));
       }
     }
-    return new Asked(request, prompt, options);
+    try {
+      DecodingRules.check(before, options, config);
+    } catch (IllegalArgumentException e) {
+      throw new RequestException(which + e.getMessage());
+    }
+    return new Asked(request, prompt, options, Optional.empty());
+  }
+
+  /** The same as the next turn of a conversation. */
+  Asked with(KeptPrefix conversation) {
+    return new Asked(request, prompt, options, Optional.of(conversation));
+  }
+
+  /** Blocks of the length that was asked for; and what is behind an end is never looked at. */
+  private static SamplerOptions fitted(
+      SamplerOptions options, OptionalInt block, LladaConfig config) {
+    if (config.architecture().decoding() != Decoding.BLOCK_BY_BLOCK) {
+      return options;
+    }
+    Decoder decoder = options.decoder();
+    BlockOptions blocks =
+        block.isPresent() ? decoder.blocks().withBlockLength(block.getAsInt()) : decoder.blocks();
+    boolean stops = options.stopAtEos() || options.mode() == SamplerMode.INTENDED;
+    return options.toBuilder().decoder(decoder.with(blocks)).stopAtEos(stops).build();
   }
 
   /** Positions that a pass may compute for it. */
@@ -47,8 +80,10 @@ record Asked(Request request, int[] prompt, SamplerOptions options) {
   }
 
   /** Tokens of the prompt, less gaps. */
-  int promptTokens(int mask) {
-    return gaps() ? (int) Arrays.stream(prompt).filter(id -> id != mask).count() : prompt.length;
+  int promptTokens(LladaConfig config) {
+    return gaps()
+        ? (int) Arrays.stream(prompt).filter(id -> !config.isMask(id)).count()
+        : prompt.length;
   }
 
   /** Tokens of prompt and answer. */
@@ -62,9 +97,10 @@ record Asked(Request request, int[] prompt, SamplerOptions options) {
    * @param config the model's
    */
   long bytes(LladaConfig config) {
+    boolean finishes = config.architecture().decoding() != Decoding.ANY_ORDER;
     long kept =
         switch (options.decoder().cache().keeps()) {
-          case NOTHING -> 0;
+          case NOTHING -> finishes ? MemoryNeed.kvBytesPerToken(config) : 0;
           case KEYS_AND_VALUES -> MemoryNeed.kvBytesPerToken(config);
           case OUTPUTS ->
               MemoryNeed.kvBytesPerToken(config)

@@ -6,13 +6,20 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.UnaryOperator;
+import llada.diffusion.KeptPrefix;
 import llada.tokenizer.ChatTemplate.Message;
 
 /**
  * A conversation with its history. Not thread-safe; several conversations may share a {@link
  * Llada}.
+ *
+ * <p>With a model that never changes what is before (LLaMA, LLaDA2) it keeps keys and values from
+ * turn to turn, so that a turn computes only what is new; answers are the same. They take {@link
+ * MemoryNeed#kvBytesPerToken} for each token of the longest turn until this, or the model, is
+ * closed.
  */
-public final class Chat {
+public final class Chat implements AutoCloseable {
+  private final KeptPrefix kept = new KeptPrefix();
   private final Llada llada;
   private final boolean framed;
   private final Optional<String> system;
@@ -40,7 +47,7 @@ public final class Chat {
     all.add(new Message("user", given(text, "the message")));
     Request plain = Request.of(all);
     Request request = framed ? system.map(plain::system).orElse(plain.chat()) : plain.raw();
-    Answer answer = llada.generate(given(wishes, "the wishes").apply(request));
+    Answer answer = llada.generate(given(wishes, "the wishes").apply(request), kept);
     if (answer.end() != Answer.End.STOPPED && answer.end() != Answer.End.INTERRUPTED) {
       messages.add(new Message("user", text));
       messages.add(new Message("assistant", answer.text()));
@@ -69,6 +76,12 @@ public final class Chat {
     system.ifPresent(s -> section(text, new Message("system", s)));
     messages.forEach(message -> section(text, message));
     return text.toString();
+  }
+
+  /** Frees the memory; the conversation may go on, with its first turn computed as a whole. */
+  @Override
+  public void close() {
+    llada.forget(kept);
   }
 
   private static void section(StringBuilder text, Message message) {

@@ -13,6 +13,7 @@ import java.util.function.Supplier;
 import java.util.stream.IntStream;
 import llada.diffusion.DiffusionSampler;
 import llada.diffusion.Generation;
+import llada.diffusion.KeptPrefix;
 import llada.diffusion.NonFiniteLogitsException;
 import llada.diffusion.RandomSource;
 import llada.diffusion.ReverseProcess;
@@ -113,7 +114,17 @@ public final class Engine implements AutoCloseable {
    * @throws IllegalArgumentException if prompt and answer are longer than the model allows
    */
   public ReverseProcess start(int[] prompt, SamplerOptions options, long seed) {
-    return start(new int[][] {prompt}, null, options, RandomSource.seeded(seed));
+    return start(prompt, options, seed, Optional.empty());
+  }
+
+  /**
+   * Begins the next answer of a conversation.
+   *
+   * @param kept what its former answers kept: not computed again where the model allows it
+   */
+  public ReverseProcess start(
+      int[] prompt, SamplerOptions options, long seed, Optional<KeptPrefix> kept) {
+    return sampler.start(prompt, options, RandomSource.seeded(seed), kept);
   }
 
   /** Begins to fill the masks of a text; as {@link DiffusionSampler#startInfill}. */
@@ -165,7 +176,8 @@ public final class Engine implements AutoCloseable {
           shared.add(i);
         }
       }
-      Tensor logits = pass(shared.stream().map(i -> plans.get(i).get()).toList());
+      int most = shared.stream().mapToInt(i -> processes.get(i).room()).sum();
+      Tensor logits = pass(shared.stream().map(i -> plans.get(i).get()).toList(), most);
       int row = 0;
       for (int i : shared) {
         int rows = plans.get(i).get().rows().length;
@@ -174,7 +186,8 @@ public final class Engine implements AutoCloseable {
       }
       for (int i : IntStream.range(0, plans.size()).toArray()) {
         if (!shared.contains(i)) { // alone, or without a pass
-          Tensor own = plans.get(i).map(portion -> pass(List.of(portion))).orElse(null);
+          int room = processes.get(i).room();
+          Tensor own = plans.get(i).map(portion -> pass(List.of(portion), room)).orElse(null);
           steps.set(i, commit(processes.get(i), own, e -> failed.accept(i, e)));
         }
       }
@@ -194,9 +207,8 @@ public final class Engine implements AutoCloseable {
     }
   }
 
-  private Tensor pass(List<Portion> portions) {
-    int tokens = portions.stream().mapToInt(p -> p.batch().size() * p.batch().length()).sum();
-    return portions.isEmpty() ? null : roomFor(tokens).forward(portions);
+  private Tensor pass(List<Portion> portions, int room) {
+    return portions.isEmpty() ? null : roomFor(room).forward(portions);
   }
 
   /** Answers one prompt from beginning to end. */
@@ -212,8 +224,12 @@ public final class Engine implements AutoCloseable {
       SamplerOptions options,
       RandomSource random,
       StepListener listener) {
-    if (options.decoder().length().isPresent()) { // each sequence of its own length
-      return exclusively(() -> sampler.generate(prompts, visible, options, random, listener));
+    if (!sampler.together(options) && (prompts.length > 1 || visible != null)) {
+      return exclusively( // each sequence of its own length
+          () -> {
+            roomFor(prompts[0].length + options.genLength());
+            return sampler.generate(prompts, visible, options, random, listener);
+          });
     }
     try (ReverseProcess process = start(prompts, visible, options, random)) {
       while (!process.done()) {

@@ -7,12 +7,16 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.BiFunction;
 import java.util.function.Function;
 import java.util.function.Supplier;
 import llada.backend.Backend;
 import llada.checkpoint.Checkpoint;
+import llada.diffusion.DecodingRules;
 import llada.diffusion.Infilling;
+import llada.diffusion.KeptPrefix;
 import llada.diffusion.LikelihoodEstimator;
 import llada.diffusion.LikelihoodOptions;
 import llada.diffusion.LogLikelihood;
@@ -41,6 +45,7 @@ public final class Llada implements AutoCloseable {
   private final Tokenizer tokenizer;
   private final Engine engine;
   private final boolean bundled;
+  private final Set<KeptPrefix> conversations = ConcurrentHashMap.newKeySet();
 
   private Llada(Opened opened, boolean bundled) {
     this.opened = opened;
@@ -153,6 +158,18 @@ public final class Llada implements AutoCloseable {
     return opened;
   }
 
+  /** The next turn of a conversation. */
+  Answer generate(Request request, KeptPrefix kept) {
+    conversations.add(kept);
+    return new AnswerLoop(opened, List.of(asked(request, "").with(kept))).run().getFirst();
+  }
+
+  /** Frees what a conversation keeps. */
+  void forget(KeptPrefix kept) {
+    conversations.remove(kept);
+    kept.close();
+  }
+
   private Framing framing(Request request) {
     boolean framed = request.framed().orElse(bundled || request.prompt() instanceof Request.Turns);
     return framed
@@ -183,7 +200,8 @@ public final class Llada implements AutoCloseable {
   /**
    * Fills gaps, with all choices.
    *
-   * @throws RequestException if the text may become longer than the model takes
+   * @throws RequestException if the text may become longer than the model takes, or the model does
+   *     not see what is behind a gap
    */
   public Infilling.Filled infill(InfillTemplate template, InfillOptions options) {
     return infilling(
@@ -213,6 +231,7 @@ public final class Llada implements AutoCloseable {
    * @throws RequestException if the text is longer than the model takes
    */
   public Request infilling(InfillTemplate template, InfillOptions options) {
+    required(() -> DecodingRules.checkFills(config()));
     InfillTemplate closed = settled(template, options);
     int[] text = gaps(closed).masked(closed.lengths(), config().maskTokenId());
     int mask = config().maskTokenId();
@@ -236,8 +255,11 @@ public final class Llada implements AutoCloseable {
   }
 
   private <R> R infilling(
-      InfillTemplate template, InfillOptions options, BiFunction<Infilling, Infilling.Gaps, R> use) {
+      InfillTemplate template,
+      InfillOptions options,
+      BiFunction<Infilling, Infilling.Gaps, R> use) {
     given(options, "the options");
+    required(() -> DecodingRules.checkFills(config()));
     Infilling.Gaps gaps = gaps(given(template, "the template"));
     int longest = Infilling.longest(gaps, options.longestGap());
     int most = config().maxSequenceLength();
@@ -266,7 +288,12 @@ public final class Llada implements AutoCloseable {
                         gaps)));
   }
 
-  /** How likely a text is: an upper bound of -ln p by LLaDA's eq. 6, from 128 masked copies. */
+  /**
+   * How likely a text is: a bound by LLaDA's eq. 6, from 128 masked copies; exact by the chain rule
+   * for a model that writes from left to right.
+   *
+   * @throws RequestException if the model writes block by block: no bound is published for it
+   */
   public LogLikelihood score(String text) {
     return score("", text);
   }
@@ -292,6 +319,14 @@ public final class Llada implements AutoCloseable {
     return estimate(prompt, answer, options, 0, e -> e.isGreedy(prompt, answer));
   }
 
+  private static void required(Runnable check) {
+    try {
+      check.run();
+    } catch (IllegalArgumentException e) {
+      throw new RequestException(e.getMessage());
+    }
+  }
+
   private <R> R estimate(
       int[] prompt,
       int[] answer,
@@ -305,6 +340,7 @@ public final class Llada implements AutoCloseable {
           "the text has %d tokens; the model takes at most %d (max_sequence_length): shorten it"
               .formatted(tokens, config().maxSequenceLength()));
     }
+    required(() -> DecodingRules.checkScores(options, config(), prompt.length));
     return opened.checked(
         () ->
             engine.with(
@@ -385,5 +421,6 @@ public final class Llada implements AutoCloseable {
   @Override
   public void close() {
     opened.close();
+    conversations.forEach(this::forget);
   }
 }

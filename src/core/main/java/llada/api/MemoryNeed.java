@@ -36,8 +36,8 @@ public record MemoryNeed(long parameters, long weightBytes, long activationBytes
 
   /**
    * Float32 rows for each token: stream, norm and delta, and the two of the head; queries and
-   * context; keys and values; gate and up of the widest layer; the packed input of a matrix product;
-   * those of experts; and the logits, the largest part where the vocabulary is big.
+   * context; keys and values; gate and up of the widest layer; the packed input of a matrix
+   * product; those of experts; and the logits, the largest part where the vocabulary is big.
    */
   private static long activationBytes(LladaConfig config, int tokens) {
     long kv = config.kvChannels();

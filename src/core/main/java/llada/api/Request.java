@@ -8,6 +8,7 @@ import java.util.OptionalLong;
 import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.function.UnaryOperator;
+import llada.diffusion.BlockOptions;
 import llada.diffusion.Decoder;
 import llada.diffusion.Remasking;
 import llada.diffusion.SamplerMode;
@@ -64,6 +65,7 @@ public final class Request {
     private SamplerOptions sampler = PUBLISHED;
     private boolean complete; // so that nothing of the sampler's is left to defaults
     private Optional<Decoder> decoder = Optional.empty();
+    private BlockOptions blocks = BlockOptions.DEFAULT;
     private OptionalLong seed = OptionalLong.empty();
     private List<String> stops = List.of();
     private Optional<Function<Step, Next>> listener = Optional.empty();
@@ -158,6 +160,31 @@ public final class Request {
     return sampler(options -> options.temperature(value));
   }
 
+  /** Proposes only among this many likeliest tokens; 0, the default, is all. */
+  public Request topK(int tokens) {
+    return sampler(options -> options.topK(tokens));
+  }
+
+  /** Proposes only among the likeliest tokens that together reach this probability; 1 is all. */
+  public Request topP(double probability) {
+    return sampler(options -> options.topP(probability));
+  }
+
+  /** How surely a mask is filled at once, by a model that writes block by block. Default: 0.95. */
+  public Request threshold(double probability) {
+    BlockOptions changed = wishes.blocks.withThreshold(probability);
+    return with(w -> w.blocks = changed);
+  }
+
+  /**
+   * Lets such a model replace what it wrote in the block at hand where it is surer than this of
+   * another token (LLaDA2.1). Default: it does not.
+   */
+  public Request editing(double above) {
+    BlockOptions changed = wishes.blocks.edited(above);
+    return with(w -> w.blocks = changed);
+  }
+
   /** Any option of the sampler but its lengths and its decoder. */
   public Request sampler(UnaryOperator<SamplerOptions.Builder> change) {
     SamplerOptions.Builder builder = wishes.sampler.toBuilder();
@@ -176,6 +203,7 @@ public final class Request {
           w.sampler = options;
           w.complete = true;
           w.decoder = Optional.of(options.decoder());
+          w.blocks = options.decoder().blocks();
         });
   }
 
@@ -192,7 +220,13 @@ public final class Request {
   /** Any cache, commit rule, repetition control or variable length. */
   public Request decoder(Decoder decoder) {
     given(decoder, "the decoder");
-    return with(w -> w.decoder = Optional.of(decoder));
+    return with(
+        w -> {
+          w.decoder = Optional.of(decoder);
+          if (!decoder.blocks().equals(BlockOptions.DEFAULT)) {
+            w.blocks = decoder.blocks();
+          }
+        });
   }
 
   /** Seed of every random number: the same seed gives the same tokens. Default: 0. */
@@ -255,6 +289,11 @@ public final class Request {
     return wishes.system;
   }
 
+  /** The block that was asked for by itself. */
+  OptionalInt block() {
+    return wishes.complete ? OptionalInt.empty() : wishes.block;
+  }
+
   /** The seed; 0 where none was given. */
   public long seed() {
     return wishes.seed.orElse(0);
@@ -287,7 +326,7 @@ public final class Request {
     int block = wishes.block.orElse(blocks && length % BLOCK == 0 ? BLOCK : length);
     SamplerOptions options = options(length, wishes.steps, block);
     boolean ends = wishes.sampler.stopAtEos() || !wishes.complete && !decoder.isExact();
-    return options.toBuilder().decoder(decoder).stopAtEos(ends).build();
+    return options.toBuilder().decoder(decoder.with(wishes.blocks)).stopAtEos(ends).build();
   }
 
   private SamplerOptions options(int length, OptionalInt steps, int block) {

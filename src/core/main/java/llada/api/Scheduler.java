@@ -205,8 +205,7 @@ public final class Scheduler implements AutoCloseable {
       do {
         for (Ticket late : waiting.stream().filter(Ticket::late).toList()) {
           waiting.remove(late);
-          late.failWaiting(
-              new TimeoutException("its time was up before its first step"));
+          late.failWaiting(new TimeoutException("its time was up before its first step"));
         }
         while (!closed && !waiting.isEmpty() && fits(waiting.peek().asked)) {
           open.add(waiting.remove());
@@ -238,9 +237,7 @@ public final class Scheduler implements AutoCloseable {
     if (!all.isEmpty()) {
       AnswerLoop.saw(
           all,
-          opened
-              .engine()
-              .step(AnswerLoop.processes(all), (i, e) -> all.get(i).fail(explained(e))));
+          opened.engine().step(AnswerLoop.processes(all), (i, e) -> all.get(i).fail(explained(e))));
     }
     for (Ticket ticket : List.copyOf(open)) {
       if (ticket.answering.done()) {

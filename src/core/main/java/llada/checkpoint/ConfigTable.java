@@ -61,8 +61,7 @@ record ConfigTable(Map<String, Row> rows) {
           throw ConfigKeys.unknown(found.where(), found.value());
         }
       } else if (row.use.equals("never")) {
-        throw new FormatException(
-            "%s is %s; %s".formatted(found.where(), found.value(), row.text));
+        throw new FormatException("%s is %s; %s".formatted(found.where(), found.value(), row.text));
       } else if (row.values().stream().noneMatch(v -> same(v.value(), found.value()))) {
         throw new FormatException(
             "%s is %s; only %s is supported".formatted(found.where(), found.value(), row.text));

@@ -17,8 +17,8 @@ import llada.model.LladaConfig;
 import llada.model.RopeScaling;
 
 /**
- * The config.json of LLaDA-MoE, LLaDA2 and LLaMA. Values that are read stand with the defaults of the
- * published classes: a key that is absent means those.
+ * The config.json of LLaDA-MoE, LLaDA2 and LLaMA. Values that are read stand with the defaults of
+ * the published classes: a key that is absent means those.
  */
 final class FamilyConfig {
   private static final int LARGEST = 1 << 24;
@@ -134,8 +134,8 @@ final class FamilyConfig {
   /**
    * The configuration in {@code json}.
    *
-   * @throws FormatException if a key is missing, has a wrong value, or may change numbers and is not
-   *     known
+   * @throws FormatException if a key is missing, has a wrong value, or may change numbers and is
+   *     not known
    */
   static LladaConfig read(Architecture architecture, Json json, OtherFiles others) {
     FamilyConfig reader = new FamilyConfig(architecture, json);
@@ -265,11 +265,16 @@ final class FamilyConfig {
   private FeedForwardConfig.Experts sigmoidExperts() {
     int hidden = size("moe_intermediate_size");
     long shared = (long) hidden * number("num_shared_experts", 0, MOST);
+    if (shared > LARGEST) {
+      throw new FormatException(
+          "%s: num_shared_experts times moe_intermediate_size is %d; it must be at most %d"
+              .formatted(json.where(), shared, LARGEST));
+    }
     return new FeedForwardConfig.Experts(
         number("num_experts", 1, MOST),
         number("num_experts_per_tok", 1, MOST),
         hidden,
-        new Json(shared, get("num_shared_experts").where()).integer(0, LARGEST),
+        (int) shared,
         new Router(
             Router.Scores.SIGMOID,
             Router.Bias.SELECTION,
@@ -379,8 +384,7 @@ final class FamilyConfig {
         config.feedForwards().stream()
             .map(f -> f instanceof FeedForwardConfig.Experts ? 1 : 0)
             .toList());
-    values.put(
-        "moe_router_enable_expert_bias", experts.router().bias() == Router.Bias.WEIGHT);
+    values.put("moe_router_enable_expert_bias", experts.router().bias() == Router.Bias.WEIGHT);
   }
 
   /** F of the dense layers; where there are none it is read by nobody, but must be there. */

@@ -209,8 +209,8 @@ final class GgufConfig {
   }
 
   /**
-   * F of the shared expert. Its key is that of all shared ones together, or of each; the tensor tells
-   * which.
+   * F of the shared expert. Its key is that of all shared ones together, or of each; the tensor
+   * tells which.
    */
   private int shared(int layer) {
     String name = "blk.%d.ffn_gate_shexp.weight".formatted(layer);
@@ -239,7 +239,10 @@ final class GgufConfig {
     only("expert_gating_func", number("expert_gating_func", 0, function), function);
     boolean normed = gguf.bool(key("expert_weights_norm"), sigmoid);
     only("expert_weights_norm", normed, sigmoid);
-    double scale = sigmoid ? gguf.number(key("expert_weights_scale")) : gguf.number(key("expert_weights_scale"), 1);
+    double scale =
+        sigmoid
+            ? gguf.number(key("expert_weights_scale"))
+            : gguf.number(key("expert_weights_scale"), 1);
     if (!sigmoid) {
       only("expert_weights_scale", scale == 0 ? 1 : scale, 1.0);
       boolean bias = has("blk.%d.exp_probs_b.bias".formatted(layer));
@@ -273,7 +276,8 @@ final class GgufConfig {
         others.add(id.getAsInt());
       }
     }
-    return new SpecialTokens(mask(tokenizer), eos, id("padding").orElse(eos), turn, id("bos"), others);
+    return new SpecialTokens(
+        mask(tokenizer), eos, id("padding").orElse(eos), turn, id("bos"), others);
   }
 
   private OptionalInt mask(Tokenizer tokenizer) {
@@ -291,8 +295,7 @@ final class GgufConfig {
 
   private void refuse(String key, boolean wrong, String reason) {
     if (gguf.bool(key, !wrong) == wrong) {
-      throw new FormatException(
-          "%s: %s is %s; %s".formatted(gguf.file(), key, wrong, reason));
+      throw new FormatException("%s: %s is %s; %s".formatted(gguf.file(), key, wrong, reason));
     }
   }
 

@@ -76,8 +76,8 @@ final class HuggingFaceConfig {
               .split(" "));
 
   /**
-   * Where the published folders keep the code that loads them: the part of its files' names, and its
-   * configuration's. That of LLaMA belongs to transformers.
+   * Where the published folders keep the code that loads them: the part of its files' names, and
+   * its configuration's. That of LLaMA belongs to transformers.
    */
   private static final Map<Architecture, Map.Entry<String, String>> CODE =
       Map.of(
@@ -110,8 +110,7 @@ final class HuggingFaceConfig {
     int heads = size(json, "n_heads");
     int vocab = size(json, "vocab_size");
     int layers = size(json, "n_layers");
-    RopeConfig rope =
-        RopeConfig.read(json, new RopeConfig(10000, 1, RopeScaling.NONE), Set.of());
+    RopeConfig rope = RopeConfig.read(json, new RopeConfig(10000, 1, RopeScaling.NONE), Set.of());
     LladaConfig config;
     try {
       int headDim = LladaConfig.headDim(dModel, heads);
@@ -121,8 +120,7 @@ final class HuggingFaceConfig {
               dModel,
               layers,
               AttentionConfig.of(heads, kvHeads(json, heads), headDim, rope.theta()),
-              Collections.nCopies(
-                  layers, new FeedForwardConfig.Dense(mlpHiddenSize(json, dModel))),
+              Collections.nCopies(layers, new FeedForwardConfig.Dense(mlpHiddenSize(json, dModel))),
               vocab,
               json.get("embedding_size").or((long) vocab).integer(1, LARGEST),
               size(json, "max_sequence_length"),
@@ -185,8 +183,7 @@ final class HuggingFaceConfig {
       return known.get();
     }
     if (!dense(lower)) {
-      throw OtherModels.refusal(
-          json.where() + ": model_type and architectures are", found.strip());
+      throw OtherModels.refusal(json.where() + ": model_type and architectures are", found.strip());
     }
     return Architecture.LLADA;
   }
@@ -271,8 +268,7 @@ final class HuggingFaceConfig {
       map.put("AutoModelForCausalLM", model);
       all.put("auto_map", map);
     }
-    all.putAll(
-        architecture == Architecture.LLADA ? written(config) : FamilyConfig.written(config));
+    all.putAll(architecture == Architecture.LLADA ? written(config) : FamilyConfig.written(config));
     config.tokens().mask().ifPresent(mask -> all.put("mask_token_id", mask));
     List<Integer> ends = new ArrayList<>(List.of(config.eosTokenId()));
     ends.addAll(config.tokens().otherEnds());

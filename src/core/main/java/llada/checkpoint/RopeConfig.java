@@ -14,8 +14,8 @@ import llada.model.AttentionConfig;
 import llada.model.RopeScaling;
 
 /**
- * What a config.json says of rotary positions: in keys of their own, or as transformers 5 writes it,
- * in an object.
+ * What a config.json says of rotary positions: in keys of their own, or as transformers 5 writes
+ * it, in an object.
  *
  * @param theta the base of the frequencies
  * @param share of a head that turns
@@ -67,7 +67,12 @@ record RopeConfig(double theta, double share, RopeScaling scaling) {
         }
       }
     }
-    double share = said.getOrDefault(SHARE, new Json(null, "")).or(absent.share).number();
+    Json part = said.getOrDefault(SHARE, json.get(SHARE)).or(absent.share);
+    double share = part.number();
+    if (known.contains(SHARE) && !(share > 0 && share <= 1)) {
+      throw new FormatException(
+          "%s is %s; it must be above 0, and at most 1".formatted(part.where(), part.value()));
+    }
     return new RopeConfig(said.get(THETA).or(absent.theta).number(), share, scaling);
   }
 

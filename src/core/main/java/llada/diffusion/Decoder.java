@@ -14,18 +14,32 @@ import llada.tensor.DType;
  * independent of the others.
  *
  * @param cache which positions a step computes
- * @param cacheType how keys and values are kept: F32, BF16 or Q8_0
+ * @param cacheType how keys and values are kept: F32, BF16 or Q8_0; where a cache is exact, it is
+ *     so in F32 alone
  * @param commit which proposals are committed, and which tokens taken back
  * @param repetition what is done against saying things twice
  * @param length finds the length of the answer, of which gen_length is then the most; empty for
  *     answers of gen_length
+ * @param blocks how blocks are filled by a model that writes block by block, which has a cache and
+ *     a commit rule of its own
  */
 public record Decoder(
     CachePolicy cache,
     DType cacheType,
     CommitRule commit,
     Repetition repetition,
-    Optional<Daedal> length) {
+    Optional<Daedal> length,
+    BlockOptions blocks) {
+  /** With blocks as published. */
+  public Decoder(
+      CachePolicy cache,
+      DType cacheType,
+      CommitRule commit,
+      Repetition repetition,
+      Optional<Daedal> length) {
+    this(cache, cacheType, commit, repetition, length, BlockOptions.DEFAULT);
+  }
+
   /** Without repetition control, of fixed length. */
   public Decoder(CachePolicy cache, DType cacheType, CommitRule commit) {
     this(cache, cacheType, commit, Repetition.NONE, Optional.empty());
@@ -51,17 +65,22 @@ public record Decoder(
 
   /** This with another rule. */
   public Decoder with(CommitRule rule) {
-    return new Decoder(cache, cacheType, rule, repetition, length);
+    return new Decoder(cache, cacheType, rule, repetition, length, blocks);
   }
 
   /** This with another cache. */
   public Decoder with(CachePolicy policy) {
-    return new Decoder(policy, cacheType, commit, repetition, length);
+    return new Decoder(policy, cacheType, commit, repetition, length, blocks);
   }
 
   /** This with answers of variable length. */
   public Decoder with(Daedal daedal) {
-    return new Decoder(cache, cacheType, commit, repetition, Optional.of(daedal));
+    return new Decoder(cache, cacheType, commit, repetition, Optional.of(daedal), blocks);
+  }
+
+  /** This with blocks filled so. */
+  public Decoder with(BlockOptions filled) {
+    return new Decoder(cache, cacheType, commit, repetition, length, filled);
   }
 
   /** Whether this is the published sampler. */

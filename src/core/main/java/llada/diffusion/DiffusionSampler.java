@@ -1,7 +1,9 @@
 package llada.diffusion;
 
 import java.util.Arrays;
+import java.util.Optional;
 import llada.diffusion.cache.Progress;
+import llada.model.Architecture.Decoding;
 import llada.model.LladaConfig;
 import llada.model.Predictor;
 import llada.model.TokenBatch;
@@ -20,7 +22,8 @@ import llada.tensor.Tensor;
  * </pre>
  *
  * <p>So the exact sampler. A {@link Decoder} may have the pass compute only some positions, and
- * choose how many proposals are revealed.
+ * choose how many proposals are revealed. Models that write block by block, or from left to right,
+ * have processes of their own.
  */
 public final class DiffusionSampler {
   private final Predictor predictor;
@@ -52,8 +55,8 @@ public final class DiffusionSampler {
       RandomSource random,
       StepListener listener) {
     TokenBatch.requireRectangular(prompts, visible);
-    checkLength(prompts[0].length, options.genLength());
-    if (options.decoder().length().isEmpty()) {
+    DecodingRules.check(prompts[0].length, options, config);
+    if (together(options)) {
       return reveal(start(prompts, visible, options, random), listener);
     }
     long start = System.nanoTime();
@@ -65,15 +68,32 @@ public final class DiffusionSampler {
     return joined(prompts, answers, System.nanoTime() - start);
   }
 
+  /** Whether the sequences of a batch take their steps together; else each is of its own length. */
+  public boolean together(SamplerOptions options) {
+    return options.decoder().length().isEmpty() && decoding() == Decoding.ANY_ORDER;
+  }
+
+  private Decoding decoding() {
+    return config.architecture().decoding();
+  }
+
   /**
    * A generation to be driven step by step, as above.
    *
-   * @param prompts (B, P); a single one where the answer's length varies
+   * @param prompts (B, P); a single one where the answers are not {@link #together}
    */
   public ReverseProcess start(
       int[][] prompts, boolean[][] visible, SamplerOptions options, RandomSource random) {
+    if (decoding() != Decoding.ANY_ORDER) {
+      if (prompts.length != 1 || visible != null) {
+        throw new IllegalArgumentException(
+            "%d prompts, perhaps padded; start a generation for each, they share their passes"
+                .formatted(prompts.length));
+      }
+      return start(prompts[0], options, random, Optional.empty());
+    }
     TokenBatch.requireRectangular(prompts, visible);
-    checkLength(prompts[0].length, options.genLength());
+    DecodingRules.check(prompts[0].length, options, config);
     int length =
         options
             .decoder()
@@ -84,9 +104,27 @@ public final class DiffusionSampler {
     return process(canvas, options, random);
   }
 
+  /**
+   * The same for one prompt.
+   *
+   * @param kept what former generations kept and this one adds to, while it is open; of use where
+   *     tokens see nothing behind them, or behind their block
+   */
+  public ReverseProcess start(
+      int[] prompt, SamplerOptions options, RandomSource random, Optional<KeptPrefix> kept) {
+    DecodingRules.check(prompt.length, options, config);
+    return switch (decoding()) {
+      case ANY_ORDER -> start(new int[][] {prompt}, null, options, random);
+      case BLOCK_BY_BLOCK ->
+          new BlockDiffusion(
+              predictor, config, options, random, prompt, BlockDiffusion.Context.of(options), kept);
+      case LEFT_TO_RIGHT -> new LeftToRight(predictor, config, options, random, prompt, kept);
+    };
+  }
+
   private ReverseProcess process(Canvas canvas, SamplerOptions options, RandomSource random) {
     int most = canvas.promptLength + options.genLength();
-    return new ReverseProcess(predictor, config, options, random, canvas, most);
+    return new MaskedDiffusion(predictor, config, options, random, canvas, most);
   }
 
   private Generation reveal(ReverseProcess process, StepListener listener) {
@@ -139,18 +177,6 @@ public final class DiffusionSampler {
         x, prompts[0].length, steps, passes, positions, nanos, confidence, committedAt);
   }
 
-  private void checkLength(int promptLength, int genLength) {
-    if (promptLength + genLength > config.maxSequenceLength()) {
-      throw new IllegalArgumentException(
-          "the prompt has %d tokens and gen_length is %d; together they exceed max_sequence_length, %d; shorten the prompt or give a gen_length of at most %d"
-              .formatted(
-                  promptLength,
-                  genLength,
-                  config.maxSequenceLength(),
-                  Math.max(0, config.maxSequenceLength() - promptLength)));
-    }
-  }
-
   /**
    * Fills the masks of a text, wherever they stand; all of it is context, what follows a gap too.
    * The masks are one block.
@@ -170,6 +196,7 @@ public final class DiffusionSampler {
   /** The same, to be driven step by step. */
   public ReverseProcess startInfill(
       int[] text, SamplerOptions options, int steps, RandomSource random) {
+    DecodingRules.checkFills(config);
     int first = 0;
     while (first < text.length && text[first] != config.maskTokenId()) {
       first++;

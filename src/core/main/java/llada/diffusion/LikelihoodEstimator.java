@@ -2,6 +2,7 @@ package llada.diffusion;
 
 import it.unimi.dsi.fastutil.ints.IntArrayList;
 import java.util.Arrays;
+import llada.model.Architecture.Decoding;
 import llada.model.LladaConfig;
 import llada.model.MaskPredictor;
 import llada.tensor.Tensor;
@@ -72,6 +73,11 @@ public final class LikelihoodEstimator {
     return Math.clamp(LOGITS / Math.max(1, logits), 1, options.batchSize());
   }
 
+  /** Whether the likelihood is no bound, but exact: {@link ChainRule}. */
+  private boolean writesOn() {
+    return config.architecture().decoding() == Decoding.LEFT_TO_RIGHT;
+  }
+
   /**
    * Estimates.
    *
@@ -84,6 +90,9 @@ public final class LikelihoodEstimator {
   public LogLikelihood estimate(int[] prompt, int[] answer) {
     if (answer.length == 0) {
       throw new IllegalArgumentException("the answer has no token, so it has no likelihood");
+    }
+    if (writesOn()) {
+      return new ChainRule(predictor, config).logLikelihood(prompt, answer);
     }
     double[] means = new double[options.batches()];
     for (int batch = 0; batch < means.length; batch++) {
@@ -277,6 +286,9 @@ public final class LikelihoodEstimator {
    * first token that differs.
    */
   public boolean isGreedy(int[] prompt, int[] answer) {
+    if (writesOn()) {
+      return new ChainRule(predictor, config).isGreedy(prompt, answer);
+    }
     int length = prompt.length + answer.length;
     int[] x = Arrays.copyOf(prompt, length);
     Arrays.fill(x, prompt.length, length, config.maskTokenId());

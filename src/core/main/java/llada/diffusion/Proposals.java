@@ -80,7 +80,7 @@ final class Proposals {
     int[] none = {};
     int[] fromChoice = options.logitsEosInf() ? eos : none;
     int[] fromSoftmax = fromChoice;
-    if (!published) {
+    if (!published && config.tokens().mask().isPresent()) {
       fromChoice = with(fromChoice, config.maskTokenId());
     }
     if (published && options.confidenceEosEotInf()) {

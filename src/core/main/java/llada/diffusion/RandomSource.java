@@ -47,8 +47,16 @@ public interface RandomSource {
     return noise(step, sequence, position, REMASKING);
   }
 
+  /** Uniform in (0, 1): which token is drawn where one number decides. */
+  default double draw(int step, int sequence, int position) {
+    return noise(step, sequence, position, DRAW);
+  }
+
   /** No token, but a stream of numbers like one. */
   int REMASKING = -2;
+
+  /** Another. */
+  int DRAW = -3;
 
   /** Numbers that follow from a seed. */
   static RandomSource seeded(long seed) {

@@ -33,6 +33,39 @@ final class RowProposals {
    * @throws NonFiniteLogitsException if a logit is NaN or infinite
    */
   Proposal propose(double[] logits, int step, int sequence, int position) {
+    prepare(logits, step, position);
+    int token = choose(candidates(logits), step, sequence, position);
+    return new Proposal(token, score(logits, token, step, sequence, position));
+  }
+
+  /**
+   * Draws from softmax(logits / T), of which top-k and top-p keep the likeliest, with one uniform
+   * number: the first token at which the sum of the probabilities is above it.
+   *
+   * @param logits (V), overwritten
+   * @return the token, and its probability among those that were kept
+   */
+  Proposal draw(double[] logits, int step, int position) {
+    prepare(logits, step, position);
+    for (int v = 0; v < logits.length; v++) {
+      logits[v] /= options.temperature();
+    }
+    double[] left = candidates(logits);
+    double logSum = Softmax.logSumExp(left);
+    double u = random.draw(step, 0, position);
+    double sum = 0;
+    Proposal last = null;
+    for (int v = 0; v < left.length && (last == null || sum <= u); v++) {
+      double p = Math.exp(left[v] - logSum);
+      sum += p;
+      if (p > 0) { // rounding may leave the sum below u
+        last = new Proposal(v, p);
+      }
+    }
+    return last;
+  }
+
+  private void prepare(double[] logits, int step, int position) {
     for (int v = 0; v < logits.length; v++) {
       if (!Double.isFinite(logits[v])) {
         throw new NonFiniteLogitsException(logits[v], v, position, step);
@@ -41,8 +74,6 @@ final class RowProposals {
     if (options.logitsEosInf()) {
       logits[config.eosTokenId()] = NEVER;
     }
-    int token = choose(candidates(logits), step, sequence, position);
-    return new Proposal(token, score(logits, token, step, sequence, position));
   }
 
   /** The logits that may be chosen from. */
@@ -53,7 +84,7 @@ final class RowProposals {
     }
     System.arraycopy(logits, 0, restricted, 0, logits.length);
     if (options.mode() == SamplerMode.INTENDED) {
-      restricted[config.maskTokenId()] = NEVER;
+      config.tokens().mask().ifPresent(mask -> restricted[mask] = NEVER);
       Arrays.fill(restricted, config.vocabSize(), restricted.length, NEVER);
     }
     if (filtered) {

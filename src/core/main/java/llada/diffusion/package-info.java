@@ -10,6 +10,10 @@
  * positions a step computes is the choice of a {@code llada.diffusion.cache.CachePolicy}, what it
  * commits that of a {@code llada.diffusion.commit.CommitRule}.
  *
+ * <p>Other models of the family write block by block, each in any order ({@link
+ * llada.diffusion.BlockOptions}), or from left to right; what is before is then final, and its keys
+ * and values are kept exactly ({@link llada.diffusion.KeptPrefix}).
+ *
  * <p>Open first: {@link llada.diffusion.DiffusionSampler}.
  */
 package llada.diffusion;

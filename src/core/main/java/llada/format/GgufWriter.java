@@ -19,6 +19,7 @@ import java.util.Optional;
 import java.util.Set;
 import llada.tensor.DType;
 import llada.tensor.Shape;
+import llada.tensor.Tensor;
 
 /**
  * Writes a GGUF file of version 3, little-endian, in the form that {@link Gguf} describes: first
@@ -168,9 +169,9 @@ public final class GgufWriter {
 
   /** Adds a FLOAT32 vector with its numbers, which {@link Data} is then not asked for. */
   public GgufWriter vector(String name, float[] values) {
-    ByteBuffer bytes = Bytes.little(values.length * Float.BYTES);
-    bytes.asFloatBuffer().put(values);
-    known.put(name, MemorySegment.ofArray(bytes.array()));
+    MemorySegment bytes = MemorySegment.ofArray(new byte[values.length * Float.BYTES]);
+    MemorySegment.copy(values, 0, bytes, Tensor.F32, 0, values.length);
+    known.put(name, bytes);
     return tensor(name, DType.F32, Shape.of(values.length));
   }
 

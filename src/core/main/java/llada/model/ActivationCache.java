@@ -1,6 +1,7 @@
 package llada.model;
 
 import java.lang.foreign.Arena;
+import java.util.Arrays;
 import llada.kernel.Kernels;
 import llada.tensor.DType;
 import llada.tensor.NativeMemory;
@@ -10,9 +11,10 @@ import llada.tensor.Tensor;
  * Keys and values of every position in every layer, and for dLLM-Cache also what attention and
  * feed-forward gave them.
  *
- * <p>In an autoregressive model such a cache is exact, for what is behind never changes. Here every
- * token sees every other, so an entry grows stale with each token that is revealed elsewhere: the
- * policies of {@code llada.diffusion.cache} differ in when they compute it anew.
+ * <p>In an autoregressive model such a cache is exact, and with blocks that see nothing behind them
+ * too, for what is before never changes. Where every token sees every other, an entry grows stale
+ * with each token that is revealed elsewhere: the policies of {@code llada.diffusion.cache} differ
+ * in when they compute it anew.
  *
  * <p>A position takes 2 L Ckv numbers: with LLaDA-8B in bfloat16 512 KiB.
  */
@@ -129,6 +131,22 @@ public final class ActivationCache implements AutoCloseable {
   /** Values likewise. */
   Tensor values(int layer, int count, int[] rows, Tensor v, Kernels kernels) {
     return widened(values[layer], wideValues, count, rows, v, kernels);
+  }
+
+  /**
+   * Takes over the first entries of another cache of the same kind.
+   *
+   * @param count how many
+   */
+  public void copy(ActivationCache other, int count, Kernels kernels) {
+    int[] rows = new int[count];
+    Arrays.setAll(rows, i -> i);
+    int[] none = {};
+    for (int layer = 0; count > 0 && layer < keys.length; layer++) {
+      Tensor empty = keys[layer].rows(0);
+      storeKeys(layer, rows, other.keys(layer, count, none, empty, kernels), kernels);
+      storeValues(layer, rows, other.values(layer, count, none, empty, kernels), kernels);
+    }
   }
 
   /** Values as they are stored, in float32, to compare others with. */

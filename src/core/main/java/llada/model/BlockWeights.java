@@ -46,9 +46,7 @@ public final class BlockWeights {
 
   /** Rows of a matrix, or numbers of a vector. */
   private static Tensor rows(Tensor all, long from, long count) {
-    return all.shape().rank() == 1
-        ? all.slice(from, count)
-        : all.rows(from, Math.toIntExact(count));
+    return all.shape().rank() == 1 ? all.slice(from, count) : all.rows(from, count);
   }
 
   /** What is stored, in the order of the forward pass. */

@@ -171,6 +171,11 @@ public record LladaConfig(
             () -> new IllegalStateException(architecture + " has no mask: it is autoregressive"));
   }
 
+  /** Whether a token is the absorbing state; none is in an autoregressive model. */
+  public boolean isMask(int token) {
+    return tokens.mask().isPresent() && tokens.mask().getAsInt() == token;
+  }
+
   /** End of text. */
   public int eosTokenId() {
     return tokens.eos();

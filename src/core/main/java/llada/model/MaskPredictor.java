@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.BitSet;
 import java.util.List;
+import java.util.Optional;
 import llada.kernel.Kernels;
 import llada.kernel.scalar.RopeTables;
 import llada.tensor.DType;
@@ -112,8 +113,7 @@ public final class MaskPredictor implements Predictor, AutoCloseable {
     // A probe reads intermediate values, and experts change from pass to pass: no replay then.
     if (probe.equals(Probe.NONE) && !config.hasExperts()) {
       kernels.repeat(
-          new SameCalls(
-              this, tokens, batch.size(), hidden(pass.mask().visible()), batch.addedMask()),
+          new SameCalls(this, tokens, batch.size(), hidden(pass.mask().visible()), batch.sight()),
           blocks);
     } else {
       blocks.run();
@@ -220,7 +220,8 @@ public final class MaskPredictor implements Predictor, AutoCloseable {
   }
 
   /** Passes for which the blocks' calls are the same. */
-  private record SameCalls(MaskPredictor of, int tokens, int batch, BitSet hidden, boolean added) {}
+  private record SameCalls(
+      MaskPredictor of, int tokens, int batch, BitSet hidden, Optional<Sight> sight) {}
 
   private static BitSet hidden(boolean[] visible) {
     BitSet hidden = new BitSet();

@@ -72,9 +72,10 @@ record Pass(
   }
 
   private static AttentionMask mask(LladaConfig config, TokenBatch batch) {
-    AttentionMask mask =
-        config.attention().mask(batch.flatVisible(), batch.size(), batch.length());
-    return batch.addedMask() ? mask.asBias() : mask;
+    AttentionConfig attention = config.attention();
+    AttentionConfig seen = batch.sight().map(s -> attention.withBlock(s.block())).orElse(attention);
+    AttentionMask mask = seen.mask(batch.flatVisible(), batch.size(), batch.length());
+    return batch.sight().filter(Sight::added).isPresent() ? mask.asBias() : mask;
   }
 
   AttentionShape shape() {

@@ -1,6 +1,7 @@
 package llada.model;
 
 import java.util.Arrays;
+import java.util.Optional;
 
 /**
  * B token sequences of one length T, shorter ones padded on the left.
@@ -8,10 +9,9 @@ import java.util.Arrays;
  * @param ids (B, T)
  * @param visible (B, T), false where a token is padding that nobody may attend to; null when all
  *     count
- * @param addedMask whether what a model's blocks would hide is only scored lower: {@link
- *     llada.kernel.scalar.AttentionMask#asBias}
+ * @param sight how far a token sees; empty for as far as the model says
  */
-public record TokenBatch(int[][] ids, boolean[][] visible, boolean addedMask) {
+public record TokenBatch(int[][] ids, boolean[][] visible, Optional<Sight> sight) {
   /**
    * Checks that the batch is rectangular.
    *
@@ -35,14 +35,9 @@ public record TokenBatch(int[][] ids, boolean[][] visible, boolean addedMask) {
     }
   }
 
-  /** A batch whose model's mask hides. */
+  /** A batch that sees as far as the model says. */
   public TokenBatch(int[][] ids, boolean[][] visible) {
-    this(ids, visible, false);
-  }
-
-  /** The same, whose model's mask only adds to scores, as the published code of LLaDA2.1 has it. */
-  public TokenBatch withAddedMask() {
-    return new TokenBatch(ids, visible, true);
+    this(ids, visible, Optional.empty());
   }
 
   /**
@@ -83,7 +78,7 @@ public record TokenBatch(int[][] ids, boolean[][] visible, boolean addedMask) {
     return new TokenBatch(
         Arrays.copyOfRange(ids, from, to),
         visible == null ? null : Arrays.copyOfRange(visible, from, to),
-        addedMask);
+        sight);
   }
 
   /** B. */

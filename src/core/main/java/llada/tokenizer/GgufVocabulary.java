@@ -39,10 +39,13 @@ public final class GgufVocabulary {
       new TreeMap<>(
           Map.of(
               "llada", List.of(PreTokenizer.LLADA_PATTERN),
+              "llada-moe", List.of(PreTokenizer.LLADA_PATTERN),
               "bailingmoe", List.of(PreTokenizer.LLADA_PATTERN),
+              "bailingmoe2", List.of(PreTokenizer.LLADA_PATTERN),
               "gpt-2", List.of(PreTokenizer.GPT2_PATTERN),
               "llama-bpe", List.of(LLAMA3),
               "llama3", List.of(LLAMA3),
+              "llama-v3", List.of(LLAMA3),
               "qwen2", List.of(LLAMA3.replace("{1,3}", "")),
               "default",
                   List.of(
@@ -51,12 +54,12 @@ public final class GgufVocabulary {
                       "\\p{N}+",
                       "[0-9][0-9][0-9]")));
 
-  private static final Set<String> NFC = Set.of("llada", "bailingmoe", "qwen2");
-  private static final Set<String> IGNORING_MERGES = Set.of("llama-bpe", "llama3");
+  private static final Set<String> NFC = Set.of("llada", "llada-moe", "bailingmoe", "qwen2");
+  private static final Set<String> IGNORING_MERGES = Set.of("llama-bpe", "llama3", "llama-v3");
 
   /** The names to write: those that llama.cpp knows too. */
   private static final List<String> WRITTEN =
-      List.of("bailingmoe", "gpt-2", "llama-bpe", "qwen2", "default");
+      List.of("bailingmoe", "bailingmoe2", "gpt-2", "llama-bpe", "qwen2", "default");
 
   /**
    * What a GGUF file holds of a tokenizer.

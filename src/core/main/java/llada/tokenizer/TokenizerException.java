@@ -12,6 +12,10 @@ public final class TokenizerException extends IllegalArgumentException {
     super(message);
   }
 
+  TokenizerException(String message, Throwable cause) {
+    super(message, cause);
+  }
+
   /** At most 40 characters of a value from a file, in quotes, fit to stand in a message. */
   static String shown(String value) {
     String text = value.length() > 40 ? value.substring(0, 40) + "…" : value;

@@ -13,7 +13,7 @@
  * reads tokenizer.json, {@link llada.tokenizer.GgufVocabulary} takes the lists of a GGUF file. The
  * files are not trusted: ids claim no memory, and patterns run on an engine that counts its steps.
  * {@link llada.tokenizer.ChatTemplate} puts messages into the form that instruction-tuned models
- * were trained on.
+ * were trained on, by the program that the model's files carry ({@link llada.tokenizer.jinja}).
  *
  * <p>Open first: {@link llada.tokenizer.Tokenizer}.
  */

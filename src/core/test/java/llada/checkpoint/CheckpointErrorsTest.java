@@ -149,11 +149,11 @@ final class CheckpointErrorsTest {
 
   @Test
   void foreignChatTemplateNamesRaw() {
-    edit("tokenizer_config.json", "loop_messages = messages", "loop_messages = messages[1:]");
+    edit("tokenizer_config.json", "loop_messages = messages", "loop_messages = messages | groupby");
     try (Checkpoint checkpoint = Checkpoint.open(folder)) {
       assertThatThrownBy(checkpoint::chatTemplate)
           .isInstanceOf(FormatException.class)
-          .hasMessageContaining("raw");
+          .hasMessageContainingAll("line 1", "groupby", "raw");
     }
   }
 

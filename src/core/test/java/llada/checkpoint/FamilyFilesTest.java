@@ -213,8 +213,7 @@ class FamilyFilesTest {
         Arguments.of("dInfer", (BiConsumer<Map<String, Tensor>, Arena>) FamilyFilesTest::fuse));
   }
 
-  private static void stack(
-      Map<String, Tensor> all, Arena arena, String between, String suffix) {
+  private static void stack(Map<String, Tensor> all, Arena arena, String between, String suffix) {
     for (String prefix : prefixes(all)) {
       for (String which : List.of("gate_proj", "up_proj", "down_proj")) {
         all.put(prefix + between + which + suffix, joined(take(all, prefix, which), arena));
@@ -313,7 +312,10 @@ class FamilyFilesTest {
          "vocab_size": 157184}""";
     LladaConfig mini = read(text);
     LladaConfig wanted = PublishedShape.LLADA2_MINI.config(20);
-    assertThat(mini.withBlock(32)).usingRecursiveComparison().ignoringFields("tokens").isEqualTo(wanted);
+    assertThat(mini.withBlock(32))
+        .usingRecursiveComparison()
+        .ignoringFields("tokens")
+        .isEqualTo(wanted);
     // Neither file nor tokenizer names mask and end: they are Ling's.
     assertThat(mini.maskTokenId()).isEqualTo(156895);
     assertThat(mini.eosTokenId()).isEqualTo(156892);
@@ -322,7 +324,9 @@ class FamilyFilesTest {
     assertThat(mini.activeParameters() / 1e9).isBetween(1.10, 1.12);
     assertThat(PublishedShape.LLADA_MOE.config(16).parameters() / 1e9).isBetween(7.35, 7.37);
     assertThat(PublishedShape.LLAMA3_8B.config(32).parameters()).isEqualTo(8_030_261_248L);
-    assertThat(read(text.replace("\"num_key_value_heads\": 4", "\"num_key_value_heads\": 0")).nKvHeads())
+    assertThat(
+            read(text.replace("\"num_key_value_heads\": 4", "\"num_key_value_heads\": 0"))
+                .nKvHeads())
         .isEqualTo(16);
     assertThat(read(text.replace("\"use_bias\": false,", "")).attention().outBias()).isTrue();
   }

@@ -13,6 +13,7 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
@@ -30,6 +31,7 @@ import llada.model.AttentionConfig;
 import llada.model.LladaConfig;
 import llada.model.MaskPredictor;
 import llada.model.Probe;
+import llada.model.Sight;
 import llada.model.TokenBatch;
 import llada.tensor.Tensor;
 import org.junit.jupiter.api.AfterAll;
@@ -48,7 +50,8 @@ final class FamilyGoldenTest {
   private static final double TOLERANCE = 2e-4;
 
   /** Names that differ between the vectors and {@link Probe}. */
-  private static final Map<String, String> NAMES = Map.of("mlp_norm", "ff_norm", "mlp_out", "ff_out");
+  private static final Map<String, String> NAMES =
+      Map.of("mlp_norm", "ff_norm", "mlp_out", "ff_out");
 
   @AfterAll
   static void everyFileWasCompared() {
@@ -96,15 +99,13 @@ final class FamilyGoldenTest {
         boolean[][] visible = Golden.mask(attention.get("attention_mask"));
         LladaConfig config = checkpoint.config().withBlock(block(attention));
         int rows = ids.length * ids[0].length;
-        TokenBatch batch = new TokenBatch(ids, visible);
+        boolean added = attention.get("kind").string().equals("published_bias");
+        TokenBatch batch =
+            new TokenBatch(
+                ids, visible, Optional.of(new Sight(block(attention), true)).filter(_ -> added));
         try (MaskPredictor predictor =
             new MaskPredictor(config, checkpoint.weights(), backend.kernels(), rows)) {
-          Tensor logits =
-              predictor.forward(
-                  attention.get("kind").string().equals("published_bias")
-                      ? batch.withAddedMask()
-                      : batch,
-                  IntStream.range(0, rows).toArray());
+          Tensor logits = predictor.forward(batch, IntStream.range(0, rows).toArray());
           for (String key : List.of("tensor_f32", "tensor_f64", "logits")) {
             if (golden.get(key).isNull()) {
               continue;
@@ -124,7 +125,8 @@ final class FamilyGoldenTest {
             assertThat(found.shape().elements()).isEqualTo(wanted.shape().elements());
             double worst = Numbers.largestDifference(found, wanted);
             String what =
-                "%s, %s, %s: largest error of a logit %.3g".formatted(model, name, backendName, worst);
+                "%s, %s, %s: largest error of a logit %.3g"
+                    .formatted(model, name, backendName, worst);
             reporter.publishEntry("logits", what);
             assertThat(worst).as(what).isLessThanOrEqualTo(TOLERANCE);
             compared.add(name);
@@ -186,14 +188,15 @@ final class FamilyGoldenTest {
       Seen seen = new Seen();
       try (MaskPredictor predictor =
           new MaskPredictor(config, checkpoint.weights(), backend.kernels(), ids.length)) {
-        predictor.forward(
-            TokenBatch.of(ids), IntStream.range(0, ids.length).toArray(), seen);
+        predictor.forward(TokenBatch.of(ids), IntStream.range(0, ids.length).toArray(), seen);
       }
       for (String key : expected.entries().keySet()) {
         String name = key.replaceFirst("^f32[.]", "");
         String last = name.substring(name.lastIndexOf('.') + 1);
         if (last.equals("router_idx")) {
-          assertThat(seen.experts.get(name)).as(key).isEqualTo(integers(file, key, expected.entries().get(key)));
+          assertThat(seen.experts.get(name))
+              .as(key)
+              .isEqualTo(integers(file, key, expected.entries().get(key)));
           continue;
         }
         name = name.replace(last, NAMES.getOrDefault(last, last));
@@ -205,8 +208,7 @@ final class FamilyGoldenTest {
         }
         Tensor wanted = expected.tensor(key);
         double worst =
-            Numbers.largestDifference(
-                Tensor.of(arena, found, wanted.shape().toArray()), wanted);
+            Numbers.largestDifference(Tensor.of(arena, found, wanted.shape().toArray()), wanted);
         String what = "%s, %s, %s: largest error %.3g".formatted(folder, key, backendName, worst);
         reporter.publishEntry("activations", what);
         assertThat(worst).as(what).isLessThanOrEqualTo(TOLERANCE);

@@ -40,7 +40,9 @@ public interface ExpertContract {
   }
 
   /** Rows of each expert: none, few, as many as a vector holds and more; across panels. */
-  int[] COUNTS = {1, 0, 3, 9, 17, 0, 33, 2};
+  private static int[] counts() {
+    return new int[] {1, 0, 3, 9, 17, 0, 33, 2};
+  }
 
   private static int[] offsets(int[] counts) {
     int[] offsets = new int[counts.length + 1];
@@ -68,7 +70,7 @@ public interface ExpertContract {
   private void expertMatmulIsMatmulOfEachRow(DType dtype, int f, int c) {
     try (Arena arena = Arena.ofShared();
         ThreadPool pool = new ThreadPool(3)) {
-      for (int[] counts : new int[][] {COUNTS, {1}, {0, 20}}) {
+      for (int[] counts : new int[][] {counts(), {1}, {0, 20}}) {
         int[] offsets = offsets(counts);
         int n = offsets[counts.length];
         Tensor x = Numbers.random(arena, 1, 1, n, c);

@@ -73,7 +73,7 @@ final class TrainablePredictorTest {
         n == 1 ? Tensor.allocate(arena, DType.F32, k) : Tensor.allocate(arena, DType.F32, n, k);
     for (long i = 0; i < tensor.shape().elements(); i++) {
       double normal = random.nextGaussian();
-      tensor.set(i, (float) (n == 1 ? 1 + 0.2 * normal : normal / Math.sqrt(k)));
+      tensor.set(i, (float) (n == 1 ? 1 + 0.2 * normal : normal / Math.sqrt((double) k)));
     }
     return tensor;
   }

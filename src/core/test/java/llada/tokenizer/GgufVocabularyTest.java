@@ -64,7 +64,8 @@ class GgufVocabularyTest {
     assertThatThrownBy(() -> tokenizer("tekken"))
         .isInstanceOf(TokenizerException.class)
         .hasMessageContaining("tekken")
-        .hasMessageContaining("bailingmoe, default, gpt-2, llada, llama-bpe, llama3, qwen2");
+        .hasMessageContaining(
+            "bailingmoe, bailingmoe2, default, gpt-2, llada, llada-moe, llama-bpe, llama-v3, llama3, qwen2");
     assertThatThrownBy(() -> Tokenizer.fromGguf(tokens(), new int[3], MERGES, "llada"))
         .hasMessageContaining("3");
     assertThatThrownBy(

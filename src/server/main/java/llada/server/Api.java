@@ -175,7 +175,8 @@ final class Api extends Handler.Abstract {
 
   private void post(String path, byte[] body, Client client)
       throws IOException, InterruptedException {
-    if (!List.of("/v1/chat/completions", "/v1/completions", "/v1/infill", "/tokenize", "/detokenize")
+    if (!List.of(
+            "/v1/chat/completions", "/v1/completions", "/v1/infill", "/tokenize", "/detokenize")
         .contains(path)) {
       throw ApiException.notFound(null, "not_found", "there is nothing at this path");
     }
@@ -229,8 +230,7 @@ final class Api extends Handler.Abstract {
           "model", "the model has no chat template that is understood; ask at /v1/completions");
     }
     Request request =
-        Wishes.checked(
-            "messages", () -> wishes.over(Request.of(wishes.messages()).chat()));
+        Wishes.checked("messages", () -> wishes.over(Request.of(wishes.messages()).chat()));
     return new Exchange.Question(Form.CHAT, wishes, request, "messages", false, new int[0]);
   }
 
@@ -252,8 +252,7 @@ final class Api extends Handler.Abstract {
     fields.refuse("stop", "a gap ends where the suffix begins");
     String prompt = fields.read("prompt", Json::string);
     int gap = wishes.length().orElse(0);
-    InfillTemplate template =
-        new InfillTemplate(List.of(prompt, suffix.get()), new int[] {gap});
+    InfillTemplate template = new InfillTemplate(List.of(prompt, suffix.get()), new int[] {gap});
     return gaps(Form.TEXT, wishes, template, llada);
   }
 

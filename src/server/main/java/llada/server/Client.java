@@ -70,8 +70,7 @@ final class Client {
    * connection is closed after this answer.
    */
   boolean isGone() {
-    Object transport =
-        request.getConnectionMetaData().getConnection().getEndPoint().getTransport();
+    Object transport = request.getConnectionMetaData().getConnection().getEndPoint().getTransport();
     if (talks || !(transport instanceof SocketChannel channel)) {
       return false;
     }

@@ -94,8 +94,7 @@ record Fields(Json json, String prefix) {
   int[] ids(String name) {
     return read(
         name,
-        value ->
-            value.list().stream().mapToInt(id -> id.integer(0, Integer.MAX_VALUE)).toArray());
+        value -> value.list().stream().mapToInt(id -> id.integer(0, Integer.MAX_VALUE)).toArray());
   }
 
   /** Refuses a member that would change the answer, unless it says that it would not. */

@@ -28,6 +28,9 @@ final class Gate {
 
   /** Throws unless the server was asked by one of its own names, from a page that may. */
   void checkOrigin(Request request, Response response) {
+    HttpFields.Mutable headers = response.getHeaders();
+    headers.put("X-Content-Type-Options", "nosniff");
+    headers.put(HttpHeader.VARY, "Origin");
     String host = request.getHeaders().get(HttpHeader.HOST);
     if (host == null || !isOurs(name(host))) {
       throw ApiException.refused(
@@ -35,14 +38,13 @@ final class Gate {
           "host_not_allowed",
           "the request is for a host that is not served here; names besides localhost are given when the server starts");
     }
-    HttpFields.Mutable headers = response.getHeaders();
-    headers.put("X-Content-Type-Options", "nosniff");
-    headers.put(HttpHeader.VARY, "Origin");
     String origin = request.getHeaders().get(HttpHeader.ORIGIN);
     if (origin != null && !origin.equalsIgnoreCase("http://" + host)) {
       if (!options.origins().contains(origin)) {
         throw ApiException.refused(
-            403, "origin_not_allowed", "pages of other origins may not ask, unless the server was started so");
+            403,
+            "origin_not_allowed",
+            "pages of other origins may not ask, unless the server was started so");
       }
       headers.put("Access-Control-Allow-Origin", origin);
     }

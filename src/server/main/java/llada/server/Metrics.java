@@ -41,8 +41,7 @@ final class Metrics {
     counter(text, "useful_tokens_total", "Tokens of answers before their end", usefulTokens.sum());
     counter(text, "forward_passes_total", "Passes, of each answer for itself", passes.sum());
     head(text, "answer_seconds_total", "counter", "Time from first to last step, summed");
-    text.append(
-        String.format(Locale.ROOT, "llada_answer_seconds_total %.3f\n", nanos.sum() / 1e9));
+    text.append(String.format(Locale.ROOT, "llada_answer_seconds_total %.3f\n", nanos.sum() / 1e9));
     head(text, "waiting", "gauge", "Requests that wait");
     for (Models.Served model : models.all()) {
       gauge(text, "waiting", model.name(), model.scheduler().waiting());

@@ -166,10 +166,9 @@ final class Replies {
   /** The whole answer as it stands after a step. */
   String canvas(int index, Draft draft) {
     List<String> texts = model.text().ofEach(draft.tokens());
-    int mask = model.llada().config().maskTokenId();
     StringBuilder whole = new StringBuilder();
     for (int i = 0; i < texts.size(); i++) {
-      whole.append(draft.tokens()[i] == mask ? AnswerText.MASK : texts.get(i));
+      whole.append(isMask(draft, i) ? AnswerText.MASK : texts.get(i));
     }
     return JsonLine.of(
         json -> {
@@ -182,7 +181,7 @@ final class Replies {
           json.writeArray(new int[] {draft.blockFrom(), draft.blockTo()}, 0, 2);
           json.writeArrayFieldStart("tokens");
           for (int i = 0; i < texts.size(); i++) {
-            boolean masked = draft.tokens()[i] == mask;
+            boolean masked = isMask(draft, i);
             json.writeStartObject();
             json.writeStringField("text", texts.get(i));
             json.writeBooleanField("masked", masked);
@@ -197,6 +196,10 @@ final class Replies {
           json.writeEndArray();
           json.writeEndObject();
         });
+  }
+
+  private boolean isMask(Draft draft, int token) {
+    return model.llada().config().isMask(draft.tokens()[token]);
   }
 
   /** The last event of such a stream. */

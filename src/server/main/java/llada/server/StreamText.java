@@ -89,7 +89,6 @@ final class StreamText {
       int held = last ? 0 : overlap(said, CLOSE);
       return new Split(said.substring(from, Math.max(from, said.length() - held)), "");
     }
-    return new Split(
-        said.substring(from, to), said.substring(to + CLOSE.length()).stripLeading());
+    return new Split(said.substring(from, to), said.substring(to + CLOSE.length()).stripLeading());
   }
 }

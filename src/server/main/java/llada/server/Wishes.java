@@ -28,11 +28,33 @@ final class Wishes {
   private final Fields fields;
   private final Fields diffusion;
   private final long seed;
+  private final boolean stream;
+  private final boolean usage;
+  private final boolean diffusing;
+  private final boolean logprobs;
+  private final int choices;
+  private final List<String> stops;
+  private final OptionalInt length;
+  private final OptionalInt steps;
 
+  /** Reads all but the prompt, so that what is wrong is told before anything is done. */
   Wishes(Fields fields) {
     this.fields = fields;
     this.diffusion = fields.object("diffusion");
     this.seed = fields.whole("seed").orElseGet(() -> RandomGenerator.getDefault().nextInt(1 << 30));
+    this.stream = fields.flag("stream");
+    this.usage = fields.object("stream_options").flag("include_usage");
+    this.diffusing = diffusion.flag("diffusing") || fields.flag("diffusing");
+    this.logprobs = fields.read("logprobs", Wishes::logprobs);
+    this.choices = fields.integer("n", 1, MOST_CHOICES).orElse(1);
+    this.stops = fields.strings("stop", MOST_STOPS);
+    if (stops.contains("")) {
+      throw ApiException.invalid("stop", "stop has an empty text");
+    }
+    OptionalInt newer = fields.integer("max_completion_tokens", 1, Integer.MAX_VALUE);
+    OptionalInt older = fields.integer("max_tokens", 1, Integer.MAX_VALUE);
+    this.length = newer.isPresent() ? newer : older;
+    this.steps = diffusion.integer("steps", 1, Integer.MAX_VALUE);
     fields.refuse("tools", "these models call no functions");
     fields.refuse("functions", "these models call no functions");
     fields.refuse("tool_choice", "these models call no functions");
@@ -59,47 +81,54 @@ final class Wishes {
   }
 
   boolean stream() {
-    return fields.flag("stream");
+    return stream;
   }
 
   boolean usage() {
-    return fields.object("stream_options").flag("include_usage");
+    return usage;
   }
 
   boolean diffusing() {
-    return diffusion.flag("diffusing") || fields.flag("diffusing");
+    return diffusing;
+  }
+
+  boolean logprobs() {
+    return logprobs;
   }
 
   int choices() {
-    return fields.integer("n", 1, MOST_CHOICES).orElse(1);
+    return choices;
   }
 
   List<String> stops() {
-    return fields.strings("stop", MOST_STOPS);
+    return stops;
   }
 
   OptionalInt length() {
-    OptionalInt newer = fields.integer("max_completion_tokens", 1, Integer.MAX_VALUE);
-    OptionalInt length = fields.integer("max_tokens", 1, Integer.MAX_VALUE);
-    return newer.isPresent() ? newer : length;
+    return length;
+  }
+
+  OptionalInt steps() {
+    return steps;
   }
 
   /** Whether confidences are wanted: a flag for chats, how many for completions. */
-  boolean logprobs() {
-    return fields.read(
-        "logprobs",
-        value ->
-            switch (value.value()) {
-              case null -> false;
-              case Boolean flag -> flag;
-              default -> value.integer(0, 1) >= 0;
-            });
+  private static boolean logprobs(Json value) {
+    return switch (value.value()) {
+      case null -> false;
+      case Boolean flag -> flag;
+      default -> value.integer(0, 1) >= 0;
+    };
   }
 
   /** The turns of a conversation. */
   List<Message> messages() {
-    return fields.read(
-        "messages", value -> value.list().stream().map(Wishes::message).toList());
+    List<Message> messages =
+        fields.read("messages", value -> value.list().stream().map(Wishes::message).toList());
+    if (messages.isEmpty()) {
+      throw ApiException.invalid("messages", "messages is empty; the last one is answered");
+    }
+    return messages;
   }
 
   private static Message message(Json message) {
@@ -125,22 +154,13 @@ final class Wishes {
 
   /** A request with all that is asked beside its prompt. */
   Request over(Request prompt) {
-    for (String stop : stops()) {
-      if (stop.isEmpty()) {
-        throw ApiException.invalid("stop", "stop has an empty text");
-      }
-    }
-    Request request = prompt.seed(seed).stop(stops().toArray(String[]::new)).sampler(this::sampled);
+    Request request = prompt.seed(seed).stop(stops.toArray(String[]::new)).sampler(this::sampled);
     Optional<Decoder> decoder = decoder(prompt.framed().orElse(false));
     request = decoder.isPresent() ? request.decoder(decoder.get()) : request;
     OptionalInt block = diffusion.integer("block_length", 1, Integer.MAX_VALUE);
-    request = length().isPresent() ? request.length(length().getAsInt()) : request;
+    request = length.isPresent() ? request.length(length.getAsInt()) : request;
     request = block.isPresent() ? request.block(block.getAsInt()) : request;
-    return steps().isPresent() ? request.steps(steps().getAsInt()) : request;
-  }
-
-  OptionalInt steps() {
-    return diffusion.integer("steps", 1, Integer.MAX_VALUE);
+    return steps.isPresent() ? request.steps(steps.getAsInt()) : request;
   }
 
   /** All of the sampler's options but its lengths. */
@@ -231,7 +251,8 @@ final class Wishes {
           };
       throw ApiException.invalid(name, name + e.problem());
     } catch (RequestException e) {
-      String code = e.getMessage().contains("max_sequence_length") ? "context_length_exceeded" : null;
+      String code =
+          e.getMessage().contains("max_sequence_length") ? "context_length_exceeded" : null;
       throw ApiException.invalid(prompt, code, e.getMessage());
     } catch (TokenizerException e) {
       throw ApiException.invalid(prompt, e.getMessage());

@@ -177,8 +177,7 @@ final class ChatTest {
   void severalChoicesHaveSeveralSeeds() throws Exception {
     Json reply = chat(STORY + ", \"n\": 3, \"temperature\": 1");
     for (int i = 0; i < 3; i++) {
-      Request one =
-          Request.of("Tell me a story about Mia.").chat().seed(7 + i).temperature(1);
+      Request one = Request.of("Tell me a story about Mia.").chat().seed(7 + i).temperature(1);
       assertThat(reply.get("choices").get(i).get("message").get("content").string())
           .isEqualTo(llada.generate(one).text());
     }
@@ -203,7 +202,9 @@ final class ChatTest {
     Json plain =
         Served.json(
             served
-                .post("/v1/completions", "{\"prompt\": \"Once upon\", \"max_tokens\": 16, \"seed\": 1}")
+                .post(
+                    "/v1/completions",
+                    "{\"prompt\": \"Once upon\", \"max_tokens\": 16, \"seed\": 1}")
                 .body());
     assertThat(plain.get("choices").get(0).get("text").string())
         .isEqualTo(llada.generate(Request.of("Once upon").raw().length(16).seed(1)).text());
