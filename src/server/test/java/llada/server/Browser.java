@@ -120,7 +120,7 @@ final class Browser implements AutoCloseable {
                 .formatted(what, one("body").getText(), complaints()));
       }
       try {
-        Thread.sleep(10);
+        Thread.sleep(25);
       } catch (InterruptedException e) {
         throw new AssertionError(e);
       }

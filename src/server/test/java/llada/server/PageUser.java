@@ -91,7 +91,10 @@ record PageUser(Browser browser, Served served) implements AutoCloseable {
   }
 
   int masks() {
-    return browser.all(".turn .token.mask:not([hidden])").size();
+    return ((Number)
+            browser.script(
+                "return document.querySelectorAll('.row .token.mask:not([hidden])').length"))
+        .intValue();
   }
 
   /** Unfolds the settings, and clicks there. */
