@@ -33,11 +33,7 @@ final class ClassCyclesTest {
             .distinct()
             .toList();
     assertThat(files).hasSizeGreaterThan(5);
-    slices()
-        .assignedFrom(byFile(packageName))
-        .should()
-        .beFreeOfCycles()
-        .check(CLASSES);
+    slices().assignedFrom(byFile(packageName)).should().beFreeOfCycles().check(CLASSES);
   }
 
   @Test

@@ -64,8 +64,7 @@ public final class ModelCheck {
    * @param digest of all bits, which are equal only on the same kind of processor
    * @param finite whether all are numbers
    */
-  public record Logits(
-      String prompt, int[] best, float[] largest, String digest, boolean finite) {}
+  public record Logits(String prompt, int[] best, float[] largest, String digest, boolean finite) {}
 
   /**
    * A question answered with the model's defaults.

@@ -43,9 +43,7 @@ import picocli.CommandLine.Parameters;
 final class CheckModelCommand implements Callable<Integer> {
   private final CommandContext context;
 
-  @Parameters(
-      paramLabel = "DIR|FILE",
-      description = "A Hugging Face folder or a GGUF file.")
+  @Parameters(paramLabel = "DIR|FILE", description = "A Hugging Face folder or a GGUF file.")
   private Path path;
 
   @Option(
@@ -63,7 +61,9 @@ final class CheckModelCommand implements Callable<Integer> {
       description = "Whose logits are compared; the first answers. Default: ${DEFAULT-VALUE}.")
   private List<String> backends;
 
-  @Option(names = "--no-hash", description = "Leave the SHA-256 of the files out: it reads them whole.")
+  @Option(
+      names = "--no-hash",
+      description = "Leave the SHA-256 of the files out: it reads them whole.")
   private boolean noHash;
 
   CheckModelCommand(CommandContext context) {
@@ -136,8 +136,7 @@ final class CheckModelCommand implements Callable<Integer> {
             if (list.get(i).best()[0] != first.get(i).best()[0]) {
               wrong.add(
                   "%s: the likeliest token after prompt %d is %d, by the first backend %d"
-                      .formatted(
-                          backend, i + 1, list.get(i).best()[0], first.get(i).best()[0]));
+                      .formatted(backend, i + 1, list.get(i).best()[0], first.get(i).best()[0]));
             }
           }
         });

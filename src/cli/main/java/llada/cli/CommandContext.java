@@ -18,7 +18,6 @@ record CommandContext(Console console, Map<String, String> variables)
   /** As {@code --version} says it. */
   static final String VERSION = "LLaDA.java 0.1.0";
 
-
   /** The context of a command that another module brings. */
   static CommandContext of(CommandSpec command) {
     return (CommandContext) command.root().commandLine().getFactory();

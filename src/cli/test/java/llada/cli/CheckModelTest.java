@@ -20,7 +20,8 @@ final class CheckModelTest {
     Path file = DemoModel.file();
     Path report = folder.resolve("report.json");
     CliRun run =
-        CliRun.of("check-model", file.toString(), "-o", report.toString(), "--backends", "auto,scalar");
+        CliRun.of(
+            "check-model", file.toString(), "-o", report.toString(), "--backends", "auto,scalar");
     assertThat(run.code()).as(run.err() + run.out()).isZero();
     Json json = Json.read(report, 1 << 20);
     assertThat(json.get("files").get(0).get("bytes").integer(1, Integer.MAX_VALUE))

@@ -348,8 +348,7 @@ final class GgufConfig {
    * @param fileType which mixture of types the weights have: {@link QuantizationMix#fileType}
    * @param begins whether the start of text is put before a text
    */
-  static void write(
-      GgufWriter out, LladaConfig config, String name, int fileType, boolean begins) {
+  static void write(GgufWriter out, LladaConfig config, String name, int fileType, boolean begins) {
     Architecture architecture = config.architecture();
     AttentionConfig attention = config.attention();
     String prefix = architecture.ggufName() + ".";

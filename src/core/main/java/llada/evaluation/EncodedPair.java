@@ -6,8 +6,8 @@ import llada.tokenizer.Tokenizer;
 /**
  * A context and what follows it, in tokens, cut as the published evaluation cuts them: white space
  * at the end of the context belongs to the continuation, both are encoded as one text, and what
- * exceeds the context's own tokens is the continuation. A start of text that the model wants belongs
- * to the context.
+ * exceeds the context's own tokens is the continuation. A start of text that the model wants
+ * belongs to the context.
  *
  * @param context (P), may be empty
  * @param continuation (L)

@@ -127,8 +127,8 @@ public final class TokenizerFiles {
         || type == GgufVocabulary.USER_DEFINED;
   }
 
-  private static void tokenizer(
-      JsonGenerator json, GgufVocabulary.Tables tables, OptionalInt begin) throws IOException {
+  private static void tokenizer(JsonGenerator json, GgufVocabulary.Tables tables, OptionalInt begin)
+      throws IOException {
     json.writeStringField("version", "1.0");
     json.writeNullField("truncation");
     json.writeNullField("padding");

@@ -18,7 +18,12 @@ import llada.tensor.Tensor;
  * @param kernels what computes
  */
 record CachedAttention(
-    ActivationCache cache, int[] rows, int[][] computed, int length, boolean whole, Kernels kernels) {
+    ActivationCache cache,
+    int[] rows,
+    int[][] computed,
+    int length,
+    boolean whole,
+    Kernels kernels) {
 
   /** What a pass over these positions reads and writes. */
   static CachedAttention of(TokenBatch batch, PartialPass pass, Kernels kernels) {
@@ -79,12 +84,12 @@ record CachedAttention(
       int queries = positions[b].length;
       if (queries > 0) {
         kernels.attention(
-                context.rows(first, queries),
-                q.rows(first, queries),
-                keys.rows((long) b * length, length),
-                values.rows((long) b * length, length),
-                AttentionShape.of(shape.heads(), shape.kvHeads()),
-                mask.part(b, length, first, first + queries));
+            context.rows(first, queries),
+            q.rows(first, queries),
+            keys.rows((long) b * length, length),
+            values.rows((long) b * length, length),
+            AttentionShape.of(shape.heads(), shape.kvHeads()),
+            mask.part(b, length, first, first + queries));
       }
       first += queries;
     }

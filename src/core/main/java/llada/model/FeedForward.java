@@ -16,8 +16,7 @@ final class FeedForward {
     if (pass.config().feedForward(layer) instanceof FeedForwardConfig.Experts) {
       MixtureOfExperts.forward(a, w, pass, layer);
     } else {
-      Tensor act =
-          GatedUnit.forward(a.delta(), a, w.ffProj(), w.upProj(), w.ffOut(), kernels);
+      Tensor act = GatedUnit.forward(a.delta(), a, w.ffProj(), w.upProj(), w.ffOut(), kernels);
       probe.see(layer, "ff_act", act);
     }
     probe.see(layer, "ff_out", a.delta());

@@ -17,12 +17,7 @@ final class GatedUnit {
    * @return (T, F) what down reads
    */
   static Tensor forward(
-      Tensor out,
-      Activations a,
-      Tensor gateProj,
-      Tensor upProj,
-      Tensor downProj,
-      Kernels kernels) {
+      Tensor out, Activations a, Tensor gateProj, Tensor upProj, Tensor downProj, Kernels kernels) {
     Tensor gate = Activations.narrowed(a.gate(), gateProj);
     Tensor up = Activations.narrowed(a.up(), upProj);
     Tensor act = Activations.narrowed(a.act(), gateProj);
