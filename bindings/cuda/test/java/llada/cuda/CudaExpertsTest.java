@@ -128,8 +128,7 @@ final class CudaExpertsTest {
             for (Router.Bias kind : Router.Bias.values()) {
               int used = (groups + 1) / 2;
               Router router = new Router(scores, kind, e == 40, 1.5f, groups, used);
-              Tensor bias =
-                  kind == Router.Bias.NONE ? Route.NO_BIAS : Tensor.of(arena, biases, e);
+              Tensor bias = kind == Router.Bias.NONE ? Route.NO_BIAS : Tensor.of(arena, biases, e);
               int k = Math.min(e / groups * used, 5);
               int[] expected = new int[13 * k];
               float[] expectedWeights = new float[13 * k];
