@@ -23,12 +23,19 @@ import llada.format.Json;
 public final class Golden {
   private Golden() {}
 
+  /** Whether the folders are the repository's own. */
+  static boolean own() {
+    String given = System.getenv("LLADA_GOLDEN");
+    return given == null || given.isBlank();
+  }
+
   /** The folders that hold checkpoints, or are one. */
   static List<Path> roots() {
-    String given = System.getenv("LLADA_GOLDEN");
-    return given != null && !given.isBlank()
-        ? Arrays.stream(given.split(File.pathSeparator)).map(Path::of).toList()
-        : List.of(resources().resolve("golden"), resources().resolve("golden-families"));
+    return own()
+        ? List.of(resources().resolve("golden"), resources().resolve("golden-families"))
+        : Arrays.stream(System.getenv("LLADA_GOLDEN").split(File.pathSeparator))
+            .map(Path::of)
+            .toList();
   }
 
   /** The folder of the vector set of dense LLaDA: the first that has one. */

@@ -1,5 +1,8 @@
 package llada;
 
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.FileSystems;
@@ -65,6 +68,26 @@ public final class GoldenFolders {
   /** Those of one architecture. */
   public static List<Path> checkpoints(Architecture wanted) {
     return all().filter(f -> architecture(f).equals(Optional.of(wanted))).toList();
+  }
+
+  /**
+   * The cases of a test, which is skipped by its name where a given set has none of its kind; the
+   * project's own set has every kind.
+   */
+  public static <T> Stream<T> need(List<T> cases, String kind) {
+    if (Golden.own()) {
+      assertThat(cases).as(kind).isNotEmpty();
+    }
+    assumeTrue(!cases.isEmpty(), () -> "%s holds no %s".formatted(Golden.roots(), kind));
+    return cases.stream();
+  }
+
+  /** The repository's own one of an architecture, for tests that need any. */
+  public static Path example(Architecture wanted) {
+    return Golden.folders(Golden.resources().resolve("golden-families")).stream()
+        .filter(folder -> architecture(folder).equals(Optional.of(wanted)))
+        .findFirst()
+        .orElseThrow();
   }
 
   /** Those of architectures that are not supported. */

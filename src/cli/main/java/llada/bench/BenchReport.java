@@ -92,6 +92,14 @@ public record BenchReport(
         none,
         none,
         OptionalDouble.of(100));
+    if (!result.experts().isEmpty()) {
+      out.printf(
+          Locale.ROOT,
+          "%nexperts of %d that a pass reads, layer by layer: %s (mean %.1f)%n",
+          config.experts().orElseThrow().count(),
+          result.experts(),
+          meanExperts());
+    }
     out.printf(
         Locale.ROOT,
         "%nmedians of %d passes; peak memory %s%n",
@@ -124,6 +132,10 @@ public record BenchReport(
         gbps.isPresent() ? shown(gbps) : "",
         ofPeak.isPresent() ? shown(ofPeak) + " %" : "",
         ofPass.isPresent() ? shown(ofPass) + " %" : "");
+  }
+
+  private double meanExperts() {
+    return result.experts().stream().mapToInt(n -> n).average().orElse(0);
   }
 
   private static OptionalDouble speed(double flop, double ms) {
@@ -175,6 +187,12 @@ public record BenchReport(
     json.writeNumberField("forward_gflops", rate(result.flop(), pass));
     json.writeNumberField("block_ms", result.blocks().medianMillis());
     json.writeNumberField("head_ms", result.heads().medianMillis());
+    if (!result.experts().isEmpty()) {
+      json.writeFieldName("experts_read");
+      int[] experts = result.experts().stream().mapToInt(n -> n).toArray();
+      json.writeArray(experts, 0, experts.length);
+      json.writeNumberField("experts_read_mean", meanExperts());
+    }
     json.writeBooleanField("logits_finite", result.finite());
     number(json, "peak_fma_gflops", result.peaks().fmaGflops());
     number(json, "peak_vnni_gops", result.peaks().vnniGops());

@@ -3,9 +3,12 @@ package llada.bench;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
 import java.util.Map;
 import java.util.OptionalLong;
 import java.util.SplittableRandom;
+import java.util.TreeMap;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import llada.backend.Backend;
@@ -15,6 +18,7 @@ import llada.model.LladaWeights;
 import llada.model.MaskPredictor;
 import llada.model.Probe;
 import llada.model.TokenBatch;
+import llada.model.WeightTable;
 import llada.tensor.RandomStreams;
 import llada.tensor.RandomStreams.Purpose;
 import llada.tensor.Tensor;
@@ -35,6 +39,7 @@ public final class ForwardBench {
   private final Timings blocks = new Timings();
   private final Timings heads = new Timings();
   private long last;
+  private final Map<Integer, Integer> experts = new TreeMap<>(); // by layer
   private boolean finite = true;
 
   private ForwardBench(LladaConfig config) {
@@ -50,6 +55,7 @@ public final class ForwardBench {
    * @param ops every call of every op
    * @param repeats number of passes
    * @param flop floating-point operations of a pass: matrix products and attention
+   * @param experts of each layer that has some, how many a pass sent tokens to
    * @param finite whether all logits of the last pass are numbers
    * @param peakRssBytes the most memory that the process had until then, if the system tells
    * @param peaks limits of the machine, measured after the passes
@@ -61,6 +67,7 @@ public final class ForwardBench {
       Map<TimedKernels.Op, Timings> ops,
       int repeats,
       double flop,
+      List<Integer> experts,
       boolean finite,
       OptionalLong peakRssBytes,
       Peaks peaks) {}
@@ -118,6 +125,7 @@ public final class ForwardBench {
         kernels.samples(),
         repeats,
         flop(config, tokens),
+        List.copyOf(bench.experts.values()),
         bench.finite,
         rss,
         settings.limits() && !backend.name().equals("cuda") // these are the processor's
@@ -129,16 +137,26 @@ public final class ForwardBench {
     long before = System.nanoTime();
     last = before;
     Probe probe =
-        (layer, name, _) -> {
-          long now = System.nanoTime();
-          switch (name) {
-            case "embed" -> last = now;
-            case "out" -> {
-              blocks.add(now - last);
-              last = now;
+        new Probe() {
+          @Override
+          public void see(int layer, String name, Tensor value) {
+            long now = System.nanoTime();
+            switch (name) {
+              case "embed" -> last = now;
+              case "out" -> {
+                blocks.add(now - last);
+                last = now;
+              }
+              case "logits" -> heads.add(now - last);
+              default -> {}
             }
-            case "logits" -> heads.add(now - last);
-            default -> {}
+          }
+
+          @Override
+          public void routed(int layer, int[] chosen, float[] weights) {
+            if (check) { // the last pass: all see the same tokens
+              experts.put(layer, (int) Arrays.stream(chosen).distinct().count());
+            }
           }
         };
     Tensor logits = predictor.forward(batch, rows, probe);
@@ -161,12 +179,18 @@ public final class ForwardBench {
     return true;
   }
 
-  /** Two for each weight of a matrix and token, and four for each channel and pair of tokens. */
+  /** Two for each weight of a matrix that a token goes through, and four for each channel and pair of tokens. */
   static double flop(LladaConfig config, int tokens) {
-    double d = config.dModel();
-    double block = 2 * d * d + 2 * d * config.kvChannels() + 3 * d * config.mlpHiddenSize();
-    double weights = config.nLayers() * block + d * config.embeddingSize();
-    return 2 * tokens * weights + 4.0 * config.nLayers() * tokens * tokens * d;
+    double weights = (double) config.dModel() * config.embeddingSize();
+    for (WeightTable.Row row : WeightTable.of(config)) {
+      if (row.layer() >= 0 && row.shape().rank() == 2) {
+        boolean chosen = row.experts() > 0;
+        int times = chosen ? config.experts().orElseThrow().perToken() : 1;
+        weights += (double) times * row.shape().elements();
+      }
+    }
+    double channels = config.attention().channels();
+    return 2 * tokens * weights + 4.0 * config.nLayers() * tokens * tokens * channels;
   }
 
   /** VmHWM, the high-water mark of the resident set, as Linux keeps it. */

@@ -69,7 +69,7 @@ class BeginOfTextTest {
     assertThat(tokenizer("{\"type\": \"ByteLevel\"}").begin()).isEmpty();
     assertThatThrownBy(() -> tokenizer(TEMPLATE.formatted("<|none|>")))
         .isInstanceOf(FormatException.class)
-        .hasMessageContaining("'<|none|>', which is no token of this file");
+        .hasMessageContaining("is \"<|none|>\", which is no token of this file");
   }
 
   @Test

@@ -39,7 +39,7 @@ class FamilyErrorsTest {
 
   private void copy(Architecture architecture) throws IOException {
     folder = Files.createTempDirectory(temp, "model");
-    Path golden = GoldenFolders.checkpoints(architecture).getFirst();
+    Path golden = GoldenFolders.example(architecture);
     try (Stream<Path> files = Files.list(golden)) {
       for (Path file :
           files.filter(f -> f.toString().matches(".*[.](json|safetensors)")).toList()) {
@@ -112,6 +112,8 @@ class FamilyErrorsTest {
           LLADA2    | "partial_rotary_factor": 0.3     | rotary_dim is 8, but the other keys make it 4
           LLADA2    | "partial_rotary_factor": -1      | partial_rotary_factor is -1; it must be above 0, and at most 1
           LLADA2    | "routed_scaling_factor": "x"     | routed_scaling_factor is x; a number is needed
+          LLADA2    | "routed_scaling_factor": 1e300   | scaled by Infinity; it must be positive and finite
+          LLADA2    | "routed_scaling_factor": -1      | scaled by -1.0; it must be positive and finite
           LLADA2    | "block_size": 0                  | block_size is 0; it must be from 1
           LLADA2    | "use_bias": true                 | lacks model.layers.0.attention.dense.bias
           LLADA2    | "use_qk_norm": false             | holds tensors that a LLaDA of this configuration does not have
@@ -220,7 +222,7 @@ class FamilyErrorsTest {
   }
 
   private Path editGguf(Architecture architecture, Map<String, Object> changes) {
-    Path golden = GoldenFolders.checkpoints(architecture).getFirst();
+    Path golden = GoldenFolders.example(architecture);
     Path file = temp.resolve("model.gguf");
     try (Arena arena = Arena.ofShared()) {
       Gguf from = Gguf.open(GoldenFolders.files(golden, "*.gguf").getFirst(), arena);

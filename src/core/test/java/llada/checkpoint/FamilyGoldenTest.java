@@ -70,8 +70,11 @@ final class FamilyGoldenTest {
   }
 
   static Stream<Arguments> everyGgufFileOnEveryBackend() {
-    return GoldenFolders.checkpoints().stream()
-        .flatMap(folder -> GoldenFolders.files(folder, "*.gguf").stream())
+    List<Path> files =
+        GoldenFolders.checkpoints().stream()
+            .flatMap(folder -> GoldenFolders.files(folder, "*.gguf").stream())
+            .toList();
+    return GoldenFolders.need(files, "GGUF file")
         .flatMap(file -> Stream.of("scalar", "vector", "auto").map(b -> Arguments.of(file, b)));
   }
 

@@ -49,8 +49,7 @@ final class FamilyGenerationGoldenTest {
         BACKENDS.forEach(backend -> cases.add(Arguments.of(folder, file, backend)));
       }
     }
-    assertThat(cases).isNotEmpty();
-    return cases.stream();
+    return GoldenFolders.need(cases, "generation by " + architecture);
   }
 
   static Stream<Arguments> blockCases() {

@@ -13,6 +13,15 @@ package llada.kernel.scalar;
  */
 public record Router(
     Scores scores, Bias bias, boolean normalise, float scale, int groups, int groupsUsed) {
+  /** A scale that is no number, or none as a float, would make every answer so. */
+  public Router {
+    if (!(scale > 0 && scale <= Float.MAX_VALUE)) {
+      throw new IllegalArgumentException(
+          "the weights of a token's experts are scaled by %s; it must be positive and finite"
+              .formatted(scale));
+    }
+  }
+
   /** LLaDA-MoE without a bias: softmax over all experts, not normalised again. */
   public static final Router SOFTMAX = new Router(Scores.SOFTMAX, Bias.NONE, false, 1, 1, 1);
 
