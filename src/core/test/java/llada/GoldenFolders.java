@@ -82,6 +82,14 @@ public final class GoldenFolders {
     return cases.stream();
   }
 
+  /** The repository's own one of an architecture, for tests that need any. */
+  public static Path example(Architecture wanted) {
+    return Golden.folders(Golden.resources().resolve("golden-families")).stream()
+        .filter(folder -> architecture(folder).equals(Optional.of(wanted)))
+        .findFirst()
+        .orElseThrow();
+  }
+
   /** Those of architectures that are not supported. */
   static List<Path> unsupported() {
     return all().filter(folder -> architecture(folder).isEmpty()).toList();

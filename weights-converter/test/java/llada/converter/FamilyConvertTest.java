@@ -35,7 +35,7 @@ class FamilyConvertTest {
   @TempDir Path temp;
 
   private Path source(Architecture architecture) throws IOException {
-    Path golden = GoldenFolders.checkpoints(architecture).getFirst();
+    Path golden = GoldenFolders.example(architecture);
     if (Files.exists(golden.resolve("tokenizer.json"))) {
       return golden;
     }
@@ -45,7 +45,7 @@ class FamilyConvertTest {
       Files.copy(golden.resolve(name), folder.resolve(name));
     }
     Files.copy(
-        GoldenFolders.checkpoints(Architecture.LLADA2).getFirst().resolve("tokenizer.json"),
+        GoldenFolders.example(Architecture.LLADA2).resolve("tokenizer.json"),
         folder.resolve("tokenizer.json"));
     return folder;
   }

@@ -40,7 +40,7 @@ import org.junit.jupiter.api.Test;
 /** The front door over models that write block by block, and from left to right. */
 final class FamilyDecodingTest {
   private static Llada llada2() {
-    return Llada.open(GoldenFolders.checkpoints(Architecture.LLADA2).getFirst());
+    return Llada.open(GoldenFolders.example(Architecture.LLADA2));
   }
 
   private interface Use {
@@ -48,7 +48,7 @@ final class FamilyDecodingTest {
   }
 
   private static void onEngine(Architecture kind, Use use) {
-    try (Checkpoint model = Checkpoint.open(GoldenFolders.checkpoints(kind).getFirst());
+    try (Checkpoint model = Checkpoint.open(GoldenFolders.example(kind));
         Backend backend = Backends.choose("auto", 2, Precision.EXACT);
         Engine engine = new Engine(model.config(), model.weights(), backend.kernels())) {
       use.of(engine);
@@ -231,7 +231,7 @@ final class FamilyDecodingTest {
 
   @Test
   void theLikelihoodFromLeftToRightIsExact() {
-    Path folder = GoldenFolders.checkpoints(Architecture.LLAMA).getFirst();
+    Path folder = GoldenFolders.example(Architecture.LLAMA);
     onEngine(
         Architecture.LLAMA,
         engine -> {

@@ -39,7 +39,7 @@ class FamilyErrorsTest {
 
   private void copy(Architecture architecture) throws IOException {
     folder = Files.createTempDirectory(temp, "model");
-    Path golden = GoldenFolders.checkpoints(architecture).getFirst();
+    Path golden = GoldenFolders.example(architecture);
     try (Stream<Path> files = Files.list(golden)) {
       for (Path file :
           files.filter(f -> f.toString().matches(".*[.](json|safetensors)")).toList()) {
@@ -222,7 +222,7 @@ class FamilyErrorsTest {
   }
 
   private Path editGguf(Architecture architecture, Map<String, Object> changes) {
-    Path golden = GoldenFolders.checkpoints(architecture).getFirst();
+    Path golden = GoldenFolders.example(architecture);
     Path file = temp.resolve("model.gguf");
     try (Arena arena = Arena.ofShared()) {
       Gguf from = Gguf.open(GoldenFolders.files(golden, "*.gguf").getFirst(), arena);

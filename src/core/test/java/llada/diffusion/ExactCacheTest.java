@@ -51,7 +51,7 @@ final class ExactCacheTest {
 
   private static void onRandomWeights(Architecture kind, String backendName, Use use) {
     Random random = new Random(31L * kind.name().hashCode() + backendName.hashCode());
-    try (Checkpoint shape = Checkpoint.open(GoldenFolders.checkpoints(kind).getFirst());
+    try (Checkpoint shape = Checkpoint.open(GoldenFolders.example(kind));
         Backend backend = Backends.choose(backendName, 2, Precision.EXACT);
         Arena arena = Arena.ofShared()) {
       LladaConfig config = shape.config();
