@@ -79,12 +79,15 @@ final class ServeTest {
               .build();
       HttpResponse<String> reply = client.send(request, HttpResponse.BodyHandlers.ofString());
       assertThat(reply.statusCode()).isEqualTo(200);
-      CliRun alone = CliRun.onModel("generate", "-q", "--gen-length", "16", "--seed", "3", "ROMEO:");
-      assertThat(Json.parse(reply.body().getBytes(StandardCharsets.UTF_8), "reply")
-              .get("choices")
-              .get(0)
-              .get("text")
-              .string() + "\n")
+      CliRun alone =
+          CliRun.onModel("generate", "-q", "--gen-length", "16", "--seed", "3", "ROMEO:");
+      assertThat(
+              Json.parse(reply.body().getBytes(StandardCharsets.UTF_8), "reply")
+                      .get("choices")
+                      .get(0)
+                      .get("text")
+                      .string()
+                  + "\n")
           .isEqualTo(alone.out().replace("\r", ""));
       curl(url, alone.out().strip());
       process.destroy();
@@ -101,8 +104,14 @@ final class ServeTest {
     try {
       curl =
           new ProcessBuilder(
-                  "curl", "-sS", "-N", url + "v1/completions", "-H", "Authorization: Bearer first",
-                  "-d", "{\"prompt\": \"ROMEO:\", \"max_tokens\": 16, \"seed\": 3, \"stream\": true}")
+                  "curl",
+                  "-sS",
+                  "-N",
+                  url + "v1/completions",
+                  "-H",
+                  "Authorization: Bearer first",
+                  "-d",
+                  "{\"prompt\": \"ROMEO:\", \"max_tokens\": 16, \"seed\": 3, \"stream\": true}")
               .redirectErrorStream(true)
               .start();
     } catch (java.io.IOException e) {
@@ -129,9 +138,7 @@ final class ServeTest {
   @Test
   void otherCommandsAskIt() throws Exception {
     try (Llada model = Llada.demo();
-        LladaServer server =
-            LladaServer.start(
-                Map.of("demo", model), ServeOptions.local())) {
+        LladaServer server = LladaServer.start(Map.of("demo", model), ServeOptions.local())) {
       String url = "http://127.0.0.1:" + server.port();
       CliRun local = CliRun.of("generate", "-q", "--seed", "3", "What does a cow say?");
       CliRun asked = CliRun.of("generate", "--server", url, "--seed", "3", "What does a cow say?");
@@ -141,8 +148,7 @@ final class ServeTest {
           CliRun.withInput("What does a cow say?\n/quit\n", "chat", "--server", url, "--seed", "3");
       assertThat(chat.code()).isZero();
       assertThat(chat.out()).isNotBlank();
-      CliRun wrong =
-          CliRun.of("generate", "--server", url, "--gen-length", "100000", "a");
+      CliRun wrong = CliRun.of("generate", "--server", url, "--gen-length", "100000", "a");
       assertThat(wrong.code()).isEqualTo(ExitCodes.USAGE);
       assertThat(wrong.err()).contains("max_sequence_length");
     }

@@ -23,6 +23,7 @@ import org.eclipse.jetty.util.Callback;
 /** The paths and what each does. */
 final class Api extends Handler.Abstract {
   private static final int LONGEST_GAP = 16;
+  private static final int GONE = 499; // of clients that closed the connection, as others log it
 
   private final ServeOptions options;
   private final Models models;
@@ -74,6 +75,7 @@ final class Api extends Handler.Abstract {
     long before = System.nanoTime();
     String path = request.getHttpURI().getDecodedPath();
     String shown = "";
+    int status = 0;
     try {
       gate.checkOrigin(request, response);
       String method = request.getMethod();
@@ -94,6 +96,7 @@ final class Api extends Handler.Abstract {
     } catch (ApiException e) {
       tell(e, client, callback);
     } catch (InterruptedException | IOException e) { // nobody is left to be told
+      status = GONE;
       callback.failed(e instanceof EOFException ? e : new EOFException(e.getMessage()));
     } catch (Throwable e) {
       options.log().accept("internal error: " + e);
@@ -102,13 +105,12 @@ final class Api extends Handler.Abstract {
           client,
           callback);
     }
-    metrics.answered(response.getStatus());
+    status = status == 0 ? response.getStatus() : status;
+    metrics.answered(status);
     long millis = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - before);
     options
         .log()
-        .accept(
-            "%s %s %d %d ms%s"
-                .formatted(request.getMethod(), path, response.getStatus(), millis, shown));
+        .accept("%s %s %d %d ms%s".formatted(request.getMethod(), path, status, millis, shown));
   }
 
   private void tell(ApiException e, Client client, Callback callback) {

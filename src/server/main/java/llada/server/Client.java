@@ -1,5 +1,6 @@
 package llada.server;
 
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
@@ -48,7 +49,7 @@ final class Client {
     }
     waits = false;
     long deadline = System.nanoTime() + time.toNanos();
-    java.io.ByteArrayOutputStream body = new java.io.ByteArrayOutputStream();
+    ByteArrayOutputStream body = new ByteArrayOutputStream();
     byte[] buffer = new byte[8192];
     InputStream in = Content.Source.asInputStream(request);
     for (int n = in.read(buffer); n >= 0; n = in.read(buffer)) {
@@ -78,7 +79,9 @@ final class Client {
       int read = channel.isBlocking() ? 0 : channel.read(ByteBuffer.allocate(1));
       if (read > 0) {
         talks = true;
-        response.getHeaders().put(HttpHeader.CONNECTION, "close");
+        if (stream == null) {
+          response.getHeaders().put(HttpHeader.CONNECTION, "close");
+        }
       }
       return read < 0;
     } catch (IOException _) {
@@ -108,6 +111,7 @@ final class Client {
     if (stream == null) {
       response.getHeaders().put(HttpHeader.CONTENT_TYPE, "text/event-stream; charset=utf-8");
       response.getHeaders().put(HttpHeader.CACHE_CONTROL, "no-store");
+      response.getHeaders().put(HttpHeader.CONNECTION, "close"); // see isGone
       stream = Content.Sink.asOutputStream(response);
     }
     waits = false;

@@ -1,16 +1,20 @@
 package llada.server;
 
 import java.io.IOException;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.TimeoutException;
+import java.util.stream.IntStream;
 import llada.api.Answer;
 import llada.api.Draft;
 import llada.api.QueueFullException;
 import llada.api.Request;
+import llada.api.RequestException;
 import llada.api.Scheduler;
 import llada.format.FormatException;
 
@@ -51,7 +55,7 @@ final class Exchange {
   }
 
   /** Asks and answers, unless the client goes away. */
-  void run(java.time.Duration time) throws IOException, InterruptedException {
+  void run(Duration time) throws IOException, InterruptedException {
     boolean finished = false;
     try {
       for (int i = 0; i < wishes.choices(); i++) {
@@ -71,7 +75,7 @@ final class Exchange {
     }
   }
 
-  private Scheduler.Ticket submit(int choice, java.time.Duration time) {
+  private Scheduler.Ticket submit(int choice, Duration time) {
     Request request = question.prompt().seed(wishes.seed() + choice);
     try {
       Scheduler.Ticket ticket =
@@ -86,7 +90,7 @@ final class Exchange {
                           wishes.stream()
                               ? Optional.of(draft -> inbox.draft(choice, draft))
                               : Optional.empty()));
-      ticket.answer().whenComplete((_, _) -> inbox.end(choice));
+      CompletableFuture<Answer> _ = ticket.answer().whenComplete((_, _) -> inbox.end(choice));
       return ticket;
     } catch (QueueFullException e) {
       client.response().getHeaders().put("Retry-After", "1");
@@ -127,8 +131,7 @@ final class Exchange {
             ApiException.unavailable(503, "out_of_memory", "there is no memory for this now");
         case FormatException _ ->
             ApiException.unavailable(500, "model_damaged", "the model's file is damaged");
-        case llada.api.RequestException told ->
-            ApiException.unavailable(500, "overflow", told.getMessage());
+        case RequestException told -> ApiException.unavailable(500, "overflow", told.getMessage());
         default -> e;
       };
     }
@@ -260,7 +263,7 @@ final class Exchange {
     if (!wishes.logprobs()) {
       return Optional.empty();
     }
-    int[] kept = java.util.stream.IntStream.range(from, to).filter(i -> step[i] >= 0).toArray();
+    int[] kept = IntStream.range(from, to).filter(i -> step[i] >= 0).toArray();
     return Optional.of(
         new Replies.Revealed(
             Arrays.stream(kept).map(i -> tokens[i]).toArray(),

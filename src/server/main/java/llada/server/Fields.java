@@ -2,6 +2,7 @@ package llada.server;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
@@ -65,7 +66,7 @@ record Fields(Json json, String prefix) {
 
   /** An object that may be absent; then it has no members. */
   Fields object(String name) {
-    Object value = has(name) ? read(name, Json::map) : java.util.Map.of();
+    Object value = has(name) ? read(name, Json::map) : Map.of();
     return new Fields(new Json(value, prefix + name), prefix + name + ".");
   }
 
@@ -105,7 +106,7 @@ record Fields(Json json, String prefix) {
           switch (value) {
             case Number number -> number.doubleValue() == 0;
             case List<?> list -> list.isEmpty();
-            case java.util.Map<?, ?> map -> map.isEmpty();
+            case Map<?, ?> map -> map.isEmpty();
             case String text -> text.isEmpty() || text.equals("none") || text.equals("auto");
             default -> Boolean.FALSE.equals(value);
           };

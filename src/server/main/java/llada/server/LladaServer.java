@@ -107,7 +107,8 @@ public final class LladaServer implements AutoCloseable {
       Duration left = Duration.ofNanos(Math.max(0, end - System.nanoTime()));
       all &= model.scheduler().drain(left);
     }
-    return all & api.awaitQuiet(Duration.ofNanos(Math.max(0, end - System.nanoTime())));
+    boolean quiet = api.awaitQuiet(Duration.ofNanos(Math.max(0, end - System.nanoTime())));
+    return all && quiet;
   }
 
   /** Ends all answers; their clients are told that the server stops. */
@@ -148,10 +149,9 @@ public final class LladaServer implements AutoCloseable {
 
     private void sweep(Duration idle) {
       long now = System.currentTimeMillis();
+      young.removeIf(connection -> connection.getMessagesIn() > 0);
       for (Connection connection : young) {
-        if (connection.getMessagesIn() > 0) {
-          young.remove(connection);
-        } else if (now - connection.getCreatedTimeStamp() > idle.toMillis()) {
+        if (now - connection.getCreatedTimeStamp() > idle.toMillis()) {
           connection.getEndPoint().close();
         }
       }

@@ -141,7 +141,7 @@ final class Replies {
           json.writeNumberField("index", index);
           json.writeStringField("text", text);
           logprobs(json, revealed);
-          json.writeStringField("finish_reason", end.map(Replies::reason).orElse(null));
+          json.writeStringField("finish_reason", end.map(this::reason).orElse(null));
           json.writeEndObject();
           json.writeEndArray();
         });
@@ -220,8 +220,9 @@ final class Replies {
     json.writeStringField("system_fingerprint", model.fingerprint());
   }
 
-  private static String reason(Answer answer) {
-    return answer.end() == Answer.End.LENGTH ? "length" : "stop";
+  private String reason(Answer answer) {
+    boolean cut = answer.end() == Answer.End.LENGTH && form != Form.INFILL;
+    return cut ? "length" : "stop";
   }
 
   private static void usage(JsonGenerator json, List<Answer> answers) throws IOException {

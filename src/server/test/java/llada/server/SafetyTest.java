@@ -281,6 +281,27 @@ final class SafetyTest {
     }
   }
 
+  @Test
+  void whoAsksAgainBeforeTheAnswerIsToldToConnectAnew() throws Exception {
+    for (boolean stream : List.of(true, false)) {
+      try (Served served = local();
+          Socket socket = new Socket(InetAddress.getLoopbackAddress(), served.server().port())) {
+        String body = LONG.formatted(stream).replace("}", ", \"n\": 4}");
+        String ask =
+            "POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n%s"
+                .formatted(body.length(), body);
+        socket.getOutputStream().write(ask.getBytes(StandardCharsets.US_ASCII));
+        await(served, "llada_open{model=\"demo\"} 4");
+        socket.getOutputStream().write(ask.getBytes(StandardCharsets.US_ASCII));
+        socket.setSoTimeout(60_000);
+        String reply = new String(socket.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+        assertThat(reply).startsWith("HTTP/1.1 200").contains("Connection: close");
+        assertThat(reply.split("HTTP/1.1", -1)).as("one answer").hasSize(2);
+        assertThat(reply).contains("\"index\":3");
+      }
+    }
+  }
+
   private static void await(Served served, String line) throws Exception {
     for (int i = 0; i < 400; i++) {
       if (served.get("/metrics").body().contains(line)) {
