@@ -179,7 +179,10 @@ public final class ForwardBench {
     return true;
   }
 
-  /** Two for each weight of a matrix that a token goes through, and four for each channel and pair of tokens. */
+  /**
+   * Two for each weight of a matrix that a token goes through, and four for each channel and pair
+   * of tokens.
+   */
   static double flop(LladaConfig config, int tokens) {
     double weights = (double) config.dModel() * config.embeddingSize();
     for (WeightTable.Row row : WeightTable.of(config)) {

@@ -13,6 +13,7 @@ import llada.kernel.Parallel;
 import llada.model.Architecture;
 import llada.model.LladaConfig;
 import llada.model.LladaWeights;
+import llada.model.Part;
 import llada.model.WeightTable;
 import llada.tensor.DType;
 import llada.tensor.Shape;
@@ -195,7 +196,7 @@ public record SyntheticModel(
   }
 
   /** Fills consecutive pieces of a weight, from {@code first} on. */
-  private static void fill(
+  private void fill(
       RandomWeights random, Weight weight, MemorySegment out, long first, Parallel parallel) {
     String name = weight.row().gguf();
     if (weight.row().part().norm()) {
@@ -203,7 +204,9 @@ public record SyntheticModel(
       return;
     }
     boolean bias = weight.shape().rank() == 1;
-    double rms = bias ? BIAS_RMS : 1 / Math.sqrt((double) weight.shape().dim(-1));
+    // Tokens must differ in what a router sees, more than what attention adds to all of them alike.
+    boolean apart = config.hasExperts() && weight.row().part() == Part.EMBEDDING;
+    double rms = apart ? 1 : bias ? BIAS_RMS : 1 / Math.sqrt((double) weight.shape().dim(-1));
     long pieceBytes = weight.type().bytes(RandomWeights.PIECE);
     parallel.forEach(
         Math.toIntExact(Math.ceilDiv(out.byteSize(), pieceBytes)),

@@ -275,6 +275,11 @@ final class Api extends Handler.Abstract {
         Wishes.checked(
             param,
             () -> wishes.sampler(SamplerOptions.defaults().toBuilder().logitsEosInf(true)).build());
+    if (sampler.decoder().length().isPresent()) {
+      throw ApiException.invalid(
+          "diffusion.preset",
+          "diffusion.preset is variable, which finds how long an answer is; gaps have their length, or longest_gap");
+    }
     InfillOptions infill =
         new InfillOptions(
             sampler,
