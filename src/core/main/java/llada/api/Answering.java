@@ -34,7 +34,7 @@ final class Answering implements AutoCloseable {
     this.process =
         asked.gaps()
             ? engine.startInfill(asked.prompt(), asked.options(), request.seed())
-            : engine.start(asked.prompt(), asked.options(), request.seed());
+            : engine.start(asked.prompt(), asked.options(), request.seed(), asked.kept());
   }
 
   /** Shows each step to this, too. What it throws ends the answer. */

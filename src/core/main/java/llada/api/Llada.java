@@ -90,7 +90,8 @@ public final class Llada implements AutoCloseable {
 
   /** The same with a setup. */
   public static Llada demo(Setup setup) {
-    return new Llada(Opened.open(DemoModel.file(), given(setup, "the setup")::start), true);
+    Supplier<Backend> start = given(setup, "the setup")::start;
+    return new Llada(Opened.open(DemoModel.file(), start), true);
   }
 
   /** Answers a user's message, framed by the model's chat template. */

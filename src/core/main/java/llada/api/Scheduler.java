@@ -107,6 +107,7 @@ public final class Scheduler implements AutoCloseable {
   private final Deque<Ticket> waiting = new ArrayDeque<>();
   private final List<Ticket> open = new ArrayList<>(); // of the thread; its size under the lock
   private final Thread thread;
+  private int leaving; // requests that are over, but have not been told
   private boolean draining;
   private boolean closed;
 
@@ -296,11 +297,18 @@ public final class Scheduler implements AutoCloseable {
     lock.lock();
     try {
       open.remove(ticket);
-      changed.signalAll();
+      leaving++;
     } finally {
       lock.unlock();
     }
-    tell.run();
+    try {
+      tell.run(); // not under the lock: who waits for the answer may do anything
+    } finally {
+      lock.lock();
+      leaving--;
+      changed.signalAll();
+      lock.unlock();
+    }
   }
 
   /**
@@ -314,16 +322,20 @@ public final class Scheduler implements AutoCloseable {
     try {
       draining = true;
       changed.signalAll();
-      while (left > 0 && !(open.isEmpty() && waiting.isEmpty())) {
+      while (left > 0 && !idle()) {
         left = changed.awaitNanos(left);
       }
-      return open.isEmpty() && waiting.isEmpty();
+      return idle();
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       return false;
     } finally {
       lock.unlock();
     }
+  }
+
+  private boolean idle() {
+    return open.isEmpty() && waiting.isEmpty() && leaving == 0;
   }
 
   /** Ends all requests, after the step at hand. */
