@@ -248,7 +248,7 @@ class DataTest {
                       arena))
           .isInstanceOf(FormatException.class)
           .hasMessageContaining(lines + ": line 1: prompt and answer have ")
-          .hasMessageContaining("--length is 10");
+          .hasMessageContaining("the length is 10");
     }
   }
 
@@ -267,7 +267,7 @@ class DataTest {
     assertThat(cosine.at(109, 110)).isEqualTo(0.1);
     assertThat(new LearningRate.Constant(2, 0).at(5, 10)).isEqualTo(2);
     assertThatThrownBy(() -> new LearningRate.Cosine(1, 2, 0))
-        .hasMessageContaining("the last learning rate is 2.0");
+        .hasMessageContaining("last learning rate is 2.0");
   }
 
   @Test
