@@ -304,9 +304,16 @@ public final class Scheduler implements AutoCloseable {
     try {
       tell.run(); // not under the lock: who waits for the answer may do anything
     } finally {
-      lock.lock();
+      told();
+    }
+  }
+
+  private void told() {
+    lock.lock();
+    try {
       leaving--;
       changed.signalAll();
+    } finally {
       lock.unlock();
     }
   }
