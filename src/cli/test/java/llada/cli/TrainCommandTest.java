@@ -123,7 +123,7 @@ class TrainCommandTest {
         "--schedule is 'x'; it must be one of wsd"
       },
       {"--data DIR/corpus.txt -o DIR/r --objective x" + TINY, "--objective is 'x'"},
-      {"--data DIR/corpus.txt -o DIR/r --lora-rank 2" + TINY, "--lora-rank needs --model"},
+      {"--data DIR/corpus.txt -o DIR/r --lora-rank 2" + TINY, "--lora-rank needs a model"},
       {
         "--data DIR/corpus.txt -o DIR/r --validation 2" + TINY,
         "--validation is 2.0; it must be from 0 to 1"
