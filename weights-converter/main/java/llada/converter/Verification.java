@@ -16,6 +16,7 @@ import llada.backend.Backends;
 import llada.checkpoint.Checkpoint;
 import llada.format.FormatException;
 import llada.model.TokenBatch;
+import llada.model.WeightTable;
 import llada.tensor.Tensor;
 
 /**
@@ -102,7 +103,7 @@ public record Verification(
               Backend computation =
                   Backends.choose(setup.backend(), setup.threads(), setup.precision())) {
             int tensors = checkpoint.tensors().size();
-            long weights = checkpoint.config().parameters();
+            long weights = WeightTable.parameters(checkpoint.config());
             passed.accept("structure", checkpoint.format());
             passed.accept(
                 "shapes",

@@ -18,6 +18,7 @@ import llada.checkpoint.Checkpoint;
 import llada.format.JsonLine;
 import llada.model.AttentionConfig;
 import llada.model.LladaConfig;
+import llada.model.WeightTable;
 import llada.tensor.DType;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -151,7 +152,7 @@ final class InfoCommand implements Callable<Integer> {
               rows.put("num_experts_per_tok", experts.perToken());
               rows.put("expert_hidden_size", experts.hidden());
               rows.put("shared_expert_hidden_size", experts.sharedHidden());
-              rows.put("active_parameters", config.activeParameters());
+              rows.put("active_parameters", WeightTable.activeParameters(config));
             });
     rows.put("vocab_size", config.vocabSize());
     rows.put("embedding_size", config.embeddingSize());

@@ -8,6 +8,7 @@ import llada.api.MemoryNeed;
 import llada.backend.ThreadPool;
 import llada.checkpoint.Checkpoint;
 import llada.checkpoint.SyntheticModel;
+import llada.model.WeightTable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -84,7 +85,7 @@ final class SynthCommand implements Callable<Integer> {
               "%s: %s, %,d weights, %s, %.1f s%n",
               output,
               model.name(),
-              model.config().parameters(),
+              WeightTable.parameters(model.config()),
               MemoryNeed.text(bytes),
               seconds);
     }

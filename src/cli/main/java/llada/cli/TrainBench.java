@@ -8,6 +8,7 @@ import llada.backend.Backend;
 import llada.bench.TrainingBench;
 import llada.format.JsonLine;
 import llada.kernel.Precision;
+import llada.model.WeightTable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -81,7 +82,7 @@ final class TrainBench implements Callable<Integer> {
 
   private void write(TrainingBench.Result result, Backend backend) {
     double millis = result.steps().medianMillis();
-    long parameters = TrainingBench.CONFIG.parameters();
+    long parameters = WeightTable.parameters(TrainingBench.CONFIG);
     OptionalLong rss = result.peakRssBytes();
     if (!json) {
       context

@@ -4,6 +4,7 @@ import java.util.Locale;
 import llada.format.FormatException;
 import llada.format.GgufWriter;
 import llada.model.Architecture;
+import llada.model.WeightTable;
 import llada.tokenizer.GgufVocabulary;
 import llada.tokenizer.TokenizerException;
 
@@ -30,7 +31,7 @@ public final class GgufModel {
         model.config().architecture() == Architecture.LLADA // as its published files say
             || model.tokenizer().begin().isPresent();
     GgufConfig.write(out, model.config(), model.name(), mix.fileType(), begins);
-    out.string("general.size_label", sizeLabel(model.config().parameters()))
+    out.string("general.size_label", sizeLabel(WeightTable.parameters(model.config())))
         .string("tokenizer.ggml.pre", tables.pre())
         .strings("tokenizer.ggml.tokens", tables.tokens())
         .int32s("tokenizer.ggml.token_type", types(tables))

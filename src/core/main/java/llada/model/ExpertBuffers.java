@@ -42,19 +42,4 @@ record ExpertBuffers(
             Tensor.allocate(arena, DType.F32, e.sharedHidden() > 0 ? t : 0, c),
             new ExpertOrder(e.count())));
   }
-
-  /** Bytes for each token. */
-  static long bytesPerToken(LladaConfig config) {
-    return config.feedForwards().stream()
-        .mapToLong(
-            f ->
-                f instanceof FeedForwardConfig.Experts e
-                    ? Float.BYTES
-                        * (e.count()
-                            + e.perToken() * (config.dModel() + 2L * e.hidden())
-                            + config.dModel())
-                    : 0)
-        .max()
-        .orElse(0);
-  }
 }

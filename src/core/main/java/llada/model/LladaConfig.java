@@ -4,7 +4,6 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
-import java.util.function.ToIntFunction;
 
 /**
  * Everything that a checkpoint says about its shape and its special tokens, and all that the
@@ -211,29 +210,9 @@ public record LladaConfig(
 
   /** Bytes of the buffers that experts need, for each token. */
   public long expertBytesPerToken() {
-    return ExpertBuffers.bytesPerToken(this);
-  }
-
-  /** Number of weights, the head counted only if it is its own. */
-  public long parameters() {
-    return sum(WeightTable.Row::count);
-  }
-
-  /** Number of weights that a token is multiplied by: of the experts, those it is sent to. */
-  public long activeParameters() {
-    int perToken = experts().map(FeedForwardConfig.Experts::perToken).orElse(0);
-    long embedding = weightTying ? 0 : (long) embeddingSize * dModel;
-    return sum(row -> row.experts() > 0 ? perToken : 1) - embedding;
-  }
-
-  private long sum(ToIntFunction<WeightTable.Row> count) {
-    long sum = 0;
-    for (int layer = -1; layer <= nLayers; layer++) {
-      sum +=
-          WeightTable.rows(this, layer)
-              .mapToLong(r -> r.shape().elements() * count.applyAsInt(r))
-              .sum();
-    }
-    return sum;
+    return experts()
+        .map(e -> e.count() + e.perToken() * (dModel + 2L * e.hidden()) + dModel)
+        .map(numbers -> Float.BYTES * numbers)
+        .orElse(0L);
   }
 }

@@ -1,6 +1,7 @@
 package llada.model;
 
 import java.util.List;
+import java.util.function.ToIntFunction;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import llada.tensor.Shape;
@@ -73,6 +74,26 @@ public final class WeightTable {
     return config.architecture().names().keySet().stream()
         .filter(Part::inLayers)
         .flatMap(part -> row(config, part, layer));
+  }
+
+  /** Number of weights, the head counted only if it is its own. */
+  public static long parameters(LladaConfig config) {
+    return sum(config, Row::count);
+  }
+
+  /** Number of weights that a token is multiplied by: of the experts, those it is sent to. */
+  public static long activeParameters(LladaConfig config) {
+    int perToken = config.experts().map(FeedForwardConfig.Experts::perToken).orElse(0);
+    long embedding = config.weightTying() ? 0 : (long) config.embeddingSize() * config.dModel();
+    return sum(config, row -> row.experts() > 0 ? perToken : 1) - embedding;
+  }
+
+  private static long sum(LladaConfig config, ToIntFunction<Row> count) {
+    long sum = 0;
+    for (int layer = -1; layer <= config.nLayers(); layer++) {
+      sum += rows(config, layer).mapToLong(r -> r.shape().elements() * count.applyAsInt(r)).sum();
+    }
+    return sum;
   }
 
   private static Stream<Row> row(LladaConfig config, Part part, int layer) {

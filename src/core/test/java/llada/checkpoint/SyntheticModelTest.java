@@ -22,6 +22,7 @@ import llada.model.BlockWeights;
 import llada.model.LladaWeights;
 import llada.model.MaskPredictor;
 import llada.model.TokenBatch;
+import llada.model.WeightTable;
 import llada.tensor.DType;
 import llada.tensor.Tensor;
 import llada.tokenizer.ChatTemplate;
@@ -146,7 +147,7 @@ final class SyntheticModelTest {
   void publishedShapesAreThePublishedModels() {
     SyntheticModel llada = published(PublishedShape.LLADA_8B, QuantizationMix.BF16);
     // The total_size of the checkpoint's index, 16,031,162,368 bytes of bfloat16.
-    assertThat(llada.config().parameters()).isEqualTo(8_015_581_184L);
+    assertThat(WeightTable.parameters(llada.config())).isEqualTo(8_015_581_184L);
     assertThat(llada.tensors()).hasSize(291);
     SyntheticVocabulary vocabulary = llada.vocabulary();
     assertThat(vocabulary.tokens()).hasSize(126464).doesNotHaveDuplicates();
@@ -160,14 +161,14 @@ final class SyntheticModelTest {
     assertThat(tokenizer.encode("<|startoftext|>")).containsExactly(126080);
 
     SyntheticModel illada = published(PublishedShape.ILLADA_8B, QuantizationMix.Q4_0);
-    assertThat(illada.config().parameters() / 1e9).isCloseTo(7.615, within(0.001));
+    assertThat(WeightTable.parameters(illada.config()) / 1e9).isCloseTo(7.615, within(0.001));
     assertThat(illada.vocabulary().tokens().get(5)).isEqualTo("<|mdm_mask|>");
     assertThat(illada.config().maskTokenId()).isEqualTo(5);
     assertThat(types(illada)).containsEntry("token_embd.weight", "Q6_K");
     assertThat(types(illada)).doesNotContainKey("output.weight");
 
     SyntheticModel one = published(PublishedShape.LLADA_1B, QuantizationMix.Q4_K);
-    assertThat(one.config().parameters() / 1e9).isCloseTo(1.49, within(0.01));
+    assertThat(WeightTable.parameters(one.config()) / 1e9).isCloseTo(1.49, within(0.01));
     assertThat(types(one)).containsEntry("blk.0.ffn_down.weight", "F16"); // 5634 is odd times 2
   }
 

@@ -18,6 +18,7 @@ import llada.model.LladaConfig;
 import llada.model.LladaWeights;
 import llada.model.TokenBatch;
 import llada.model.TrainablePredictor;
+import llada.model.WeightTable;
 import llada.tensor.NativeMemory;
 import llada.tensor.RandomStreams;
 import llada.tensor.RandomStreams.Purpose;
@@ -178,7 +179,7 @@ final class SmallModel implements AutoCloseable {
 
   /** Weights that a token passes: all but the table of embeddings. */
   long parameters() {
-    return config.parameters() - (long) config.embeddingSize() * config.dModel();
+    return WeightTable.parameters(config) - (long) config.embeddingSize() * config.dModel();
   }
 
   /**

@@ -28,6 +28,7 @@ import llada.format.TokenizerJson;
 import llada.model.LladaConfig;
 import llada.model.LladaWeights;
 import llada.model.TrainablePredictor;
+import llada.model.WeightTable;
 import llada.tokenizer.ChatTemplate;
 import llada.tokenizer.Tokenizer;
 import llada.tokenizer.TokenizerException;
@@ -194,7 +195,7 @@ public final class TrainingRun {
       listener.told(
           "%,d weights, %,d sequences, %d held out, %s%s%s"
               .formatted(
-                  config.parameters(),
+                  WeightTable.parameters(config),
                   data.sequences(),
                   data.validationSequences(),
                   backend.why(),
