@@ -133,7 +133,7 @@ public record SyntheticModel(
 
   private record Weight(WeightTable.Row row, DType type) {
     Shape shape() {
-      return row.experts() > 0 ? row.stackedShape() : row.shape();
+      return row.stackedShape();
     }
   }
 

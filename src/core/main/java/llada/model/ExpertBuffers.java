@@ -1,7 +1,6 @@
 package llada.model;
 
 import java.lang.foreign.Arena;
-import java.util.List;
 import java.util.Optional;
 import llada.kernel.scalar.ExpertOrder;
 import llada.tensor.DType;
@@ -21,25 +20,17 @@ import llada.tensor.Tensor;
 record ExpertBuffers(
     Tensor logits, Tensor rows, Tensor gate, Tensor up, Tensor shared, ExpertOrder order) {
   static Optional<ExpertBuffers> of(LladaConfig config, int t, Arena arena) {
-    List<FeedForwardConfig.Experts> layers =
-        config.feedForwards().stream()
-            .distinct()
-            .filter(f -> f instanceof FeedForwardConfig.Experts)
-            .map(f -> (FeedForwardConfig.Experts) f)
-            .toList();
-    if (layers.isEmpty()) {
-      return Optional.empty();
-    }
-    FeedForwardConfig.Experts e = layers.getFirst(); // of a model's layers all are alike
+    return config.experts().map(e -> of(e, config.dModel(), t, arena));
+  }
+
+  private static ExpertBuffers of(FeedForwardConfig.Experts e, int c, int t, Arena arena) {
     long n = (long) t * e.perToken();
-    int c = config.dModel();
-    return Optional.of(
-        new ExpertBuffers(
-            Tensor.allocate(arena, DType.F32, t, e.count()),
-            Tensor.allocate(arena, DType.F32, n, c),
-            Tensor.allocate(arena, DType.F32, n, e.hidden()),
-            Tensor.allocate(arena, DType.F32, n, e.hidden()),
-            Tensor.allocate(arena, DType.F32, e.sharedHidden() > 0 ? t : 0, c),
-            new ExpertOrder(e.count())));
+    return new ExpertBuffers(
+        Tensor.allocate(arena, DType.F32, t, e.count()),
+        Tensor.allocate(arena, DType.F32, n, c),
+        Tensor.allocate(arena, DType.F32, n, e.hidden()),
+        Tensor.allocate(arena, DType.F32, n, e.hidden()),
+        Tensor.allocate(arena, DType.F32, e.sharedHidden() > 0 ? t : 0, c),
+        new ExpertOrder(e.count()));
   }
 }

@@ -155,7 +155,7 @@ public record LladaConfig(
 
   /** Whether any layer has experts. */
   public boolean hasExperts() {
-    return feedForwards.stream().anyMatch(f -> f instanceof FeedForwardConfig.Experts);
+    return experts().isPresent();
   }
 
   /**

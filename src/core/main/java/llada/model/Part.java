@@ -75,9 +75,8 @@ public enum Part {
   /** Whether it stays in float32 in a quantised file: vectors, and what routes. */
   public boolean staysFloat32() {
     return switch (this) {
-      case ATTN_NORM, FF_NORM, FINAL_NORM, Q_NORM, K_NORM -> true;
       case Q_BIAS, K_BIAS, V_BIAS, QKV_BIAS, ATTN_OUT_BIAS, ROUTER_BIAS, ROUTER -> true;
-      default -> false;
+      default -> norm();
     };
   }
 
