@@ -8,11 +8,14 @@ import llada.kernel.Parallel;
  * The only thread pool. Workers take pieces one by one from the operation's counter, so a slow core
  * takes fewer; the calling thread is worker 0 and never waits for a worker that has taken nothing.
  * That matters on a busy machine: a worker that the system does not schedule costs no time then.
- * Between operations workers spin for a moment and then park, since a forward pass is hundreds of
- * operations, microseconds apart.
+ * Between operations workers spin for some 300 microseconds and then park: a forward pass is
+ * hundreds of operations, microseconds apart, and to wake a thread takes longer than many of them.
  */
 public final class ThreadPool implements Parallel, AutoCloseable {
-  private static final int SPINS = 2_000;
+  private static final int SPINS = 20_000;
+
+  /** The same for a caller, which waits for work that goes on. */
+  private static final int PATIENCE = 2_000;
 
   private final Thread[] threads;
   private volatile Operation current = new Operation(0, (index, worker) -> {});
@@ -81,7 +84,7 @@ public final class ThreadPool implements Parallel, AutoCloseable {
     }
     operation.take(0);
     for (int spin = 0; operation.finished.get() < tasks; spin++) {
-      if (spin < SPINS) {
+      if (spin < PATIENCE) {
         Thread.onSpinWait();
       } else {
         Thread.yield(); // the worker may be waiting for this very core

@@ -52,6 +52,12 @@ final class Assembler {
     vector(op, dst.bits(), dst.number(), a.number(), -1, b);
   }
 
+  /** dst = op(memory) in the elements that a mask register names; the others stay. EVEX only. */
+  void masked(Op op, Vec dst, int mask, Mem a) {
+    note(op, dst, "k" + mask, ", ", a);
+    vector(op, dst.bits(), dst.number(), 0, -1, a, mask);
+  }
+
   /** dst = op(a, b, immediate). */
   void op(Op op, Vec dst, Vec a, Vec b, int immediate) {
     note(op, dst, a, ", ", b, ", ", immediate);
@@ -107,6 +113,14 @@ final class Assembler {
     emit(0xC0 | (dst.number() & 7) << 3 | a.low());
   }
 
+  /** A mask register = a. */
+  void kmov(int mask, Gpr a) {
+    line("kmovq k", mask, ", ", a);
+    vex(1, Op.Prefix.F2, 1, 128, mask, 0, a.number(), null);
+    emit(0x92);
+    emit(0xC0 | mask << 3 | a.low());
+  }
+
   void vzeroupper() {
     line("vzeroupper");
     emit(0xC5, 0xF8, 0x77);
@@ -124,12 +138,16 @@ final class Assembler {
 
   /** Prefix, opcode and operands; rm is a register number, or -1 for memory. */
   private void vector(Op op, int bits, int reg, int second, int rm, Mem memory) {
+    vector(op, bits, reg, second, rm, memory, 0);
+  }
+
+  private void vector(Op op, int bits, int reg, int second, int rm, Mem memory, int mask) {
     boolean evex = bits == 512;
     if (!evex && memory != null && memory.broadcast()) {
       throw new IllegalArgumentException(op + " at " + bits + " bits has no broadcast operand");
     }
     if (evex) {
-      evex(op, reg, second, rm, memory);
+      evex(op, reg, second, rm, memory, mask);
     } else {
       vex(op.map, op.prefix, 0, bits, reg, second, rm, memory);
     }
@@ -152,15 +170,15 @@ final class Assembler {
     emit(w << 7 | (~second & 15) << 3 | (bits == 256 ? 1 << 2 : 0) | prefix);
   }
 
-  /** The four bytes of EVEX at 512 bits, no mask. */
-  private void evex(Op op, int reg, int second, int rm, Mem memory) {
+  /** The four bytes of EVEX at 512 bits; mask 0 is none. */
+  private void evex(Op op, int reg, int second, int rm, Mem memory, int mask) {
     int base = memory == null ? rm >> 3 & 1 : memory.base().high();
     int upper = memory == null ? rm >> 4 & 1 : 0;
     emit(0x62);
     emit((~reg >> 3 & 1) << 7 | (1 - upper) << 6 | (1 - base) << 5 | (~reg >> 4 & 1) << 4 | op.map);
     emit((~second & 15) << 3 | 1 << 2 | op.prefix);
     int broadcast = memory != null && memory.broadcast() ? 1 : 0;
-    emit(2 << 5 | broadcast << 4 | (~second >> 4 & 1) << 3);
+    emit(2 << 5 | broadcast << 4 | (~second >> 4 & 1) << 3 | mask);
   }
 
   /** ModRM, SIB and offset; a one-byte offset counts {@code unit} bytes. */

@@ -3,12 +3,13 @@ package llada.kernel.machine;
 import static llada.kernel.machine.Gpr.R10;
 import static llada.kernel.machine.Gpr.R11;
 import static llada.kernel.machine.Gpr.R12;
+import static llada.kernel.machine.Gpr.R13;
+import static llada.kernel.machine.Gpr.R14;
 import static llada.kernel.machine.Gpr.R8;
 import static llada.kernel.machine.Gpr.R9;
 import static llada.kernel.machine.Gpr.RAX;
 import static llada.kernel.machine.Gpr.RBP;
 import static llada.kernel.machine.Gpr.RBX;
-import static llada.kernel.machine.Gpr.RCX;
 import static llada.kernel.machine.Gpr.RDI;
 import static llada.kernel.machine.Gpr.RDX;
 import static llada.kernel.machine.Gpr.RSI;
@@ -18,13 +19,13 @@ import llada.tensor.DType;
 
 /**
  * The product of weights, as they lie in the file, with few tokens. Where lanes are tokens, as in
- * {@link DotCode} and {@link Int8Code}, one token works as long as sixteen; so here lanes are rows
- * of weights, which {@link FewBlocks} transposes and unpacks on the way, and tokens come one after
- * the other. Each weight is read once. Every sum is formed of the same numbers in the same order as
- * there: a row has the same bits from either. AVX-512 only.
+ * {@link DotCode} and {@link Int8Code}, one token works as long as sixteen; so here lanes are
+ * channels ({@link FewBytes}) or rows of weights ({@link FewFloats}), and tokens come one after the
+ * other. Each weight is read once and unpacked in registers. Every sum is formed of the same
+ * numbers in the same order as there: a row has the same bits from either. AVX-512 only.
  *
- * <p>A step is 32 bits of a row: a float32 number, a pair of bfloat16, or four bytes. 64 steps of a
- * vector of rows, a chunk, are unpacked and then multiplied with every token.
+ * <p>This is the loop around them: over tiles of 16 rows, and in each over chunks of 256 channels
+ * (of fewer where the numbers are floats).
  */
 final class FewCode {
   /** The block of arguments, offsets in bytes. */
@@ -35,192 +36,142 @@ final class FewCode {
   static final int TOKENS = 24;
   static final int OUT = 32; // float32 (tokens, ROWS); what is there is added to
   static final int SPACE = 40; // memory of SPACE_BYTES
-  static final int ARGUMENTS = 48;
+  static final int TABLE = 48; // the form's constants
+  static final int ARGUMENTS = 56;
 
   /** Weight rows of a call, at most. */
   static final int ROWS = 512;
 
-  private static final int OUT_BYTES = 4 * ROWS;
-  static final int STEPS = 64;
+  /** Tokens of a call, at most. */
+  static final int MOST_TOKENS = 16;
 
-  /** Tokens that share a load of weights, at most. */
-  private static final int GROUP = 4;
-
-  private static final int VECTOR = 64; // bytes
-  private static final int SUMS = 0; // in the space: what the sums of x stand for
-  private static final int SCALES = GROUP * VECTOR; // 16 vectors; minimums from MINIMUM on
-  private static final int CODES = SCALES + 16 * VECTOR;
-  static final int SPACE_BYTES = CODES + STEPS * VECTOR;
-
-  /** The vector of scales with the first minimum; no type here has both of 16 channels. */
-  static final int MINIMUM = 8;
+  static final int OUT_BYTES = 4 * ROWS;
+  static final int SPACE_BYTES = FewBytes.RESULTS + MOST_TOKENS * 1024;
 
   /** How far ahead of its use a line of weights is asked for: a tile, but no less than this. */
   private static final int DISTANCE = 8192;
 
-  private static final Vec WEIGHT = Vec.zmm(2 * GROUP);
+  /** What is done with one chunk of 16 rows, and how many bytes of a row that is. */
+  interface Chunk {
+    int bytes();
 
-  private final Assembler a;
-  private final int tokens; // at a time
-  private final int xBytes; // from one token to the next
+    /** What stays in registers from chunk to chunk. */
+    void constants(Assembler a);
 
-  private FewCode(Assembler a, int tokens, int xBytes) {
-    this.a = a;
-    this.tokens = tokens;
-    this.xBytes = xBytes;
+    /**
+     * One chunk. r9 points to its weights, rdx to its activations, r10 to the tile's sums, r11 to
+     * the space, r13 to the table. It may use rcx, rbx, rbp, r14 and all vector registers.
+     */
+    void emit(Assembler a, Rows rows);
   }
 
-  /** Where step {@code i} of a chunk goes. */
-  static Mem code(int i) {
-    return R11.at(CODES + i * VECTOR);
+  /** The rows of a tile, and the memory that is to be asked for meanwhile. */
+  static final class Rows {
+    private final Assembler a;
+    private final int rowBytes;
+    private final int chunkBytes;
+
+    /** Bytes from one token's activations to the next. */
+    final int xBytes;
+
+    private int asked;
+
+    private Rows(Assembler a, int rowBytes, int chunkBytes, int xBytes) {
+      this.a = a;
+      this.rowBytes = rowBytes;
+      this.chunkBytes = chunkBytes;
+      this.xBytes = xBytes;
+    }
+
+    /** Bytes of the chunk in a row. */
+    Mem at(int row, int offset) {
+      return R9.at(row * rowBytes + offset);
+    }
+
+    /** Asks for lines of what comes a tile later, up to a share of it. */
+    void ask(int part, int parts) {
+      int lines = (16 * chunkBytes + 63) / 64;
+      for (; asked < lines * part / parts; asked++) {
+        a.prefetch(R12.at(64 * asked));
+      }
+    }
+
+    /** zmm0 to zmm3 = the four 32-bit words at an offset, of all rows; zmm4 to zmm7 are lost. */
+    void transposed(int offset) {
+      for (int i = 0; i < 4; i++) {
+        a.op(Op.VMOVUPS, Vec.xmm(i), at(i, offset));
+        for (int quad = 1; quad < 4; quad++) {
+          a.op(Op.VINSERTI128, Vec.zmm(i), Vec.zmm(i), at(4 * quad + i, offset), quad);
+        }
+      }
+      TransposeCode.fours(a, new Geometry(512, 1), 0);
+    }
   }
 
-  /** Where scale {@code i} of a chunk goes. */
-  static Mem scale(int i) {
-    return R11.at(SCALES + i * VECTOR);
-  }
+  private FewCode() {}
 
   /** Whether there is such code. */
   static boolean takes(int bits, DType dtype, Matmul.Arithmetic arithmetic, int channels) {
-    return bits == 512
-        && channels % Geometry.CHUNK == 0
-        && FewBlocks.of(dtype, arithmetic).isPresent();
+    return bits == 512 && channels % Geometry.CHUNK == 0 && chunk(dtype, arithmetic).isPresent();
+  }
+
+  private static Optional<? extends Chunk> chunk(DType dtype, Matmul.Arithmetic arithmetic) {
+    return arithmetic == Matmul.Arithmetic.INT8
+        ? FewBytes.of(dtype)
+        : FewFloats.of(dtype, arithmetic);
+  }
+
+  /** The address of a type's constants; 0 where there are none. */
+  static long table(DType dtype) {
+    return FewBytes.of(dtype).map(bytes -> bytes.table().address()).orElse(0L);
   }
 
   /** The code for rows of so many channels, which {@link #takes} allows. */
   static Assembler assemble(DType dtype, Matmul.Arithmetic arithmetic, int channels) {
     Assembler a = new Assembler();
+    Chunk chunk = chunk(dtype, arithmetic).orElseThrow();
     int rowBytes = channels / dtype.blockLength() * dtype.blockBytes();
-    Optional<WeightForm> form =
-        arithmetic == Matmul.Arithmetic.INT8 ? Optional.of(WeightForm.of(dtype)) : Optional.empty();
-    FewBlocks blocks = FewBlocks.of(dtype, arithmetic).orElseThrow();
-    int chunks = rowBytes / blocks.bytes();
+    int chunks = rowBytes / chunk.bytes();
     int xBytes = (int) PackedInput.rowBytes(arithmetic, channels);
     Label tile = new Label("tile");
-    Label chunk = new Label("chunk");
+    Label next = new Label("chunk");
     a.push(RBX);
     a.push(RBP);
     a.push(R12);
-    FewBlocks.constants(a);
+    a.push(R13);
+    a.push(R14);
     a.mov(RSI, RDI.at(WEIGHTS));
     a.mov(R8, RDI.at(TILES));
     a.mov(R10, RDI.at(OUT));
     a.mov(R11, RDI.at(SPACE));
+    a.mov(R13, RDI.at(TABLE));
+    chunk.constants(a);
     a.mov(R12, RSI);
     a.add(R12, Math.max(DISTANCE, 16 * rowBytes));
     a.bind(tile);
     a.mov(R9, RSI); // weights of the chunk
     a.mov(RDX, RDI.at(X));
     a.mov(RAX, chunks);
-    a.bind(chunk);
-    blocks.emit(a, rowBytes);
-    a.mov(RCX, RDX);
-    a.mov(RBP, R10);
-    a.mov(RBX, RDI.at(TOKENS));
-    for (int tokens = GROUP; tokens > 0; tokens /= 2) {
-      FewCode code = new FewCode(a, tokens, xBytes);
-      Label product = new Label("product with " + tokens);
-      Label check = new Label("check " + tokens);
-      a.jump(check);
-      a.bind(product);
-      form.ifPresentOrElse(code::bytes, () -> code.floats(arithmetic));
-      a.add(RCX, tokens * xBytes);
-      a.add(RBP, tokens * OUT_BYTES);
-      a.sub(RBX, tokens);
-      a.bind(check);
-      a.cmp(RBX, tokens - 1);
-      a.jump(Assembler.Condition.ABOVE, product);
-    }
-    a.add(R9, blocks.bytes());
+    a.bind(next);
+    Rows rows = new Rows(a, rowBytes, chunk.bytes(), xBytes);
+    chunk.emit(a, rows);
+    rows.ask(1, 1);
+    a.add(R12, 16 * chunk.bytes());
+    a.add(R9, chunk.bytes());
     a.add(RDX, xBytes / chunks);
     a.sub(RAX, 1);
-    a.jump(Assembler.Condition.NOT_EQUAL, chunk);
+    a.jump(Assembler.Condition.NOT_EQUAL, next);
     a.add(RSI, 16 * rowBytes);
-    a.add(R10, VECTOR);
+    a.add(R10, 64);
     a.sub(R8, 1);
     a.jump(Assembler.Condition.NOT_EQUAL, tile);
+    a.pop(R14);
+    a.pop(R13);
     a.pop(R12);
     a.pop(RBP);
     a.pop(RBX);
     a.vzeroupper();
     a.ret();
     return a;
-  }
-
-  private static Vec total(int t) {
-    return Vec.zmm(2 * t);
-  }
-
-  private static Vec sum(int t) {
-    return Vec.zmm(2 * t + 1);
-  }
-
-  private Mem out(int t) {
-    return RBP.at(t * OUT_BYTES);
-  }
-
-  private static Mem sums(int t, int offset) {
-    return R11.at(SUMS + t * VECTOR + offset);
-  }
-
-  private void floats(Matmul.Arithmetic arithmetic) {
-    Op op = arithmetic == Matmul.Arithmetic.BF16 ? Op.VDPBF16PS : Op.VFMADD231PS;
-    for (int t = 0; t < tokens; t++) {
-      a.op(Op.VMOVUPS, sum(t), out(t));
-    }
-    multiply(op, 0, STEPS);
-    for (int t = 0; t < tokens; t++) {
-      a.store(Op.VMOVUPS_STORE, out(t), sum(t));
-    }
-  }
-
-  /** One chunk of 256 channels; see {@link Int8Code} for the formula. */
-  private void bytes(WeightForm form) {
-    int parts = 32 / form.group();
-    for (int t = 0; t < tokens; t++) {
-      Vec sum = sum(t);
-      int at = t * xBytes + PackedInput.ROW_SUMS;
-      a.op(Op.VMOVUPS, sum, RCX.at(at));
-      if (parts == 1) { // of 32 channels, in every other lane
-        a.op(Op.VPADDD, sum, sum, RCX.at(at + 4));
-      }
-      a.op(Op.VPXOR, total(t), total(t), total(t));
-      if (form.minimums()) {
-        a.op(Op.VCVTDQ2PS, sum, sum);
-      } else {
-        a.shift(Op.VPSLLD, sum, sum, form.offsetShift());
-        a.op(Op.VPSUBD, sum, total(t), sum);
-      }
-      a.store(Op.VMOVUPS_STORE, sums(t, 0), sum);
-    }
-    for (int i = 0; i < 8 * parts; i++) {
-      for (int t = 0; t < tokens; t++) {
-        a.op(Op.VPBROADCASTD, sum(t), sums(t, 8 / parts * i));
-        if (form.minimums()) {
-          a.op(Op.VFNMADD231PS, total(t), sum(t), scale(MINIMUM + i));
-          a.op(Op.VPXOR, sum(t), sum(t), sum(t));
-        }
-      }
-      multiply(Op.VPDPBUSD, i * form.group() / 4, form.group() / 4);
-      for (int t = 0; t < tokens; t++) {
-        a.op(Op.VCVTDQ2PS, sum(t), sum(t));
-        a.op(Op.VFMADD231PS, total(t), sum(t), scale(i));
-      }
-    }
-    for (int t = 0; t < tokens; t++) {
-      a.op(Op.VMOVUPS, sum(t), out(t));
-      a.op(Op.VFMADD231PS, sum(t), total(t), RCX.all(t * xBytes + PackedInput.ROW_SCALE));
-      a.store(Op.VMOVUPS_STORE, out(t), sum(t));
-    }
-  }
-
-  /** Sums += weights * the tokens' numbers, step by step. */
-  private void multiply(Op op, int first, int steps) {
-    for (int step = first; step < first + steps; step++) {
-      a.op(Op.VMOVUPS, WEIGHT, code(step));
-      for (int t = 0; t < tokens; t++) {
-        a.op(op, sum(t), WEIGHT, RCX.all(t * xBytes + 4 * step));
-      }
-    }
   }
 }

@@ -110,13 +110,13 @@ final class Matmul {
     int limit = fewTokens(dtype, arithmetic, channels);
     List<Cut> cuts = new ArrayList<>();
     boolean anyFew = cut(cuts, parts, tileRows(g, arithmetic), limit);
-    PackedInput input = new PackedInput(program, g, arithmetic, tokens, channels, anyFew, packed);
+    Optional<DType> rows = anyFew ? Optional.of(dtype) : Optional.empty();
+    PackedInput input = new PackedInput(program, g, arithmetic, tokens, channels, rows, packed);
     parallel.forEach(
         input.pieces(),
         (piece, worker) ->
             input.pack(x, piece, workers[worker].channels, workers[worker].arguments));
-    Optional<CodePage.Code> few =
-        anyFew ? Optional.of(program.few(dtype, arithmetic, channels)) : Optional.empty();
+    Optional<CodePage.Code> few = rows.map(type -> program.few(type, arithmetic, channels));
     parallel.forEach(
         cuts.size(),
         (index, worker) -> {
@@ -189,6 +189,7 @@ final class Matmul {
     Block.set(arguments, FewCode.X, input.row(from));
     Block.set(arguments, FewCode.TOKENS, tokens);
     Block.set(arguments, FewCode.OUT, sums.address());
+    Block.set(arguments, FewCode.TABLE, FewCode.table(weight.dtype()));
     Block.set(arguments, FewCode.SPACE, worker.space.atLeast(FewCode.SPACE_BYTES).address());
     code.run(arguments);
     for (int t = 0; t < tokens; t++) {

@@ -40,6 +40,10 @@ enum Op {
   VPOR(Map.M0F, Prefix.P66, 0xEB, 0),
   VPXOR(Map.M0F, Prefix.P66, 0xEF, 0),
   VPSRLVD(Map.M0F38, Prefix.P66, 0x45, 0),
+  VPROLVD(Map.M0F38, Prefix.P66, 0x15, 0),
+  VBROADCASTI32X4(Map.M0F38, Prefix.P66, 0x5A, 16),
+  VPERMT2Q(Map.M0F38, Prefix.P66_W, 0x7E, 0),
+  VBROADCASTI32X8(Map.M0F38, Prefix.P66, 0x5B, 32),
   VPSLLD(Map.M0F, Prefix.P66, 0x72, 0, 6),
   VPSRLD(Map.M0F, Prefix.P66, 0x72, 0, 2),
   VPSRAD(Map.M0F, Prefix.P66, 0x72, 0, 4),
@@ -70,6 +74,8 @@ enum Op {
     static final int NONE = 0;
     static final int P66 = 1;
     static final int F3 = 2;
+    static final int F2 = 3;
+    static final int P66_W = 0x81; // and the bit W beside it
 
     private Prefix() {}
   }

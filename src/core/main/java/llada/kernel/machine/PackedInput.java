@@ -1,6 +1,9 @@
 package llada.kernel.machine;
 
 import java.lang.foreign.MemorySegment;
+import java.util.Optional;
+import java.util.function.IntUnaryOperator;
+import llada.tensor.DType;
 import llada.tensor.Tensor;
 
 /**
@@ -30,13 +33,14 @@ final class PackedInput {
   private final long sumBytes;
   private final long scaleBytes;
   private final long rows; // where they begin
-  private final boolean few;
+  private final Optional<DType> few;
   private final MemorySegment memory;
 
   /**
    * Lays out, but does not yet pack.
    *
-   * @param few whether {@link FewCode} will ask for rows, of whole chunks then
+   * @param few the type of the weights for which {@link FewCode} will ask for rows, of whole chunks
+   *     then
    * @param channels K, a multiple of 16 (of 32 for 8 bits)
    */
   PackedInput(
@@ -45,7 +49,7 @@ final class PackedInput {
       Matmul.Arithmetic arithmetic,
       int tokens,
       int channels,
-      boolean few,
+      Optional<DType> few,
       Block memory) {
     this.program = program;
     this.g = g;
@@ -60,7 +64,7 @@ final class PackedInput {
     this.scaleBytes = int8 ? (long) chunks * g.step() : 0;
     this.few = few;
     this.rows = panels * (dataBytes + sumBytes + scaleBytes);
-    long rowBytes = few ? panels * g.width() * rowBytes(arithmetic, channels) : 0;
+    long rowBytes = few.isPresent() ? panels * g.width() * rowBytes(arithmetic, channels) : 0;
     this.memory = memory.atLeast(rows + rowBytes);
   }
 
@@ -136,7 +140,7 @@ final class PackedInput {
         program.code(Program.quantize(g.vectors())).run(arguments);
       }
     }
-    for (int v = 0; v < g.vectors() && few; v++) {
+    for (int v = 0; v < g.vectors() && few.isPresent(); v++) {
       rows(piece, v, arguments);
     }
   }
@@ -180,21 +184,34 @@ final class PackedInput {
     long bytes = rowBytes(arithmetic, Geometry.CHUNK);
     long to = row(panel * g.width() + vector * g.lanes()) + piece % chunks * bytes;
     long shift = 4L * vector * g.lanes();
-    int squares = (int) (offset(Geometry.CHUNK) / g.step()) / g.lanes();
-    square(squares, data(panel, k0) + shift, g.step(), to, arguments);
-    if (arithmetic == Matmul.Arithmetic.INT8) {
-      square(1, sums(panel, k0) + shift, g.step(), to + ROW_SUMS, arguments);
-      square(1, scales(panel, k0) + shift, 0, to + ROW_SCALE, arguments);
+    long from = data(panel, k0) + shift;
+    boolean int8 = arithmetic == Matmul.Arithmetic.INT8;
+    if (int8 && WeightForm.of(few.orElseThrow()).group() == 32) {
+      // As FewBytes has them: words 0 to 3 of each of four groups, then words 4 to 7.
+      for (int part = 0; part < 2; part++) {
+        square(
+            2, 32, i -> i / 4 * 8 + i % 4, from + 4 * part * g.step(), to + 64 * part, arguments);
+      }
+    } else {
+      int squares = (int) (offset(Geometry.CHUNK) / g.step()) / g.lanes();
+      square(squares, g.lanes(), i -> i, from, to, arguments);
+    }
+    if (int8) {
+      square(1, 0, i -> i, sums(panel, k0) + shift, to + ROW_SUMS, arguments);
+      square(1, 0, _ -> 0, scales(panel, k0) + shift, to + ROW_SCALE, arguments);
     }
   }
 
-  private void square(int count, long from, long step, long to, MemorySegment arguments) {
+  /** Squares {@code apart} steps from each other, with their rows so many steps from the first. */
+  private void square(
+      int count, int apart, IntUnaryOperator row, long from, long to, MemorySegment arguments) {
     long rowBytes = rowBytes(arithmetic, channels);
     Block.set(arguments, TransposeCode.COUNT, count);
-    Block.set(arguments, TransposeCode.SOURCE_STEP, g.lanes() * step);
-    Block.set(arguments, TransposeCode.TARGET_STEP, 4L * g.lanes());
+    Block.set(arguments, TransposeCode.SOURCE_STEP, (long) apart * g.step());
+    Block.set(arguments, TransposeCode.TARGET_STEP, apart > g.lanes() ? 128 : 64);
     for (int i = 0; i < g.lanes(); i++) {
-      Block.set(arguments, TransposeCode.SOURCES + 8 * i, from + i * step);
+      Block.set(
+          arguments, TransposeCode.SOURCES + 8 * i, from + (long) row.applyAsInt(i) * g.step());
       Block.set(arguments, TransposeCode.targets(g) + 8 * i, to + i * rowBytes);
     }
     program.code(Program.TRANSPOSE).run(arguments);

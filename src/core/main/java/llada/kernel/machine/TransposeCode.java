@@ -60,18 +60,7 @@ final class TransposeCode {
     // Now 128-bit piece p of register (quad, j) holds column 4p + j of the quad's rows.
     for (int j = 0; j < 4; j++) {
       if (g.wide()) {
-        Vec q0 = g.vec(middle + j);
-        Vec q1 = g.vec(middle + 4 + j);
-        Vec q2 = g.vec(middle + 8 + j);
-        Vec q3 = g.vec(middle + 12 + j);
-        a.op(Op.VSHUFF32X4, g.vec(0), q0, q1, 0x44);
-        a.op(Op.VSHUFF32X4, g.vec(1), q2, q3, 0x44);
-        a.op(Op.VSHUFF32X4, g.vec(2), q0, q1, 0xEE);
-        a.op(Op.VSHUFF32X4, g.vec(3), q2, q3, 0xEE);
-        a.op(Op.VSHUFF32X4, g.vec(4), g.vec(0), g.vec(1), 0x88);
-        a.op(Op.VSHUFF32X4, g.vec(5), g.vec(0), g.vec(1), 0xDD);
-        a.op(Op.VSHUFF32X4, g.vec(6), g.vec(2), g.vec(3), 0x88);
-        a.op(Op.VSHUFF32X4, g.vec(7), g.vec(2), g.vec(3), 0xDD);
+        quarters(a, middle + j, 4, 0);
       } else {
         a.op(Op.VPERM2F128, g.vec(4), g.vec(middle + j), g.vec(middle + 4 + j), 0x20);
         a.op(Op.VPERM2F128, g.vec(5), g.vec(middle + j), g.vec(middle + 4 + j), 0x31);
@@ -81,6 +70,30 @@ final class TransposeCode {
         a.add(R8, R11);
         a.store(Op.VMOVUPS_STORE, R8.at(0), g.vec(4 + p));
       }
+    }
+  }
+
+  /**
+   * Of four registers, {@code stride} apart, the 128-bit pieces as a square: piece p of each to
+   * register {@code to} + 4 + p. Those from {@code to} on are lost.
+   */
+  static void quarters(Assembler a, int first, int stride, int to) {
+    Vec q0 = Vec.zmm(first);
+    Vec q1 = Vec.zmm(first + stride);
+    Vec q2 = Vec.zmm(first + 2 * stride);
+    Vec q3 = Vec.zmm(first + 3 * stride);
+    a.op(Op.VSHUFF32X4, Vec.zmm(to), q0, q1, 0x44);
+    a.op(Op.VSHUFF32X4, Vec.zmm(to + 1), q2, q3, 0x44);
+    a.op(Op.VSHUFF32X4, Vec.zmm(to + 2), q0, q1, 0xEE);
+    a.op(Op.VSHUFF32X4, Vec.zmm(to + 3), q2, q3, 0xEE);
+    for (int i = 0; i < 4; i++) {
+      Vec lower = Vec.zmm(to + i / 2 * 2);
+      a.op(
+          Op.VSHUFF32X4,
+          Vec.zmm(to + 4 + i),
+          lower,
+          Vec.zmm(to + i / 2 * 2 + 1),
+          i % 2 == 0 ? 0x88 : 0xDD);
     }
   }
 

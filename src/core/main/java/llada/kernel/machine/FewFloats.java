@@ -1,0 +1,120 @@
+package llada.kernel.machine;
+
+import static llada.kernel.machine.Gpr.R10;
+import static llada.kernel.machine.Gpr.R11;
+import static llada.kernel.machine.Gpr.RBP;
+import static llada.kernel.machine.Gpr.RBX;
+import static llada.kernel.machine.Gpr.RCX;
+import static llada.kernel.machine.Gpr.RDI;
+import static llada.kernel.machine.Gpr.RDX;
+
+import java.util.Optional;
+import llada.tensor.DType;
+
+/**
+ * {@link FewCode} with float32, float16 and bfloat16 weights: lanes are rows, since each sum must
+ * be formed channel by channel. A step is 32 bits of a row, a float32 number or a pair of bfloat16;
+ * 64 steps of 16 rows are transposed and unpacked to memory, and then multiplied with every token.
+ */
+final class FewFloats implements FewCode.Chunk {
+  private static final int STEPS = 64;
+
+  /** Tokens that share a load of weights, at most. */
+  private static final int GROUP = 4;
+
+  private static final Vec WEIGHT = Vec.zmm(GROUP);
+
+  private final DType dtype;
+  private final Op product;
+  private final int step; // bytes in the file
+
+  private FewFloats(DType dtype, Op product, int step) {
+    this.dtype = dtype;
+    this.product = product;
+    this.step = step;
+  }
+
+  /** The code of a type, if there is any. */
+  static Optional<FewFloats> of(DType dtype, Matmul.Arithmetic arithmetic) {
+    boolean bf16 = arithmetic == Matmul.Arithmetic.BF16;
+    if (bf16 && dtype == DType.BF16) {
+      return Optional.of(new FewFloats(dtype, Op.VDPBF16PS, 4));
+    }
+    return bf16 || !Program.FLOATS.contains(dtype)
+        ? Optional.empty()
+        : Optional.of(new FewFloats(dtype, Op.VFMADD231PS, dtype.blockBytes()));
+  }
+
+  @Override
+  public int bytes() {
+    return STEPS * step;
+  }
+
+  @Override
+  public void constants(Assembler a) {}
+
+  @Override
+  public void emit(Assembler a, FewCode.Rows rows) {
+    for (int word = 0; word < STEPS * step / 4; word++) {
+      if (word % 4 == 0) {
+        rows.transposed(4 * word);
+        rows.ask(word + 4, STEPS * step / 4);
+      }
+      Vec weights = Vec.zmm(word % 4);
+      if (step == 4) {
+        a.store(Op.VMOVUPS_STORE, code(word), weights);
+      } else { // the lower half of the word first
+        widen(a, weights, code(2 * word));
+        a.shift(Op.VPSRLD, weights, weights, 16);
+        widen(a, weights, code(2 * word + 1));
+      }
+    }
+    a.mov(RCX, RDX);
+    a.mov(RBP, R10);
+    a.mov(RBX, RDI.at(FewCode.TOKENS));
+    for (int tokens = GROUP; tokens > 0; tokens /= 2) {
+      Label some = new Label("product with " + tokens);
+      Label check = new Label("check " + tokens);
+      a.jump(check);
+      a.bind(some);
+      multiply(a, tokens, rows.xBytes);
+      a.add(RCX, tokens * rows.xBytes);
+      a.add(RBP, tokens * FewCode.OUT_BYTES);
+      a.sub(RBX, tokens);
+      a.bind(check);
+      a.cmp(RBX, tokens - 1);
+      a.jump(Assembler.Condition.ABOVE, some);
+    }
+  }
+
+  private static Mem code(int i) {
+    return R11.at(64 * i);
+  }
+
+  /** Numbers of 16 bits in the lower halves of lanes to float32. */
+  private void widen(Assembler a, Vec from, Mem to) {
+    Vec wide = Vec.zmm(8);
+    if (dtype == DType.BF16) { // the upper half of float32
+      a.shift(Op.VPSLLD, wide, from, 16);
+    } else { // by way of memory where they go
+      a.store(Op.VPMOVDW, to, from);
+      a.op(Op.VCVTPH2PS, wide, to);
+    }
+    a.store(Op.VMOVUPS_STORE, to, wide);
+  }
+
+  private void multiply(Assembler a, int tokens, int xBytes) {
+    for (int t = 0; t < tokens; t++) {
+      a.op(Op.VMOVUPS, Vec.zmm(t), RBP.at(t * FewCode.OUT_BYTES));
+    }
+    for (int i = 0; i < STEPS; i++) {
+      a.op(Op.VMOVUPS, WEIGHT, code(i));
+      for (int t = 0; t < tokens; t++) {
+        a.op(product, Vec.zmm(t), WEIGHT, RCX.all(t * xBytes + 4 * i));
+      }
+    }
+    for (int t = 0; t < tokens; t++) {
+      a.store(Op.VMOVUPS_STORE, RBP.at(t * FewCode.OUT_BYTES), Vec.zmm(t));
+    }
+  }
+}
