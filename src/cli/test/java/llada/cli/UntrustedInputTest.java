@@ -18,6 +18,7 @@ import java.util.List;
 import llada.format.FormatException;
 import llada.format.Json;
 import llada.format.LineReader;
+import llada.kernel.machine.MachineKernels;
 import llada.train.LossLog;
 import llada.train.TrainingListener;
 import org.junit.jupiter.api.Test;
@@ -139,6 +140,17 @@ class UntrustedInputTest {
             "generate", "--bf16", "--backend", "vector", "--gen-length", "2", "-q", "hi");
     assertThat(run.code()).isZero();
     assertThat(run.err()).hasLineCount(1).contains("--bf16 has no effect: the vector backend");
+  }
+
+  /** On a processor without bfloat16 the line is right; on one with it, it must not come. */
+  @Test
+  void anOptionWithAnEffectIsNot() {
+    CliRun run =
+        CliRun.onModel(
+            "generate", "--bf16", "--backend", "machine", "--gen-length", "2", "-q", "hi");
+    assumeTrue(run.code() != ExitCodes.NO_BACKEND, "no machine code here");
+    assertThat(run.err().contains("has no effect"))
+        .isEqualTo(!MachineKernels.processorHasBf16());
   }
 
   /** What a kill leaves: all steps but the last, whose validation was not known yet. */

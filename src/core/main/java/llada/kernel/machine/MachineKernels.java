@@ -257,6 +257,15 @@ public final class MachineKernels extends VectorKernels {
         });
   }
 
+  /**
+   * Whether the processor multiplies bfloat16 numbers, so that {@link Precision#BF16} has an effect.
+   *
+   * @throws MachineException if no machine code runs here
+   */
+  public static boolean processorHasBf16() {
+    return Program.of(CpuFeatures.detect()).bf16();
+  }
+
   /** Whether float32 weights are multiplied in bfloat16: that was asked for and the CPU can. */
   public boolean bf16() {
     return arithmetic(DType.F32) == Matmul.Arithmetic.BF16;
