@@ -309,14 +309,14 @@ final class Assembler {
     emit(0x48 | dst.high(), 0xC1, 0xC0 | 5 << 3 | dst.low(), count);
   }
 
-  /** The line there to the second-level cache; an address that is none is no error. */
-  void prefetch(Mem a) {
-    line("prefetcht1 ", a);
+  /** The line there to the cache of a level, 1 or 2; an address that is none is no error. */
+  void prefetch(Mem a, int level) {
+    line("prefetcht", level - 1, " ", a);
     if (a.base().high() == 1) {
       emit(0x41);
     }
     emit(0x0F, 0x18);
-    address(2, a, 1);
+    address(level, a, 1);
   }
 
   void push(Gpr a) {

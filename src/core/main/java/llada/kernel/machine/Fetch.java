@@ -61,7 +61,7 @@ final class Fetch {
 
   /** The line of the next row of the tile. */
   void row() {
-    a.prefetch(R14.at(0));
+    a.prefetch(R14.at(0), 2);
     a.add(R14, R15);
   }
 
