@@ -102,7 +102,8 @@ public final class MachineKernels extends VectorKernels {
   public String instructions() {
     StringBuilder text = new StringBuilder("FMA");
     text.append(program.bf16() && precision != Precision.EXACT ? ", BF16" : "");
-    text.append(program.int8() && precision != Precision.EXACT ? ", VNNI" : "");
+    String int8 = program.vnni() ? ", VNNI" : ", VPMADDUBSW";
+    text.append(precision != Precision.EXACT ? int8 : "");
     return text.toString();
   }
 
