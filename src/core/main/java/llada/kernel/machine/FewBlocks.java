@@ -54,7 +54,7 @@ final class FewBlocks {
         switch (dtype) {
           case F32 -> bf16 ? null : new FewBlocks(256, FewBlocks::copy);
           case BF16 -> bf16 ? new FewBlocks(256, FewBlocks::copy) : pairs;
-          case F16 -> bf16 ? null : pairs;
+          case F16 -> bf16 ? new FewBlocks(256, FewBlocks::roundedPairs) : pairs;
           case Q4_0 -> new FewBlocks(144, blocks -> blocks.legacy(4));
           case Q8_0 -> new FewBlocks(272, blocks -> blocks.legacy(8));
           case Q4_K -> new FewBlocks(144, blocks -> blocks.q4(16));
@@ -138,6 +138,18 @@ final class FewBlocks {
           half(T, word(i), FewCode.code(step));
         }
       }
+    }
+  }
+
+  /** Two float16 numbers of each word to a pair of bfloat16. */
+  private void roundedPairs() {
+    for (int i = 0; i < FewCode.STEPS; i++) {
+      nextUnit(i);
+      a.shift(Op.VPSRLD, T, word(i), 16);
+      half(D, word(i), FewCode.code(i));
+      half(T, T, FewCode.code(i));
+      PairCode.pair(a, WIDE, D, T);
+      a.store(Op.VMOVUPS_STORE, FewCode.code(i), D);
     }
   }
 

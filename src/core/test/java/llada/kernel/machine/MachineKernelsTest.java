@@ -55,7 +55,7 @@ final class MachineKernelsTest {
     if (Program.QUANTISED.contains(weight)) {
       return 0.5 / 127;
     }
-    if (precision == Precision.BF16 || weight == DType.BF16) {
+    if (precision == Precision.BF16 || weight == DType.BF16 || weight == DType.F16) {
       return weight == DType.BF16 ? 0x1p-9 : 0x1p-8; // the weight is rounded, too
     }
     return 0;
