@@ -35,9 +35,7 @@ final class MaddKernelsTest {
       CpuFeatures has = here();
       assumeTrue(has.avx2() && (this == AVX2 || has.avx512()), "no " + this + " here");
       return new MachineKernels(
-          parallel,
-          Precision.WEIGHTS,
-          new CpuFeatures(true, false, this == AVX512, false, false));
+          parallel, Precision.WEIGHTS, new CpuFeatures(true, false, this == AVX512, false, false));
     }
   }
 
@@ -240,9 +238,7 @@ final class MaddKernelsTest {
     Machine.AVX2.kernels(Parallel.SERIAL).close();
     try (MachineKernels exact =
         new MachineKernels(
-            Parallel.SERIAL,
-            Precision.EXACT,
-            new CpuFeatures(true, false, false, false, false))) {
+            Parallel.SERIAL, Precision.EXACT, new CpuFeatures(true, false, false, false, false))) {
       assertThat(exact.takes(DType.Q4_0, 512)).isFalse();
       assertThat(exact.instructions()).isEqualTo("FMA");
     }
