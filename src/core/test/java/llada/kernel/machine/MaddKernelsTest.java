@@ -26,7 +26,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /** 8-bit products without vpdpbusd, on machines that this one plays. */
 final class MaddKernelsTest {
-  private enum Machine {
+  enum Machine {
     AVX2,
     AVX512;
 
