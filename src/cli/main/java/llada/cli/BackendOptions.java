@@ -53,8 +53,8 @@ final class BackendOptions {
         names = "--exact",
         description =
             "Multiply in float32 only. Else the machine backend rounds activations to bytes for"
-                + " quantised and to bfloat16 for bfloat16 weights, which is faster and changes"
-                + " logits slightly.")
+                + " quantised weights, and to bfloat16 for bfloat16 and float16 ones (float16"
+                + " weights, too), which is faster and changes logits slightly.")
     private boolean exact;
 
     @Option(

@@ -23,7 +23,7 @@ import picocli.CommandLine.Option;
     name = "rounding",
     description = {
       "Compare logits with rounded activations to those without (--exact).",
-      "Rounding is the machine backend's way with quantised and bfloat16 weights. Logits are those",
+      "Rounding is the machine backend's way with quantised and 16-bit weights. Logits are those",
       "at the masked positions of a text: pieces of it are masked with ratios from 0 to 1.",
       "",
       "With --reference the exact logits are those of another file of the same model, say the one",

@@ -48,8 +48,8 @@ public record Peaks(
   }
 
   /**
-   * The limit of a matrix product: the machine tier multiplies quantised weights as int8 and
-   * bfloat16 ones as bfloat16, everything else is float32.
+   * The limit of a matrix product: the machine tier multiplies quantised weights as int8 and those
+   * of 16 bits as bfloat16, everything else is float32.
    *
    * @param backend name of the backend
    * @param weights their type
@@ -59,7 +59,7 @@ public record Peaks(
       OptionalDouble special =
           weights.blockLength() > 1
               ? vnniGops
-              : weights == DType.BF16 ? bf16Gflops : OptionalDouble.empty();
+              : weights == DType.BF16 || weights == DType.F16 ? bf16Gflops : OptionalDouble.empty();
       if (special.isPresent()) {
         return special;
       }

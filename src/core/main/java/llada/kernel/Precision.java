@@ -4,7 +4,10 @@ package llada.kernel;
 public enum Precision {
   /** Nothing: every product in float32. */
   EXACT,
-  /** What suits the weights: bytes for quantised ones, bfloat16 for bfloat16. */
+  /**
+   * What suits the weights: bytes for quantised ones, bfloat16 for those of 16 bits. On a processor
+   * that has it, float16 weights are rounded to bfloat16 themselves.
+   */
   WEIGHTS,
   /** As WEIGHTS, and TF32 for float32 weights on a GPU; on a processor the same as WEIGHTS. */
   TF32,

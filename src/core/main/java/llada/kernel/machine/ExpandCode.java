@@ -73,11 +73,18 @@ final class ExpandCode {
       Constants constants,
       BlockCode block) {}
 
-  /** The code of a quantised type: bytes and scales for {@link Int8Code}. */
-  static Assembler quantised(DType dtype) {
+  /**
+   * The code of a quantised type: bytes and scales for {@link Int8Code}.
+   *
+   * @param words whether weights of eight bits go to 16, for {@link WordCode}
+   */
+  static Assembler quantised(DType dtype, boolean words) {
     Form form =
         switch (dtype) {
-          case Q8_0 -> form(34, 32, 4, 4, LegacyBlocks::q8Constants, LegacyBlocks::q8);
+          case Q8_0 ->
+              words
+                  ? new Form(34, 64, 4, 4, 2 * Geometry.INT8_STRIDE, a -> {}, LegacyBlocks::q8Words)
+                  : form(34, 32, 4, 4, LegacyBlocks::q8Constants, LegacyBlocks::q8);
           case Q4_0 -> nibbles(18, false, false);
           case Q4_1 -> nibbles(20, true, false);
           case Q5_0 -> nibbles(22, false, true);

@@ -63,7 +63,7 @@ final class ExpandedRows {
   void fetch(MemorySegment arguments, Tensor from, int row, int k) {
     long rowBytes = bytes(weight.dtype(), weight.dim(1));
     boolean int8 = arithmetic == Matmul.Arithmetic.INT8;
-    int tileRows = int8 ? g.int8Rows() : g.floatRows();
+    int tileRows = program.tileRows(g, arithmetic);
     Block.set(arguments, Fetch.FROM, address(from, row, k));
     Block.set(arguments, Fetch.ROW, rowBytes);
     Block.set(arguments, Fetch.TILE, tileRows * rowBytes);
@@ -88,7 +88,7 @@ final class ExpandedRows {
       Block.set(arguments, Int8Code.SCALES, scales.address());
       Block.set(arguments, Int8Code.TILES, tiles);
       Block.set(arguments, Int8Code.GROUPS, depth / 32);
-      return program.code(Program.int8(WeightForm.of(weight.dtype()), g.vectors()));
+      return program.code(program.int8(WeightForm.of(weight.dtype()), g.vectors()));
     }
     boolean bf16 = arithmetic == Matmul.Arithmetic.BF16;
     Block.set(arguments, DotCode.WEIGHTS, rows.address());

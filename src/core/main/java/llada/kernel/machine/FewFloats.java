@@ -37,12 +37,13 @@ final class FewFloats implements FewCode.Chunk {
   /** The code of a type, if there is any. */
   static Optional<FewFloats> of(DType dtype, Matmul.Arithmetic arithmetic) {
     boolean bf16 = arithmetic == Matmul.Arithmetic.BF16;
-    if (bf16 && dtype == DType.BF16) {
-      return Optional.of(new FewFloats(dtype, Op.VDPBF16PS, 4));
+    if (!Program.FLOATS.contains(dtype) || bf16 && dtype == DType.F32) {
+      return Optional.empty();
     }
-    return bf16 || !Program.FLOATS.contains(dtype)
-        ? Optional.empty()
-        : Optional.of(new FewFloats(dtype, Op.VFMADD231PS, dtype.blockBytes()));
+    return Optional.of(
+        bf16
+            ? new FewFloats(dtype, Op.VDPBF16PS, 4)
+            : new FewFloats(dtype, Op.VFMADD231PS, dtype.blockBytes()));
   }
 
   @Override
@@ -62,6 +63,9 @@ final class FewFloats implements FewCode.Chunk {
       }
       Vec weights = Vec.zmm(word % 4);
       if (step == 4) {
+        if (dtype == DType.F16) {
+          round(a, weights, code(word));
+        }
         a.store(Op.VMOVUPS_STORE, code(word), weights);
       } else { // the lower half of the word first
         widen(a, weights, code(2 * word));
@@ -89,6 +93,17 @@ final class FewFloats implements FewCode.Chunk {
 
   private static Mem code(int i) {
     return R11.at(64 * i);
+  }
+
+  /** Two float16 numbers of each word to a pair of bfloat16, by way of memory where they go. */
+  private static void round(Assembler a, Vec pair, Mem to) {
+    Vec upper = Vec.zmm(8);
+    a.shift(Op.VPSRLD, upper, pair, 16);
+    a.store(Op.VPMOVDW, to, pair);
+    a.op(Op.VCVTPH2PS, pair, to);
+    a.store(Op.VPMOVDW, to, upper);
+    a.op(Op.VCVTPH2PS, upper, to);
+    PairCode.pair(a, new Geometry(512, 1), pair, upper);
   }
 
   /** Numbers of 16 bits in the lower halves of lanes to float32. */

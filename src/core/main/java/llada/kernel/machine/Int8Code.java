@@ -29,7 +29,7 @@ import static llada.kernel.machine.Gpr.RSI;
  * integer, in each lane. Its start value carries the offset; the sums of x were made when x was
  * quantised. A group ends with one conversion to float and one multiply-add, a chunk with another.
  */
-final class Int8Code {
+class Int8Code {
   /** The block of arguments, offsets in bytes. */
   static final int OUT = 0; // float32 (tiles * rows, width)
 
@@ -43,18 +43,18 @@ final class Int8Code {
 
   private static final int GROUPS_IN_CHUNK = Geometry.CHUNK / 32;
 
-  private final Assembler a = new Assembler();
-  private final Geometry g;
-  private final WeightForm form;
-  private final int rows;
-  private final int vectors;
-  private final int vectorBytes;
-  private final Fetch fetch;
+  final Assembler a = new Assembler();
+  final Geometry g;
+  final WeightForm form;
+  final int rows;
+  final int vectors;
+  final int vectorBytes;
+  final Fetch fetch;
 
-  private Int8Code(Geometry geometry, WeightForm form) {
+  Int8Code(Geometry geometry, WeightForm form, int rows) {
     this.g = geometry;
     this.form = form;
-    this.rows = geometry.int8Rows();
+    this.rows = rows;
     this.vectors = geometry.vectors();
     this.vectorBytes = geometry.bits() / 8;
     this.fetch = new Fetch(a);
@@ -62,13 +62,13 @@ final class Int8Code {
 
   /** The code for weights of this form. */
   static Assembler assemble(Geometry geometry, WeightForm form) {
-    Int8Code code = new Int8Code(geometry, form);
+    Int8Code code = new Int8Code(geometry, form, geometry.int8Rows());
     code.tiles();
     return code.a;
   }
 
   /** Integer sums of the group. */
-  private Vec sum(int r, int v) {
+  Vec sum(int r, int v) {
     return g.vec(r * vectors + v);
   }
 
@@ -77,15 +77,15 @@ final class Int8Code {
     return g.vec((rows + r) * vectors + v);
   }
 
-  private Vec x(int v) {
+  Vec x(int v) {
     return g.vec(2 * rows * vectors + v);
   }
 
-  private Vec weight() {
+  Vec weight() {
     return g.vec((2 * rows + 1) * vectors);
   }
 
-  private void tiles() {
+  final void tiles() {
     Label tile = new Label("tile");
     Label chunk = new Label("chunk");
     Label whole = new Label("whole");
@@ -113,7 +113,7 @@ final class Int8Code {
     a.mov(R12, RBP);
     a.bind(whole);
     a.sub(RBP, R12);
-    forEach((r, v) -> a.op(Op.VPXOR, total(r, v), total(r, v), total(r, v)));
+    clear();
     a.bind(group);
     fetch.startRound();
     for (int part = 0; part < 32 / form.group(); part++) {
@@ -122,7 +122,7 @@ final class Int8Code {
       scale(part);
     }
     fetch.endRound();
-    a.add(R9, 32);
+    a.add(R9, bytesOfGroup());
     a.add(RCX, 8 * g.step());
     a.add(R11, 2 * g.step());
     a.add(RAX, 4 * (32 / form.group()));
@@ -133,7 +133,7 @@ final class Int8Code {
     a.cmp(RBP, 0);
     a.jump(Assembler.Condition.NOT_EQUAL, chunk);
     fetch.endTile();
-    a.add(RSI, rows * Geometry.INT8_STRIDE);
+    a.add(RSI, rows * stride());
     a.add(RDX, rows * form.scaleStride());
     a.add(R10, rows * g.step());
     a.sub(R8, 1);
@@ -146,8 +146,23 @@ final class Int8Code {
     a.ret();
   }
 
+  /** Bytes of 32 weights. */
+  int bytesOfGroup() {
+    return 32;
+  }
+
+  /** Bytes from one row of weights to the next. */
+  final int stride() {
+    return Geometry.INT8_DEPTH / 32 * bytesOfGroup();
+  }
+
+  /** Totals = 0. */
+  void clear() {
+    forEach((r, v) -> a.op(Op.VPXOR, total(r, v), total(r, v), total(r, v)));
+  }
+
   /** The start values of a group's integer sums, and what its minimums take away. */
-  private void start(int part) {
+  void start(int part) {
     for (int v = 0; v < vectors; v++) {
       Vec sumOfX = x(v);
       a.op(Op.VMOVUPS, sumOfX, R11.at(part * g.step() + v * vectorBytes));
@@ -174,14 +189,14 @@ final class Int8Code {
     }
   }
 
-  private void multiply(int part) {
+  void multiply(int part) {
     for (int step = 0; step < form.group() / 4; step++) {
       int at = part * form.group() / 4 + step;
       for (int v = 0; v < vectors; v++) {
         a.op(Op.VMOVUPS, x(v), RCX.at(at * g.step() + v * vectorBytes));
       }
       for (int r = 0; r < rows; r++) {
-        a.op(Op.VPBROADCASTD, weight(), R9.at(r * Geometry.INT8_STRIDE + 4 * at));
+        a.op(Op.VPBROADCASTD, weight(), R9.at(r * stride() + 4 * at));
         for (int v = 0; v < vectors; v++) {
           a.op(Op.VPDPBUSD, sum(r, v), weight(), x(v));
         }
@@ -193,7 +208,7 @@ final class Int8Code {
   }
 
   /** total += scale * sum. */
-  private void scale(int part) {
+  void scale(int part) {
     for (int r = 0; r < rows; r++) {
       for (int v = 0; v < vectors; v++) {
         a.op(Op.VCVTDQ2PS, sum(r, v), sum(r, v));
@@ -224,16 +239,21 @@ final class Int8Code {
         (r, v) -> {
           Mem out = R10.at(r * g.step() + v * vectorBytes);
           a.op(Op.VMOVUPS, weight(), out);
-          a.op(Op.VFMADD231PS, weight(), total(r, v), x(v));
+          addTotal(weight(), x(v), r, v);
           a.store(Op.VMOVUPS_STORE, out, weight());
         });
   }
 
-  private interface Sum {
+  /** dst += xScale * total. */
+  void addTotal(Vec dst, Vec xScale, int r, int v) {
+    a.op(Op.VFMADD231PS, dst, total(r, v), xScale);
+  }
+
+  interface Sum {
     void visit(int r, int v);
   }
 
-  private void forEach(Sum visitor) {
+  final void forEach(Sum visitor) {
     for (int r = 0; r < rows; r++) {
       for (int v = 0; v < vectors; v++) {
         visitor.visit(r, v);

@@ -29,6 +29,17 @@ final class LegacyBlocks {
     a.store(Op.VMOVDQU_STORE, at.target(0), Vec.ymm(1));
   }
 
+  /** The same as signed numbers of 16 bits, every other channel and then those between. */
+  static void q8Words(Assembler a, Place at) {
+    scale(a, at);
+    a.op(Op.VMOVDQU, Vec.ymm(1), at.source(2));
+    a.shift(Op.VPSLLW, Vec.ymm(0), Vec.ymm(1), 8);
+    a.shift(Op.VPSRAW, Vec.ymm(0), Vec.ymm(0), 8);
+    a.shift(Op.VPSRAW, Vec.ymm(1), Vec.ymm(1), 8);
+    a.store(Op.VMOVDQU_STORE, at.target(0), Vec.ymm(0));
+    a.store(Op.VMOVDQU_STORE, at.target(32), Vec.ymm(1));
+  }
+
   static void nibbleConstants(Assembler a) {
     QuantizeCode.constant(a, CONSTANT, 0x0F0F0F0F);
     QuantizeCode.constant(a, SIGN, 0x80000000);

@@ -20,9 +20,9 @@ import llada.tensor.Tensor;
  * The contract with matrix products in machine code; all else is the vector tier's, and so are
  * products that no kernel here takes.
  *
- * <p>Quantised weights are multiplied in 8-bit and bfloat16 weights in bfloat16 arithmetic, for
- * which the activations are rounded: results differ slightly from float32. {@link Precision#EXACT}
- * forbids that.
+ * <p>Quantised weights are multiplied in 8-bit and weights of 16 bits in bfloat16 arithmetic, where
+ * the processor has it, for which the activations are rounded, and float16 weights as well: results
+ * differ slightly from float32. {@link Precision#EXACT} forbids that.
  *
  * <p>Both gradients of a product with float32 weights are computed in float32, and in bfloat16 with
  * {@link Precision#BF16}: gradients and activations are rounded on the way into a product, the
@@ -102,7 +102,8 @@ public final class MachineKernels extends VectorKernels {
   public String instructions() {
     StringBuilder text = new StringBuilder("FMA");
     text.append(program.bf16() && precision != Precision.EXACT ? ", BF16" : "");
-    text.append(program.int8() && precision != Precision.EXACT ? ", VNNI" : "");
+    String int8 = program.vnni() ? ", VNNI" : ", VPMADDUBSW";
+    text.append(precision != Precision.EXACT ? int8 : "");
     return text.toString();
   }
 
@@ -140,7 +141,7 @@ public final class MachineKernels extends VectorKernels {
       return Matmul.Arithmetic.INT8;
     }
     boolean bf16 =
-        precision == Precision.BF16 || precision != Precision.EXACT && dtype == DType.BF16;
+        precision == Precision.BF16 || precision != Precision.EXACT && dtype != DType.F32;
     return bf16 && program.bf16() ? Matmul.Arithmetic.BF16 : Matmul.Arithmetic.F32;
   }
 

@@ -31,7 +31,7 @@ public final class MachinePeak {
   private static OptionalDouble measure(Parallel parallel, Op op, int pairs) {
     try (Arena arena = Arena.ofShared()) {
       Program program = Program.of(CpuFeatures.detect());
-      if (!(op == Op.VPDPBUSD ? program.int8() : program.bf16())) {
+      if (!(op == Op.VPDPBUSD ? program.vnni() : program.bf16())) {
         return OptionalDouble.empty();
       }
       CodePage.Code code = program.code(Program.peak(op));

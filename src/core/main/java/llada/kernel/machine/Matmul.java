@@ -57,7 +57,7 @@ final class Matmul {
   boolean takes(DType dtype, int channels, Arithmetic arithmetic) {
     boolean known =
         switch (arithmetic) {
-          case INT8 -> Program.QUANTISED.contains(dtype) && program.int8();
+          case INT8 -> Program.QUANTISED.contains(dtype);
           case BF16 -> Program.FLOATS.contains(dtype) && program.bf16();
           case F32 -> Program.FLOATS.contains(dtype);
         };
@@ -109,7 +109,7 @@ final class Matmul {
     Geometry g = new Geometry(program.bits(), tokens <= lanes * parts.size() ? 1 : 2);
     int limit = fewTokens(dtype, arithmetic, channels);
     List<Cut> cuts = new ArrayList<>();
-    boolean anyFew = cut(cuts, parts, tileRows(g, arithmetic), limit);
+    boolean anyFew = cut(cuts, parts, program.tileRows(g, arithmetic), limit);
     Optional<DType> rows = anyFew ? Optional.of(dtype) : Optional.empty();
     PackedInput input = new PackedInput(program, g, arithmetic, tokens, channels, rows, packed);
     parallel.forEach(
@@ -165,7 +165,8 @@ final class Matmul {
 
   /** Up to how many tokens {@link FewCode} is faster, as measured; 0 where there is none. */
   private int fewTokens(DType dtype, Arithmetic arithmetic, int channels) {
-    if (!FewCode.takes(program.bits(), dtype, arithmetic, channels)) {
+    boolean vnni = arithmetic != Arithmetic.INT8 || program.vnni();
+    if (!vnni || !FewCode.takes(program.bits(), dtype, arithmetic, channels)) {
       return 0;
     }
     return switch (arithmetic) {
@@ -203,7 +204,7 @@ final class Matmul {
       Tensor out, PackedInput input, Arithmetic arithmetic, Cut cut, Cut next, Worker worker) {
     Geometry g = input.geometry();
     Rows part = cut.part();
-    int tileRows = tileRows(g, arithmetic);
+    int tileRows = program.tileRows(g, arithmetic);
     int tiles = (cut.rows() + tileRows - 1) / tileRows;
     int firstPanel = part.from() / g.width();
     int panels = (part.to() - 1) / g.width() + 1 - firstPanel;
@@ -213,7 +214,7 @@ final class Matmul {
     ExpandedRows expanded =
         new ExpandedRows(program, g, arithmetic, part.weight(), worker.weights, worker.scales);
     MemorySegment arguments =
-        worker.arguments.atLeast(Math.max(TransposeCode.arguments(g), Fetch.ARGUMENTS));
+        worker.arguments.atLeast(Math.max(TransposeCode.arguments(g), WordCode.ARGUMENTS));
     for (int k0 = 0; k0 < input.channels(); k0 += expanded.depth()) {
       int depth = Math.min(expanded.depth(), input.channels() - k0);
       expanded.expand(cut.first(), cut.rows(), k0, depth, arguments);
@@ -239,9 +240,5 @@ final class Matmul {
             cut.first(),
             cut.rows(),
             worker.arguments);
-  }
-
-  private static int tileRows(Geometry g, Arithmetic arithmetic) {
-    return arithmetic == Arithmetic.INT8 ? g.int8Rows() : g.floatRows();
   }
 }

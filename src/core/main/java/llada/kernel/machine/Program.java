@@ -38,7 +38,7 @@ final class Program {
   private static final Map<CpuFeatures, Program> PROGRAMS = new ConcurrentHashMap<>();
 
   private final int bits;
-  private final boolean int8;
+  private final boolean vnni;
   private final boolean bf16;
   private final Map<String, Supplier<Assembler>> sources = new LinkedHashMap<>();
   private final Map<String, CodePage.Code> code = new ConcurrentHashMap<>();
@@ -59,7 +59,7 @@ final class Program {
     }
     boolean wide = features.avx512();
     bits = wide ? 512 : 256;
-    int8 = wide ? features.avx512Vnni() : features.avxVnni();
+    vnni = wide ? features.avx512Vnni() : features.avxVnni();
     bf16 = features.avx512Bf16();
     sources.put(TRANSPOSE, () -> TransposeCode.assemble(new Geometry(bits, 1)));
     for (int vectors = 1; vectors <= 2; vectors++) {
@@ -73,13 +73,11 @@ final class Program {
             () -> DotCode.assemble(g, g.floatRows(), Op.VDPBF16PS, stride(true), true));
         sources.put(pairs(vectors), () -> PairCode.assemble(g));
       }
-      if (int8) {
-        for (DType dtype : QUANTISED) {
-          WeightForm form = WeightForm.of(dtype);
-          sources.put(int8(form, vectors), () -> Int8Code.assemble(g, form));
-        }
-        sources.put(quantize(vectors), () -> QuantizeCode.assemble(g));
+      for (DType dtype : QUANTISED) {
+        WeightForm form = WeightForm.of(dtype);
+        sources.put(int8(form, vectors), () -> int8(g, form));
       }
+      sources.put(quantize(vectors), () -> QuantizeCode.assemble(g, !vnni));
     }
     Geometry two = new Geometry(bits, 2);
     for (boolean on : new boolean[] {false, true}) {
@@ -98,16 +96,22 @@ final class Program {
         sources.put(expand(dtype, true), () -> ExpandCode.floats(dtype, true, wide));
       }
     }
-    if (int8) {
-      for (DType dtype : QUANTISED) {
-        sources.put(expand(dtype, false), () -> ExpandCode.quantised(dtype));
-      }
+    for (DType dtype : QUANTISED) {
+      sources.put(expand(dtype, false), () -> ExpandCode.quantised(dtype, !vnni));
+    }
+    if (vnni) {
       sources.put(peak(Op.VPDPBUSD), () -> PeakCode.assemble(Op.VPDPBUSD, bits));
     }
     if (bf16) {
       sources.put(peak(Op.VDPBF16PS), () -> PeakCode.assemble(Op.VDPBF16PS, bits));
     }
     sources.put(peak(Op.VFMADD231PS), () -> PeakCode.assemble(Op.VFMADD231PS, bits));
+  }
+
+  private Assembler int8(Geometry g, WeightForm form) {
+    return vnni
+        ? Int8Code.assemble(g, form)
+        : form.bits() < 8 ? MaddCode.assemble(g, form) : WordCode.assemble(g, form);
   }
 
   private static int stride(boolean bf16) {
@@ -134,9 +138,10 @@ final class Program {
     return "quantize x" + vectors;
   }
 
-  static String int8(WeightForm form, int vectors) {
+  String int8(WeightForm form, int vectors) {
     String kind = form.minimums() ? "minimums" : "offset " + (1 << form.offsetShift());
-    return "int8 by %d, %s x%d".formatted(form.group(), kind, vectors);
+    String bits = vnni ? "" : " of %d bits without VNNI".formatted(form.bits());
+    return "int8%s by %d, %s x%d".formatted(bits, form.group(), kind, vectors);
   }
 
   static String peak(Op op) {
@@ -153,9 +158,14 @@ final class Program {
     return bits;
   }
 
-  /** Whether 8-bit products can be had. */
-  boolean int8() {
-    return int8;
+  /** Whether 8-bit products are vpdpbusd's; else they are vpmaddubsw's. */
+  boolean vnni() {
+    return vnni;
+  }
+
+  /** Weight rows of a tile. */
+  int tileRows(Geometry g, Matmul.Arithmetic arithmetic) {
+    return arithmetic == Matmul.Arithmetic.INT8 && vnni ? g.int8Rows() : g.floatRows();
   }
 
   /** Whether bfloat16 products can be had. */

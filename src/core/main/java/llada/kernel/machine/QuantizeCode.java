@@ -30,7 +30,13 @@ final class QuantizeCode {
 
   private QuantizeCode() {}
 
-  static Assembler assemble(Geometry g) {
+  /**
+   * The code.
+   *
+   * @param pairs whether a sum is two numbers of 16 bits, one of channels 4j and 4j + 1, one of 4j
+   *     + 2 and 4j + 3, as {@link MaddCode} wants them
+   */
+  static Assembler assemble(Geometry g, boolean pairs) {
     Assembler a = new Assembler();
     Vec max = g.vec(0);
     Vec inverse = g.vec(1);
@@ -65,12 +71,15 @@ final class QuantizeCode {
     constant(a, constant, Float.floatToRawIntBits(1f / 127f));
     a.op(Op.VMULPS, max, max, constant);
     a.store(Op.VMOVUPS_STORE, R9.at(0), max);
+    constant(a, constant, 0x01010101);
     a.bind(convert);
     a.op(Op.VPXOR, sum, sum, sum);
     for (int k = 0; k < 16; k++) {
       a.op(Op.VMULPS, q, inverse, RSI.at(k * g.step()));
       a.op(Op.VCVTPS2DQ, q, q); // rounds to the nearest, ties to even
-      a.op(Op.VPADDD, sum, sum, q);
+      if (!pairs) {
+        a.op(Op.VPADDD, sum, sum, q);
+      }
       int place = k % 4;
       if (place < 3) {
         a.op(Op.VPAND, q, q, lowByte);
@@ -83,6 +92,10 @@ final class QuantizeCode {
       }
       if (place == 3) {
         a.store(Op.VMOVUPS_STORE, RDX.at(k / 4 * g.step()), word);
+        if (pairs) {
+          a.op(Op.VPMADDUBSW, word, constant, word);
+          a.op(Op.VPADDW, sum, sum, word);
+        }
       }
     }
     a.store(Op.VMOVUPS_STORE, R8.at(0), sum);

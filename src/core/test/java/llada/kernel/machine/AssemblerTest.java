@@ -110,6 +110,38 @@ final class AssemblerTest {
             "62d13d4872e018",
             a -> a.shift(Op.VPSRAD, Vec.zmm(8), Vec.zmm(8), 24)),
         of(
+            "vpmaddubsw ymm15, ymm14, ymm12",
+            "c4420d04fc",
+            a -> a.op(Op.VPMADDUBSW, Vec.ymm(15), Vec.ymm(14), Vec.ymm(12))),
+        of(
+            "vpmaddubsw zmm31, zmm30, zmm28",
+            "62020d4004fc",
+            a -> a.op(Op.VPMADDUBSW, Vec.zmm(31), Vec.zmm(30), Vec.zmm(28))),
+        of(
+            "vpmaddwd ymm0, ymm0, [rdi + 128]",
+            "c4e17df58780000000",
+            a -> a.op(Op.VPMADDWD, Vec.ymm(0), Vec.ymm(0), Gpr.RDI.at(128))),
+        of(
+            "vpmaddwd zmm5, zmm5, zmm31",
+            "62915548f5ef",
+            a -> a.op(Op.VPMADDWD, Vec.zmm(5), Vec.zmm(5), Vec.zmm(31))),
+        of(
+            "vpaddw ymm3, ymm3, ymm15",
+            "c4c165fddf",
+            a -> a.op(Op.VPADDW, Vec.ymm(3), Vec.ymm(3), Vec.ymm(15))),
+        of(
+            "vpsubw zmm27, zmm27, zmm29",
+            "62012540f9dd",
+            a -> a.op(Op.VPSUBW, Vec.zmm(27), Vec.zmm(27), Vec.zmm(29))),
+        of(
+            "vpsraw zmm1, zmm17, 8",
+            "62b1754871e108",
+            a -> a.shift(Op.VPSRAW, Vec.zmm(1), Vec.zmm(17), 8)),
+        of(
+            "vfnmadd213ps ymm15, ymm12, [rdi + 448]",
+            "c4621dacbfc0010000",
+            a -> a.op(Op.VFNMADD213PS, Vec.ymm(15), Vec.ymm(12), Gpr.RDI.at(448))),
+        of(
             "vinserti128 ymm1, ymm1, ymm2, 1",
             "c4e37538ca01",
             a -> a.op(Op.VINSERTI128, Vec.ymm(1), Vec.ymm(1), Vec.ymm(2), 1)));
