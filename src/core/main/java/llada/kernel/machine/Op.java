@@ -32,6 +32,8 @@ enum Op {
   VCVTNEPS2BF16(Map.M0F38, Prefix.F3, 0x72, 0),
   VDPBF16PS(Map.M0F38, Prefix.F3, 0x52, 0),
   VPDPBUSD(Map.M0F38, Prefix.P66, 0x50, 0),
+  VPMADDUBSW(Map.M0F38, Prefix.P66, 0x04, 0),
+  VPADDW(Map.M0F, Prefix.P66, 0xFD, 0),
   VPADDD(Map.M0F, Prefix.P66, 0xFE, 0),
   VPSUBD(Map.M0F, Prefix.P66, 0xFA, 0),
   VPMULLD(Map.M0F38, Prefix.P66, 0x40, 0),
