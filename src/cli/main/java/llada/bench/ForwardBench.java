@@ -242,7 +242,7 @@ public final class ForwardBench {
   }
 
   /** VmHWM, the high-water mark of the resident set, as Linux keeps it. */
-  static OptionalLong peakRss() {
+  public static OptionalLong peakRss() {
     try (Stream<String> lines = Files.lines(Path.of("/proc/self/status"))) {
       return lines
           .filter(line -> line.startsWith("VmHWM:"))

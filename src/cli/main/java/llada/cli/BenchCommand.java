@@ -20,7 +20,7 @@ import picocli.CommandLine.Option;
 /** How fast a model computes, beside what the machine could do at most. */
 @Command(
     name = "bench",
-    subcommands = {RoundingCommand.class, TrainBench.class, DecodeBench.class},
+    subcommands = {RoundingCommand.class, TrainBench.class, DecodeBench.class, AnswerBench.class},
     description = {
       "Measure forward passes, op by op, beside the machine's limits.",
       "A pass computes the logits of all of its tokens.",
