@@ -55,14 +55,17 @@ public final class History {
           });
     }
     out.flush();
-    Files.write(
-        history, lines.toByteArray(), StandardOpenOption.CREATE, StandardOpenOption.APPEND);
+    Files.write(history, lines.toByteArray(), StandardOpenOption.CREATE, StandardOpenOption.APPEND);
   }
 
   /** Class, method and parameters: {@code Matmul.matmul backend=machine dtype=Q4_0}. */
   private static String name(Json result) {
     String name =
-        result.get("benchmark").string().replace("llada.benchmarks.", "").replace("Benchmark.", ".");
+        result
+            .get("benchmark")
+            .string()
+            .replace("llada.benchmarks.", "")
+            .replace("Benchmark.", ".");
     Json params = result.get("params");
     return params.isNull()
         ? name

@@ -34,7 +34,8 @@ final class HistoryTest {
     Path svg = folder.resolve("history.svg");
     History.plot(history, svg, "Matmul");
     assertThat(svg).content().contains("Matmul.matmul backend=vector tokens=32", "abc, def");
-    assertThatThrownBy(() -> History.plot(history, svg, "Rope")).hasMessageContaining("0 ops match");
+    assertThatThrownBy(() -> History.plot(history, svg, "Rope"))
+        .hasMessageContaining("0 ops match");
   }
 
   @Test

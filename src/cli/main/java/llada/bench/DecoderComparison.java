@@ -93,8 +93,8 @@ public final class DecoderComparison {
     SplittableRandom random = RandomStreams.of(0, Purpose.BENCHMARK);
     return random
         .ints(tokens, 0, llada.config().vocabSize())
-            .map(id -> id == llada.config().maskTokenId() ? 0 : id)
-            .toArray();
+        .map(id -> id == llada.config().maskTokenId() ? 0 : id)
+        .toArray();
   }
 
   /** The number of prompts. */

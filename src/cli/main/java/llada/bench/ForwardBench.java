@@ -157,13 +157,16 @@ public final class ForwardBench {
             ? Peaks.measure(
                 backend.pool(), limit -> listener.accept("limit of the machine: " + limit.title))
             : new Peaks(Map.of());
-    kernels.samples().forEach((op, times) -> {
-      if (op.arithmetic()) {
-        double speed = op.flop() / (1e6 * times.medianMillis());
-        Peaks.Limit limit = peaks.matmul(backend.name(), settings.precision(), op.type());
-        peaks.reached(limit, speed, backend.pool());
-      }
-    });
+    kernels
+        .samples()
+        .forEach(
+            (op, times) -> {
+              if (op.arithmetic()) {
+                double speed = op.flop() / (1e6 * times.medianMillis());
+                Peaks.Limit limit = peaks.matmul(backend.name(), settings.precision(), op.type());
+                peaks.reached(limit, speed, backend.pool());
+              }
+            });
     return new Result(
         backend.name().equals("cuda") ? bench.whole : bench.passes,
         bench.blocks,

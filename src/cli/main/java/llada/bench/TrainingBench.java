@@ -85,19 +85,14 @@ public final class TrainingBench {
   }
 
   private static Timings measure(
-      Network network,
-      Backend backend,
-      Arena arena,
-      Settings settings,
-      Consumer<String> listener) {
+      Network network, Backend backend, Arena arena, Settings settings, Consumer<String> listener) {
     Timings steps = new Timings();
     Trained trained = Trained.AllWeights.of(network);
     AdamW adamW = new AdamW(trained.parameters(), AdamW.Options.LLADA, backend.kernels(), arena);
     SplittableRandom random = RandomStreams.of(1, Purpose.BENCHMARK);
     ForwardProcess process = ForwardProcess.llada(CONFIG.maskTokenId());
     for (int s = 0; s < settings.warmup() + settings.repeats(); s++) {
-      listener.accept(
-          "step %d of %d".formatted(s + 1, settings.warmup() + settings.repeats()));
+      listener.accept("step %d of %d".formatted(s + 1, settings.warmup() + settings.repeats()));
       int[][] x0 = new int[settings.batch()][LENGTH];
       for (int[] row : x0) {
         Arrays.setAll(row, _ -> random.nextInt(CONFIG.maskTokenId()));

@@ -174,7 +174,8 @@ final class BenchCommand implements Callable<Integer> {
             !noLimits,
             seed,
             computation.precision(),
-            Optional.ofNullable(peer).map(line -> new Peer(line, Optional.ofNullable(peerPattern))));
+            Optional.ofNullable(peer)
+                .map(line -> new Peer(line, Optional.ofNullable(peerPattern))));
     try (StatusLine status = new StatusLine(context.console())) {
       ForwardBench.Result result =
           ForwardBench.run(config, weights, backend, settings, status::show);

@@ -40,7 +40,8 @@ class BenchPeerTest {
   @Test
   void theTimeThatThePeerPrintsIsTakenAndComparedByMedians() {
     Path count = temp.resolve("count");
-    String command = "echo x >>'%1$s'; echo took 9 s; echo took $(wc -l <'%1$s').5 s".formatted(count);
+    String command =
+        "echo x >>'%1$s'; echo took 9 s; echo took $(wc -l <'%1$s').5 s".formatted(count);
     CliRun run = bench("--json", "--peer", command, "--peer-pattern", "took ([0-9.]+) s");
     assertThat(run.code()).as(run.toString()).isEqualTo(ExitCodes.OK);
     Json json = Json.parse(run.out().getBytes(StandardCharsets.UTF_8), "output");
@@ -48,10 +49,10 @@ class BenchPeerTest {
     assertThat(json.get("peer_ms_all").list().stream().map(Json::number))
         .containsExactly(1500.0, 2500.0, 3500.0);
     assertThat(json.get("peer_ms").number()).isEqualTo(2500);
-    assertThat(json.get("peer_ratio").number())
-        .isEqualTo(json.get("forward_ms").number() / 2500);
+    assertThat(json.get("peer_ratio").number()).isEqualTo(json.get("forward_ms").number() / 2500);
     CliRun table = bench("--peer", "sleep 0.01");
-    assertThat(table.out()).contains("peer ", " x its time (its whole process, in turn: sleep 0.01)");
+    assertThat(table.out())
+        .contains("peer ", " x its time (its whole process, in turn: sleep 0.01)");
   }
 
   @Test
@@ -70,7 +71,8 @@ class BenchPeerTest {
         .contains("it found long,");
     assertThat(bench("--peer", "true", "--peer-pattern", "a(b)(c)").err())
         .contains("has 2 groups; it must have one");
-    assertThat(bench("--peer-pattern", "took (.*) s").err()).contains("--peer-pattern needs --peer");
+    assertThat(bench("--peer-pattern", "took (.*) s").err())
+        .contains("--peer-pattern needs --peer");
   }
 
   @Test

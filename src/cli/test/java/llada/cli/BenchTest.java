@@ -118,7 +118,10 @@ class BenchTest {
                 .split(" "));
     assertThat(run.code()).as(run.toString()).isEqualTo(ExitCodes.OK);
     assertThat(run.out())
-        .contains("model    synthetic, 2 layers, bf16", "backend: vector", "limits   FMA -, FMA at 256 bits -")
+        .contains(
+            "model    synthetic, 2 layers, bf16",
+            "backend: vector",
+            "limits   FMA -, FMA at 256 bits -")
         .containsSubsequence("op ", "embedding", "matmul", "attention", "block", "head", "forward");
   }
 

@@ -10,7 +10,9 @@ import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** With the launcher's flags a JVM goes on, and says nothing, where the archive of classes is none. */
+/**
+ * With the launcher's flags a JVM goes on, and says nothing, where the archive of classes is none.
+ */
 class ClassArchiveTest {
   @TempDir Path temp;
 
@@ -25,7 +27,8 @@ class ClassArchiveTest {
                   "-XX:SharedArchiveFile=" + archive,
                   "-Xlog:cds*=off,aot*=off",
                   "-cp",
-                  System.getProperty("java.class.path"),
+                  System.getProperty(
+                      "surefire.test.class.path", System.getProperty("java.class.path")),
                   "llada.cli.Main",
                   "--version")
               .redirectErrorStream(true)
