@@ -5,15 +5,19 @@ import llada.kernel.scalar.ExpertOrder;
 import llada.tensor.DType;
 import llada.tensor.Tensor;
 import org.openjdk.jmh.annotations.Benchmark;
+import org.openjdk.jmh.annotations.Param;
 import org.openjdk.jmh.annotations.Setup;
 
-/** (256, 2048) from the rows of 8 of 256 experts a token, as in LLaDA2.0-mini. */
+/** (T, 2048) from the rows of 8 of 256 experts a token, as in LLaDA2.0-mini. */
 public class CombineBenchmark extends OpBenchmark {
-  private static final int TOKENS = 256;
   private static final int PER_TOKEN = 8;
 
+  /** T. */
+  @Param({"1", "32", "256"})
+  public int tokens = 256;
+
   private final ExpertOrder order = new ExpertOrder(256);
-  private final float[] weights = new float[TOKENS * PER_TOKEN];
+  private float[] weights;
   private Tensor out;
   private Tensor y;
 
@@ -21,13 +25,14 @@ public class CombineBenchmark extends OpBenchmark {
   @Setup
   public void setup() {
     Random random = new Random(1);
+    weights = new float[tokens * PER_TOKEN];
     order.sort(random.ints(weights.length, 0, 256).toArray(), PER_TOKEN);
     for (int i = 0; i < weights.length; i++) {
       weights[i] = random.nextFloat();
     }
     y = Inputs.normal(arena, 2, weights.length, 2048);
-    out = Tensor.allocate(arena, DType.F32, TOKENS, 2048);
-    Tensor expected = Tensor.allocate(arena, DType.F32, TOKENS, 2048);
+    out = Tensor.allocate(arena, DType.F32, tokens, 2048);
+    Tensor expected = Tensor.allocate(arena, DType.F32, tokens, 2048);
     REFERENCE.combine(expected, y, order.places(), weights);
     Inputs.requireClose(combine(), expected, 0);
   }

@@ -26,7 +26,7 @@ public class ExpertMatmulBenchmark extends OpBenchmark {
   public int experts = 16;
 
   /** T. */
-  @Param({"32", "256"})
+  @Param({"1", "32", "256"})
   public int tokens = 4;
 
   private Tensor out;

@@ -10,25 +10,30 @@ import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.Param;
 import org.openjdk.jmh.annotations.Setup;
 
-/** 256 tokens of 32 heads of 128 channels, as in LLaDA-8B. */
+/** T tokens of 32 heads of 128 channels, as in LLaDA-8B. */
 public class RopeBenchmark extends OpBenchmark {
   /** The order of the channels as they come. */
   @Param({"HALF_SPLIT", "INTERLEAVED"})
   public RopeLayout layout = RopeLayout.INTERLEAVED;
 
-  private final int[] positions = IntStream.range(0, 256).toArray();
+  /** T. */
+  @Param({"1", "32", "256"})
+  public int tokens = 256;
+
+  private int[] positions;
   private Tensor x;
   private RopeTables tables;
 
   /** Makes the input and checks the kernel on it. */
   @Setup
   public void setup() {
-    Tensor cos = Tensor.allocate(arena, DType.F32, 256, 64);
-    Tensor sin = Tensor.allocate(arena, DType.F32, 256, 64);
+    positions = IntStream.range(0, tokens).toArray();
+    Tensor cos = Tensor.allocate(arena, DType.F32, tokens, 64);
+    Tensor sin = Tensor.allocate(arena, DType.F32, tokens, 64);
     Rope.fillTables(cos, sin, 500000);
     tables = RopeTables.whole(cos, sin, layout);
-    x = Inputs.normal(arena, 1, 256, 4096);
-    Tensor expected = Tensor.of(arena, x.toArray(), 256, 4096);
+    x = Inputs.normal(arena, 1, tokens, 4096);
+    Tensor expected = Tensor.of(arena, x.toArray(), tokens, 4096);
     kernels().rope(x, positions, tables);
     REFERENCE.rope(expected, positions, tables);
     Inputs.requireClose(x, expected, 1e-5);

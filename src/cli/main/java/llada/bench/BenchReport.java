@@ -3,12 +3,15 @@ package llada.bench;
 import com.fasterxml.jackson.core.JsonGenerator;
 import java.io.IOException;
 import java.io.PrintStream;
+import java.util.Arrays;
 import java.util.Locale;
 import java.util.Map;
 import java.util.OptionalDouble;
+import java.util.stream.Collectors;
 import llada.api.MemoryNeed;
 import llada.backend.Backend;
 import llada.backend.Peaks;
+import llada.format.FormatException;
 import llada.model.LladaConfig;
 
 /**
@@ -26,12 +29,16 @@ public record BenchReport(
     Peaks peaks = result.peaks();
     out.println("model    " + model);
     out.println(backend.why());
-    out.printf(
-        "limits   FMA %s, VNNI %s, BF16 %s, memory %s%n%n",
-        limit(peaks.fmaGflops(), "GFLOP/s"),
-        limit(peaks.vnniGops(), "GOP/s"),
-        limit(peaks.bf16Gflops(), "GFLOP/s"),
-        limit(peaks.memoryGbps(), "GB/s"));
+    out.println(
+        Arrays.stream(Peaks.Limit.values())
+            .map(limit -> limit.title + " " + limit(peaks.value(limit), limit.unit))
+            .collect(Collectors.joining(", ", "limits   ", "")));
+    for (Peaks.Limit limit : peaks.raised()) {
+      out.printf(
+          "         %s: an op of this run was faster than the loop that measures it; its speed is taken%n",
+          limit.title);
+    }
+    out.println();
     out.printf(ROW, "op", "shape", "type", "calls", "ms", "GFLOP/s", "GB/s", "of max", "of pass");
     double pass = result.passes().medianMillis();
     result
@@ -103,10 +110,23 @@ public record BenchReport(
     out.printf(
         Locale.ROOT,
         "%nmedians of %d passes; peak memory %s%n",
-        result.repeats(),
+        result.settings().repeats(),
         result.peakRssBytes().isPresent()
             ? MemoryNeed.text(result.peakRssBytes().getAsLong())
             : "unknown");
+    result
+        .settings()
+        .peer()
+        .ifPresent(
+            peer ->
+                out.printf(
+                    Locale.ROOT,
+                    "peer     %.3f ms, here %.3f ms: %.3f x its time (%s, in turn: %s)%n",
+                    result.peer().medianMillis(),
+                    pass,
+                    pass / result.peer().medianMillis(),
+                    peer.pattern().isPresent() ? "as it says" : "its whole process",
+                    FormatException.printable(peer.command())));
   }
 
   private static void row(
@@ -151,7 +171,7 @@ public record BenchReport(
   }
 
   private int calls(Timings samples) {
-    return samples.count() / result.repeats();
+    return samples.count() / result.settings().repeats();
   }
 
   /** Billions a second. */
@@ -162,9 +182,14 @@ public record BenchReport(
   /** Percent of what the machine could do: of its arithmetic or of its memory. */
   private OptionalDouble ofPeak(TimedKernels.Op op, double ms) {
     OptionalDouble peak =
-        op.arithmetic()
-            ? result.peaks().matmul(backend.name(), op.type())
-            : result.peaks().memoryGbps();
+        result
+            .peaks()
+            .value(
+                op.arithmetic()
+                    ? result
+                        .peaks()
+                        .matmul(backend.name(), result.settings().precision(), op.type())
+                    : Peaks.Limit.MEMORY);
     double found = rate(op.arithmetic() ? op.flop() : op.bytes(), ms);
     return peak.isPresent() ? OptionalDouble.of(100 * found / peak.getAsDouble()) : peak;
   }
@@ -178,7 +203,7 @@ public record BenchReport(
     json.writeNumberField("tokens", tokens);
     json.writeStringField("backend", backend.name());
     json.writeNumberField("threads", backend.threads());
-    json.writeNumberField("repeat", result.repeats());
+    json.writeNumberField("repeat", result.settings().repeats());
     json.writeNumberField("forward_ms", pass);
     json.writeFieldName("forward_ms_all");
     double[] all = result.passes().millis();
@@ -194,10 +219,21 @@ public record BenchReport(
       json.writeNumberField("experts_read_mean", meanExperts());
     }
     json.writeBooleanField("logits_finite", result.finite());
-    number(json, "peak_fma_gflops", result.peaks().fmaGflops());
-    number(json, "peak_vnni_gops", result.peaks().vnniGops());
-    number(json, "peak_bf16_gflops", result.peaks().bf16Gflops());
-    number(json, "memory_gbps", result.peaks().memoryGbps());
+    for (Peaks.Limit limit : Peaks.Limit.values()) {
+      number(json, limit.key, result.peaks().value(limit));
+    }
+    json.writeArrayFieldStart("peaks_raised");
+    for (Peaks.Limit limit : result.peaks().raised()) {
+      json.writeString(limit.key);
+    }
+    json.writeEndArray();
+    if (result.settings().peer().isPresent()) {
+      json.writeStringField("peer", result.settings().peer().get().command());
+      json.writeNumberField("peer_ms", result.peer().medianMillis());
+      json.writeFieldName("peer_ms_all");
+      json.writeArray(result.peer().millis(), 0, result.peer().count());
+      json.writeNumberField("peer_ratio", pass / result.peer().medianMillis());
+    }
     number(
         json,
         "peak_rss_mb",

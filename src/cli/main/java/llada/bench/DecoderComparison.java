@@ -84,13 +84,17 @@ public final class DecoderComparison {
 
   /** On one prompt of so many random tokens, whose answer cannot be right or wrong. */
   public static DecoderComparison onRandomPrompt(Llada llada, Settings settings, int tokens) {
+    Asked asked = new Asked(randomPrompt(llada, tokens), Optional.empty());
+    return new DecoderComparison(llada, settings, List.of(asked));
+  }
+
+  /** So many random tokens, the same in each run; none is the mask. */
+  public static int[] randomPrompt(Llada llada, int tokens) {
     SplittableRandom random = RandomStreams.of(0, Purpose.BENCHMARK);
-    int[] prompt =
-        random
-            .ints(tokens, 0, llada.config().vocabSize())
-            .map(id -> id == llada.config().maskTokenId() ? 0 : id)
-            .toArray();
-    return new DecoderComparison(llada, settings, List.of(new Asked(prompt, Optional.empty())));
+    return random
+        .ints(tokens, 0, llada.config().vocabSize())
+        .map(id -> id == llada.config().maskTokenId() ? 0 : id)
+        .toArray();
   }
 
   /** The number of prompts. */

@@ -6,13 +6,16 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.SplittableRandom;
 import java.util.TreeMap;
+import java.util.function.Consumer;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import llada.backend.Backend;
 import llada.backend.Peaks;
+import llada.kernel.Precision;
 import llada.model.LladaConfig;
 import llada.model.LladaWeights;
 import llada.model.MaskPredictor;
@@ -38,6 +41,7 @@ public final class ForwardBench {
   private final Timings whole = new Timings(); // passes that nobody looks into
   private final Timings blocks = new Timings();
   private final Timings heads = new Timings();
+  private final Timings peer = new Timings();
   private long last;
   private final Map<Integer, Integer> experts = new TreeMap<>(); // by layer
   private boolean finite = true;
@@ -53,7 +57,8 @@ public final class ForwardBench {
    * @param blocks each block of each pass
    * @param heads final norm and head of each pass
    * @param ops every call of every op
-   * @param repeats number of passes
+   * @param peer each run of it, if there is one
+   * @param settings what was asked for
    * @param flop floating-point operations of a pass: matrix products and attention
    * @param experts of each layer that has some, how many a pass sent tokens to
    * @param finite whether all logits of the last pass are numbers
@@ -65,7 +70,8 @@ public final class ForwardBench {
       Timings blocks,
       Timings heads,
       Map<TimedKernels.Op, Timings> ops,
-      int repeats,
+      Timings peer,
+      Settings settings,
       double flop,
       List<Integer> experts,
       boolean finite,
@@ -80,12 +86,29 @@ public final class ForwardBench {
    * @param repeats passes that count
    * @param limits whether to measure the machine's as well
    * @param seed of the tokens
+   * @param precision of the backend
+   * @param peer runs after each pass that counts, and once before them if passes warm up
    */
-  public record Settings(int tokens, int warmup, int repeats, boolean limits, long seed) {}
+  public record Settings(
+      int tokens,
+      int warmup,
+      int repeats,
+      boolean limits,
+      long seed,
+      Precision precision,
+      Optional<Peer> peer) {}
 
-  /** Runs. */
+  /**
+   * Runs.
+   *
+   * @param listener hears what is being done
+   */
   public static Result run(
-      LladaConfig config, LladaWeights weights, Backend backend, Settings settings) {
+      LladaConfig config,
+      LladaWeights weights,
+      Backend backend,
+      Settings settings,
+      Consumer<String> listener) {
     int tokens = settings.tokens();
     int warmup = settings.warmup();
     int repeats = settings.repeats();
@@ -102,7 +125,12 @@ public final class ForwardBench {
           i < warmup
               || warmup > 0 && i < MOST_WARM_PASSES && System.nanoTime() - begin < WARM_NANOS;
           i++) {
+        listener.accept("warming up, pass %d".formatted(i + 1));
         predictor.forward(batch, rows);
+      }
+      if (settings.peer().isPresent() && warmup > 0) {
+        listener.accept("warming up, the peer");
+        settings.peer().get().nanos();
       }
       if (backend.name().equals("cuda")) { // ops one by one would not show what a pass takes
         for (int i = 0; i < repeats; i++) {
@@ -114,23 +142,43 @@ public final class ForwardBench {
       }
       kernels.record();
       for (int i = 0; i < repeats; i++) {
+        listener.accept("pass %d of %d".formatted(i + 1, repeats));
         bench.pass(predictor, batch, rows, i == repeats - 1);
+        if (settings.peer().isPresent()) {
+          listener.accept("the peer beside pass %d of %d".formatted(i + 1, repeats));
+          bench.peer.add(settings.peer().get().nanos());
+        }
       }
     }
     OptionalLong rss = peakRss(); // before the peaks, which take memory of their own
+    boolean limits = settings.limits() && !backend.name().equals("cuda"); // the processor's
+    Peaks peaks =
+        limits
+            ? Peaks.measure(
+                backend.pool(), limit -> listener.accept("limit of the machine: " + limit.title))
+            : new Peaks(Map.of());
+    kernels
+        .samples()
+        .forEach(
+            (op, times) -> {
+              if (op.arithmetic()) {
+                double speed = op.flop() / (1e6 * times.medianMillis());
+                Peaks.Limit limit = peaks.matmul(backend.name(), settings.precision(), op.type());
+                peaks.reached(limit, speed, backend.pool());
+              }
+            });
     return new Result(
         backend.name().equals("cuda") ? bench.whole : bench.passes,
         bench.blocks,
         bench.heads,
         kernels.samples(),
-        repeats,
+        bench.peer,
+        settings,
         flop(config, tokens),
         List.copyOf(bench.experts.values()),
         bench.finite,
         rss,
-        settings.limits() && !backend.name().equals("cuda") // these are the processor's
-            ? Peaks.measure(backend.pool())
-            : Peaks.unknown());
+        peaks);
   }
 
   private void pass(MaskPredictor predictor, TokenBatch batch, int[] rows, boolean check) {
@@ -197,7 +245,7 @@ public final class ForwardBench {
   }
 
   /** VmHWM, the high-water mark of the resident set, as Linux keeps it. */
-  static OptionalLong peakRss() {
+  public static OptionalLong peakRss() {
     try (Stream<String> lines = Files.lines(Path.of("/proc/self/status"))) {
       return lines
           .filter(line -> line.startsWith("VmHWM:"))

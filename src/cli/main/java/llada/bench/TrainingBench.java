@@ -5,6 +5,7 @@ import java.util.Arrays;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
 import java.util.SplittableRandom;
+import java.util.function.Consumer;
 import llada.backend.Backend;
 import llada.diffusion.ForwardProcess;
 import llada.model.LladaConfig;
@@ -63,8 +64,12 @@ public final class TrainingBench {
    */
   public record Result(Timings steps, double tokensPerSecond, OptionalLong peakRssBytes) {}
 
-  /** Measures. */
-  public static Result run(Backend backend, Settings settings) {
+  /**
+   * Measures.
+   *
+   * @param listener hears what is being done
+   */
+  public static Result run(Backend backend, Settings settings, Consumer<String> listener) {
     try (Arena arena = Arena.ofShared();
         Network network =
             new PredictorNetwork(
@@ -73,19 +78,21 @@ public final class TrainingBench {
                 backend.kernels(),
                 settings.batch() * LENGTH,
                 new TrainablePredictor.Options(settings.recompute(), false))) {
-      Timings steps = measure(network, backend, arena, settings);
+      Timings steps = measure(network, backend, arena, settings, listener);
       double speed = settings.batch() * LENGTH / (steps.medianMillis() / 1e3);
       return new Result(steps, speed, ForwardBench.peakRss());
     }
   }
 
-  private static Timings measure(Network network, Backend backend, Arena arena, Settings settings) {
+  private static Timings measure(
+      Network network, Backend backend, Arena arena, Settings settings, Consumer<String> listener) {
     Timings steps = new Timings();
     Trained trained = Trained.AllWeights.of(network);
     AdamW adamW = new AdamW(trained.parameters(), AdamW.Options.LLADA, backend.kernels(), arena);
     SplittableRandom random = RandomStreams.of(1, Purpose.BENCHMARK);
     ForwardProcess process = ForwardProcess.llada(CONFIG.maskTokenId());
     for (int s = 0; s < settings.warmup() + settings.repeats(); s++) {
+      listener.accept("step %d of %d".formatted(s + 1, settings.warmup() + settings.repeats()));
       int[][] x0 = new int[settings.batch()][LENGTH];
       for (int[] row : x0) {
         Arrays.setAll(row, _ -> random.nextInt(CONFIG.maskTokenId()));

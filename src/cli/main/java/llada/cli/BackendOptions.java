@@ -7,6 +7,7 @@ import java.nio.file.Path;
 import java.util.Map;
 import llada.backend.Backend;
 import llada.backend.Backends;
+import llada.backend.Cores;
 import llada.format.AtomicFile;
 import llada.format.Disk;
 import llada.kernel.Precision;
@@ -29,7 +30,7 @@ final class BackendOptions {
       names = "--threads",
       paramLabel = "N",
       description =
-          "Threads that compute; the result does not depend on it. Default: one per processor.")
+          "Threads that compute; the result does not depend on it. Default: one per core.")
   private Integer threads;
 
   @ArgGroup private Rounding rounding;
@@ -98,7 +99,7 @@ final class BackendOptions {
     if (asked != null && asked < 1) {
       throw new UsageException("--threads is " + asked + "; it must be at least 1");
     }
-    return asked != null ? asked : Runtime.getRuntime().availableProcessors();
+    return asked != null ? asked : Cores.usable();
   }
 
   /** What the options say about rounding. */

@@ -11,6 +11,7 @@ import java.util.List;
 import llada.api.MemoryNeed;
 import llada.api.RequestException;
 import llada.backend.BackendException;
+import llada.bench.Peer;
 import llada.diffusion.SettingException;
 import llada.format.FormatException;
 import llada.format.MappedFile;
@@ -32,6 +33,7 @@ record ErrorReport(int exitCode, String message) {
     return switch (thrown) {
       case CommandLine.ParameterException e -> new ErrorReport(ExitCodes.USAGE, usage(e));
       case UsageException e -> new ErrorReport(ExitCodes.USAGE, e.getMessage());
+      case Peer.Failure e -> new ErrorReport(ExitCodes.USAGE, e.getMessage());
       case RequestException e -> new ErrorReport(ExitCodes.USAGE, e.getMessage());
       case SettingException e ->
           new ErrorReport(ExitCodes.USAGE, TrainSettings.option(e.setting()) + e.problem());

@@ -5,11 +5,18 @@ import java.io.OutputStream;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.charset.StandardCharsets;
+import java.util.Optional;
 import java.util.ServiceLoader;
+import java.util.Set;
+import llada.kernel.simd.WarmUp;
 import picocli.CommandLine;
 
 /** The program's entry: hands the arguments to the command they name. */
 public final class Main {
+  /** Commands that are likely to compute at once. */
+  private static final Set<Class<?>> ANSWERING =
+      Set.of(GenerateCommand.class, ChatCommand.class, InfillCommand.class, ScoreCommand.class);
+
   private Main() {}
 
   /**
@@ -55,7 +62,7 @@ public final class Main {
     RootCommand root = new RootCommand(new CommandContext(console, System.getenv()));
     try {
       requireDecoded(args);
-      int code = commandLine(root).execute(args);
+      int code = commandLine(root, named(args)).execute(args);
       console.flush();
       return code;
     } catch (Throwable thrown) {
@@ -97,14 +104,38 @@ public final class Main {
     return line.startsWith("\t") ? "\t" + Console.line(line) : Console.line(line);
   }
 
+  /**
+   * The command that the first argument names, if that is one of ours. To build all of them takes
+   * longer than an answer; completion describes them all.
+   */
+  private static Optional<Class<?>> named(String[] args) {
+    return RootCommand.COMMANDS.stream()
+        .filter(command -> command != CompletionCommand.class)
+        .filter(
+            command ->
+                args.length > 0
+                    && command.getAnnotation(CommandLine.Command.class).name().equals(args[0]))
+        .findFirst();
+  }
+
   /** All commands, set up to write to the console and to report what they throw. */
   static CommandLine commandLine(RootCommand root) {
+    return commandLine(root, Optional.empty());
+  }
+
+  private static CommandLine commandLine(RootCommand root, Optional<Class<?>> only) {
     Console console = root.context().console();
+    only.filter(ANSWERING::contains).ifPresent(_ -> WarmUp.begin());
     CommandLine commandLine = new CommandLine(root, root.context());
-    for (CommandProvider provider : ServiceLoader.load(CommandProvider.class)) {
-      commandLine.addSubcommand(provider.command());
+    if (only.isPresent()) {
+      commandLine.addSubcommand(only.get());
+    } else {
+      RootCommand.COMMANDS.forEach(commandLine::addSubcommand);
+      for (CommandProvider provider : ServiceLoader.load(CommandProvider.class)) {
+        commandLine.addSubcommand(provider.command());
+      }
+      commandLine.addSubcommand(new CommandLine.HelpCommand());
     }
-    commandLine.addSubcommand(new CommandLine.HelpCommand());
     commandLine.setOut(new PrintWriter(console.out(), true, StandardCharsets.UTF_8));
     commandLine.setErr(new PrintWriter(console.err(), true, StandardCharsets.UTF_8));
     commandLine.setColorScheme(

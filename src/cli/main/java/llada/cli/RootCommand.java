@@ -1,5 +1,6 @@
 package llada.cli;
 
+import java.util.List;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -12,26 +13,28 @@ import picocli.CommandLine.Spec;
     mixinStandardHelpOptions = true,
     scope = ScopeType.INHERIT,
     version = CommandContext.VERSION,
-    synopsisSubcommandLabel = "COMMAND",
-    subcommands = {
-      GenerateCommand.class,
-      ChatCommand.class,
-      InfillCommand.class,
-      ScoreCommand.class,
-      EvalCommand.class,
-      ServeCommand.class,
-      ServeEvalCommand.class,
-      TokenizeCommand.class,
-      InfoCommand.class,
-      CheckModelCommand.class,
-      TrainCommand.class,
-      TokenizerCommand.class,
-      ExperimentsCommand.class,
-      SynthCommand.class,
-      BenchCommand.class,
-      CompletionCommand.class
-    })
+    synopsisSubcommandLabel = "COMMAND")
 final class RootCommand implements Runnable {
+  /** In the order of the help; those of other modules follow. */
+  static final List<Class<?>> COMMANDS =
+      List.of(
+          GenerateCommand.class,
+          ChatCommand.class,
+          InfillCommand.class,
+          ScoreCommand.class,
+          EvalCommand.class,
+          ServeCommand.class,
+          ServeEvalCommand.class,
+          TokenizeCommand.class,
+          InfoCommand.class,
+          CheckModelCommand.class,
+          TrainCommand.class,
+          TokenizerCommand.class,
+          ExperimentsCommand.class,
+          SynthCommand.class,
+          BenchCommand.class,
+          CompletionCommand.class);
+
   private final CommandContext context;
 
   @Spec private CommandSpec spec;

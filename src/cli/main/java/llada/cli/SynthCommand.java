@@ -52,7 +52,7 @@ final class SynthCommand implements Callable<Integer> {
   @Option(
       names = "--threads",
       paramLabel = "N",
-      description = "Threads; the file does not depend on it. Default: one per processor.")
+      description = "Threads; the file does not depend on it. Default: one per core.")
   private Integer threads;
 
   @Option(

@@ -70,7 +70,11 @@ final class TrainBench implements Callable<Integer> {
     try (Backend backend = computation.start()) {
       TrainingBench.Settings settings =
           new TrainingBench.Settings(batch, repeat, warmup, recompute);
-      write(TrainingBench.run(backend, settings), backend);
+      TrainingBench.Result result;
+      try (StatusLine status = new StatusLine(context.console())) {
+        result = TrainingBench.run(backend, settings, status::show);
+      }
+      write(result, backend);
     }
     return ExitCodes.OK;
   }

@@ -5,10 +5,12 @@ import static org.assertj.core.api.Assertions.within;
 
 import java.nio.charset.StandardCharsets;
 import java.util.List;
-import java.util.OptionalDouble;
+import java.util.Map;
 import llada.backend.Peaks;
+import llada.backend.Peaks.Limit;
 import llada.bench.Timings;
 import llada.format.Json;
+import llada.kernel.Precision;
 import llada.tensor.DType;
 import org.junit.jupiter.api.Test;
 
@@ -31,9 +33,13 @@ class BenchTest {
           "head_ms",
           "logits_finite",
           "peak_fma_gflops",
+          "peak_fma_256_gflops",
+          "peak_madd_gops",
           "peak_vnni_gops",
           "peak_bf16_gflops",
           "memory_gbps",
+          "memory_core_gbps",
+          "peaks_raised",
           "peak_rss_mb",
           "ops");
 
@@ -45,7 +51,6 @@ class BenchTest {
                     + " --type q4_0 --head q8_0 --tokens 10 --repeat 3 --warmup 0 --threads 2 --backend vector --json")
                 .split(" "));
     assertThat(run.code()).as(run.toString()).isEqualTo(ExitCodes.OK);
-    assertThat(run.err()).isEmpty();
     Json json = Json.parse(run.out().getBytes(StandardCharsets.UTF_8), "output");
     assertThat(json.map().keySet()).containsExactlyElementsOf(KEYS);
     assertThat(json.get("model").string()).isEqualTo("synthetic, 3 layers, q4_0");
@@ -113,22 +118,27 @@ class BenchTest {
                 .split(" "));
     assertThat(run.code()).as(run.toString()).isEqualTo(ExitCodes.OK);
     assertThat(run.out())
-        .contains("model    synthetic, 2 layers, bf16", "backend: vector", "limits   FMA -, VNNI -")
+        .contains(
+            "model    synthetic, 2 layers, bf16",
+            "backend: vector",
+            "limits   FMA -, FMA at 256 bits -")
         .containsSubsequence("op ", "embedding", "matmul", "attention", "block", "head", "forward");
   }
 
   @Test
   void aMachineTierIsComparedWithItsOwnLimit() {
-    OptionalDouble none = OptionalDouble.empty();
     Peaks peaks =
-        new Peaks(
-            OptionalDouble.of(1), OptionalDouble.of(2), OptionalDouble.of(3), OptionalDouble.of(4));
-    assertThat(peaks.matmul("vector", DType.Q8_0)).hasValue(1);
-    assertThat(peaks.matmul("machine", DType.Q4_K)).hasValue(2);
-    assertThat(peaks.matmul("machine", DType.BF16)).hasValue(3);
-    assertThat(peaks.matmul("machine", DType.F32)).hasValue(1);
-    Peaks plain = new Peaks(OptionalDouble.of(1), none, none, none);
-    assertThat(plain.matmul("machine", DType.BF16)).hasValue(1);
+        new Peaks(Map.of(Limit.FMA, 1.0, Limit.MADD, 2.0, Limit.VNNI, 3.0, Limit.BF16, 4.0));
+    Precision plain = Precision.WEIGHTS;
+    assertThat(peaks.matmul("vector", plain, DType.Q8_0)).isEqualTo(Limit.FMA);
+    assertThat(peaks.matmul("machine", plain, DType.Q4_K)).isEqualTo(Limit.VNNI);
+    assertThat(peaks.matmul("machine", plain, DType.BF16)).isEqualTo(Limit.BF16);
+    assertThat(peaks.matmul("machine", plain, DType.F32)).isEqualTo(Limit.FMA);
+    assertThat(peaks.matmul("machine", Precision.BF16, DType.F32)).isEqualTo(Limit.BF16);
+    assertThat(peaks.matmul("machine", Precision.EXACT, DType.Q8_0)).isEqualTo(Limit.FMA);
+    Peaks older = new Peaks(Map.of(Limit.FMA, 1.0, Limit.MADD, 2.0));
+    assertThat(older.matmul("machine", plain, DType.BF16)).isEqualTo(Limit.FMA);
+    assertThat(older.matmul("machine", plain, DType.Q4_0)).isEqualTo(Limit.MADD);
   }
 
   @Test

@@ -247,6 +247,21 @@ class LauncherTest {
     assertThat(run(tree.resolve("llada")).code()).isEqualTo(7);
   }
 
+  @Test
+  void theArchiveOfClassesIsUsedWhereItIsForThisJdk() throws Exception {
+    plantJar();
+    assertThat(run(tree.resolve("llada")).out()).doesNotContain("SharedArchiveFile");
+    Path archive = Files.writeString(tree.resolve("src/cli/target/classes.jsa"), "");
+    assertThat(run(tree.resolve("llada")).out()).doesNotContain("SharedArchiveFile");
+    Path jdk = tree.resolve("src/cli/target/classes.jsa.jdk");
+    Files.copy(temp.resolve("jdk/release"), jdk);
+    CliRun run = run(tree.resolve("llada"));
+    assertThat(run.out()).contains("[-XX:SharedArchiveFile=" + archive.toRealPath() + "]");
+    assertThat(run.err()).isEmpty();
+    Files.writeString(jdk, "JAVA_VERSION=\"25.0.0\"\n");
+    assertThat(run(tree.resolve("llada")).out()).doesNotContain("SharedArchiveFile");
+  }
+
   /** A copy often has new times, in another order. */
   @Test
   void aCopyThatCannotBeWrittenToIsNotBuilt() throws Exception {

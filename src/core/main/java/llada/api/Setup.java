@@ -4,6 +4,7 @@ import static llada.api.Request.given;
 
 import llada.backend.Backend;
 import llada.backend.Backends;
+import llada.backend.Cores;
 import llada.kernel.Precision;
 
 /**
@@ -15,8 +16,7 @@ import llada.kernel.Precision;
  */
 public record Setup(String backend, int threads, Precision precision) {
   /** The fastest backend, on all processors, rounding activations as suits the weights. */
-  public static final Setup DEFAULT =
-      new Setup("auto", Runtime.getRuntime().availableProcessors(), Precision.WEIGHTS);
+  public static final Setup DEFAULT = new Setup("auto", Cores.usable(), Precision.WEIGHTS);
 
   /**
    * Checks.

@@ -11,6 +11,7 @@ import llada.kernel.machine.MachineException;
 import llada.kernel.machine.MachineKernels;
 import llada.kernel.simd.Lanes;
 import llada.kernel.simd.VectorKernels;
+import llada.kernel.simd.WarmUp;
 
 /**
  * Chooses the kernels once, at start. A backend named by the user is taken or refused, never
@@ -119,6 +120,7 @@ public final class Backends {
   }
 
   private static Backend vector(String why, int threads) {
+    WarmUp.begin();
     ThreadPool pool = new ThreadPool(threads);
     String line =
         "backend: vector, %d bit, %d thread%s (%s)"
@@ -128,6 +130,7 @@ public final class Backends {
   }
 
   private static Backend machine(String why, int threads, Precision precision) {
+    WarmUp.begin();
     ThreadPool pool = new ThreadPool(threads);
     try {
       MachineKernels kernels = new MachineKernels(pool, precision);

@@ -117,13 +117,22 @@ final class CharSet {
       return null;
     }
     BitSet members = new BitSet(ALL);
-    for (int c = 0; c < ALL; c++) {
-      if (test.test(c)) {
-        members.set(c);
-      }
+    for (int c = 0; c < ALL; ) {
+      int end = endOfAlike(c);
+      members.set(c, end, test.test(c));
+      c = end;
     }
     PROPERTIES.put(key, members);
     return members;
+  }
+
+  /** Most code points are in no use or for private use, and have the properties of the first. */
+  private static int endOfAlike(int c) {
+    return switch (c) {
+      case 0x40000 -> 0xE0000;
+      case 0xF0000, 0x100000 -> c + 0xFFFE;
+      default -> c + 1;
+    };
   }
 
   private static IntPredicate test(String key, String name) {

@@ -34,6 +34,7 @@ final class Program {
   static final String TRANSPOSE = "transpose";
   static final String SOFTMAX = "softmax";
   static final String SWIGLU = "swiglu";
+  static final String READ = "peak of reading";
 
   private static final Map<CpuFeatures, Program> PROGRAMS = new ConcurrentHashMap<>();
 
@@ -100,12 +101,17 @@ final class Program {
       sources.put(expand(dtype, false), () -> ExpandCode.quantised(dtype, !vnni));
     }
     if (vnni) {
-      sources.put(peak(Op.VPDPBUSD), () -> PeakCode.assemble(Op.VPDPBUSD, bits));
+      sources.put(peak(Op.VPDPBUSD, bits), () -> PeakCode.assemble(Op.VPDPBUSD, bits));
     }
     if (bf16) {
-      sources.put(peak(Op.VDPBF16PS), () -> PeakCode.assemble(Op.VDPBF16PS, bits));
+      sources.put(peak(Op.VDPBF16PS, bits), () -> PeakCode.assemble(Op.VDPBF16PS, bits));
     }
-    sources.put(peak(Op.VFMADD231PS), () -> PeakCode.assemble(Op.VFMADD231PS, bits));
+    for (int width = 256; width <= bits; width *= 2) {
+      int at = width;
+      sources.put(peak(Op.VFMADD231PS, at), () -> PeakCode.assemble(Op.VFMADD231PS, at));
+    }
+    sources.put(peak(Op.VPMADDUBSW, bits), () -> PeakCode.assemble(Op.VPMADDUBSW, bits));
+    sources.put(READ, () -> PeakCode.read(bits));
   }
 
   private Assembler int8(Geometry g, WeightForm form) {
@@ -144,8 +150,8 @@ final class Program {
     return "int8%s by %d, %s x%d".formatted(bits, form.group(), kind, vectors);
   }
 
-  static String peak(Op op) {
-    return "peak " + op.mnemonic(false);
+  static String peak(Op op, int bits) {
+    return "peak %s at %d bits".formatted(op.mnemonic(false), bits);
   }
 
   /** Expansion to float32 or bytes, or to bfloat16. */

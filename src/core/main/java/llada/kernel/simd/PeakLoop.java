@@ -13,7 +13,7 @@ public final class PeakLoop {
   private static final int MOST_ROUNDS = 24;
   private static final int LEAST_ROUNDS = 3;
   private static final long ROUNDS_NANOS = 600_000_000;
-  private static final int SUMS = 16;
+  private static final int SUMS = 8;
 
   /** About two milliseconds of one core. */
   private static final int STEPS = 1 << 18;
@@ -51,7 +51,7 @@ public final class PeakLoop {
     }
   }
 
-  /** Sixteen sums hide the latency of the instruction; all of them tend to 1. */
+  /** Eight sums hide the latency of the instruction; all of them tend to 1. */
   private static float multiplyAdd(int steps) {
     FloatVector factor = FloatVector.broadcast(Lanes.F32, 0.75f);
     FloatVector rest = FloatVector.broadcast(Lanes.F32, 0.25f);
@@ -63,14 +63,6 @@ public final class PeakLoop {
     FloatVector s5 = s0.add(0.05f);
     FloatVector s6 = s0.add(0.06f);
     FloatVector s7 = s0.add(0.07f);
-    FloatVector s8 = s0.add(0.08f);
-    FloatVector s9 = s0.add(0.09f);
-    FloatVector s10 = s0.add(0.10f);
-    FloatVector s11 = s0.add(0.11f);
-    FloatVector s12 = s0.add(0.12f);
-    FloatVector s13 = s0.add(0.13f);
-    FloatVector s14 = s0.add(0.14f);
-    FloatVector s15 = s0.add(0.15f);
     for (int i = 0; i < steps; i++) {
       s0 = s0.fma(factor, rest);
       s1 = s1.fma(factor, rest);
@@ -80,18 +72,9 @@ public final class PeakLoop {
       s5 = s5.fma(factor, rest);
       s6 = s6.fma(factor, rest);
       s7 = s7.fma(factor, rest);
-      s8 = s8.fma(factor, rest);
-      s9 = s9.fma(factor, rest);
-      s10 = s10.fma(factor, rest);
-      s11 = s11.fma(factor, rest);
-      s12 = s12.fma(factor, rest);
-      s13 = s13.fma(factor, rest);
-      s14 = s14.fma(factor, rest);
-      s15 = s15.fma(factor, rest);
     }
     FloatVector a = s0.add(s1).add(s2.add(s3)).add(s4.add(s5).add(s6.add(s7)));
-    FloatVector b = s8.add(s9).add(s10.add(s11)).add(s12.add(s13).add(s14.add(s15)));
-    return Lanes.sum(a.add(b));
+    return Lanes.sum(a);
   }
 
   /**
