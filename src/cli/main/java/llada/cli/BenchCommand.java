@@ -17,7 +17,7 @@ import picocli.CommandLine.Option;
 /** How fast a model computes, beside what the machine could do at most. */
 @Command(
     name = "bench",
-    subcommands = {RoundingCommand.class, TrainBench.class, DecodeBench.class},
+    subcommands = {RoundingCommand.class, TrainBench.class, DecodeBench.class, ServeBench.class},
     description = {
       "Measure forward passes, op by op, beside the machine's limits.",
       "A pass computes the logits of all of its tokens.",
@@ -32,7 +32,8 @@ import picocli.CommandLine.Option;
       "  llada bench --shape llada-8b --layers 4 --type q4_k_m --json | jq .forward_ms",
       "  llada bench --backend scalar --repeat 1",
       "  llada bench train --json",
-      "  llada bench decode"
+      "  llada bench decode",
+      "  llada bench serve"
     })
 final class BenchCommand implements Callable<Integer> {
   private final CommandContext context;

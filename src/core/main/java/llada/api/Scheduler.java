@@ -15,6 +15,7 @@ import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
 import java.util.function.IntSupplier;
 import llada.diffusion.NonFiniteLogitsException;
+import llada.diffusion.StepListener;
 
 /**
  * Answers the requests of many who do not know of each other. A thread of its own takes the steps:
@@ -50,6 +51,21 @@ public final class Scheduler implements AutoCloseable {
     /** These with another queue. */
     public Limits waiting(int count) {
       return new Limits(count, open, positions, bytes);
+    }
+  }
+
+  /**
+   * What was done so far.
+   *
+   * @param steps each for all that was under way
+   * @param shares requests that took part, summed over the steps
+   * @param stepNanos time of the steps
+   * @param otherNanos time between them, while something was under way
+   */
+  public record Figures(long steps, long shares, long stepNanos, long otherNanos) {
+    private Figures and(long more, long sharing, long inSteps, long between) {
+      return new Figures(
+          steps + more, shares + sharing, stepNanos + inSteps, otherNanos + between);
     }
   }
 
@@ -107,6 +123,7 @@ public final class Scheduler implements AutoCloseable {
   private final Deque<Ticket> waiting = new ArrayDeque<>();
   private final List<Ticket> open = new ArrayList<>(); // of the thread; its size under the lock
   private final Thread thread;
+  private volatile Figures figures = new Figures(0, 0, 0, 0);
   private int leaving; // requests that are over, but have not been told
   private boolean draining;
   private boolean closed;
@@ -158,6 +175,11 @@ public final class Scheduler implements AutoCloseable {
     return ticket;
   }
 
+  /** What was done so far. */
+  public Figures figures() {
+    return figures;
+  }
+
   /** Requests that wait. */
   public int waiting() {
     return counted(waiting::size);
@@ -190,11 +212,13 @@ public final class Scheduler implements AutoCloseable {
 
   private void run() {
     while (admitted()) {
+      long before = System.nanoTime() - figures.stepNanos();
       try {
         step();
       } catch (RuntimeException | OutOfMemoryError e) {
         endAll(e); // of a pass that they shared
       }
+      figures = figures.and(0, 0, 0, System.nanoTime() - figures.stepNanos() - before);
     }
     endAll(new IllegalStateException("the scheduler is closed"));
   }
@@ -236,9 +260,11 @@ public final class Scheduler implements AutoCloseable {
     List<Answering> all =
         open.stream().map(ticket -> ticket.answering).filter(one -> !one.done()).toList();
     if (!all.isEmpty()) {
-      AnswerLoop.saw(
-          all,
-          opened.engine().step(AnswerLoop.processes(all), (i, e) -> all.get(i).fail(explained(e))));
+      long before = System.nanoTime();
+      List<Optional<StepListener.Step>> steps =
+          opened.engine().step(AnswerLoop.processes(all), (i, e) -> all.get(i).fail(explained(e)));
+      figures = figures.and(1, all.size(), System.nanoTime() - before, 0);
+      AnswerLoop.saw(all, steps);
     }
     for (Ticket ticket : List.copyOf(open)) {
       if (ticket.answering.done()) {

@@ -253,9 +253,12 @@ final class SafetyTest {
   void anAnswerMayTakeLongerThanAClientMayBeIdle() throws Exception {
     try (Served served =
         Served.with(
-            llada, o -> options(o, List.of(), List.of(), Duration.ofMillis(50), o.time()))) {
-      HttpResponse<String> reply = served.post("/v1/completions", LONG.formatted(false));
+            llada, o -> options(o, List.of(), List.of(), Duration.ofMillis(500), o.time()))) {
+      long before = System.nanoTime();
+      HttpResponse<String> reply =
+          served.post("/v1/completions", LONG.formatted(false).replace("96", "400"));
       assertThat(reply.statusCode()).isEqualTo(200);
+      assertThat(System.nanoTime() - before).isGreaterThan(500_000_000L);
     }
   }
 
