@@ -11,11 +11,11 @@ import java.util.List;
 import java.util.SplittableRandom;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import llada.format.FormatException;
 import llada.format.Json;
-import llada.format.JsonLine;
 import llada.tensor.RandomStreams;
 import llada.tensor.RandomStreams.Purpose;
 
@@ -108,46 +108,56 @@ public final class ServerLoad {
       }
       alone = tokens(asked) * 1e9 / (System.nanoTime() - before);
     }
-    ConcurrentLinkedQueue<Long> nanos = new ConcurrentLinkedQueue<>();
-    AtomicInteger tokens = new AtomicInteger();
-    int[] counts = new int[4]; // hung up, slow, lost, mixed
-    List<Thread> clients = new ArrayList<>();
-    double cpuBefore = outside();
-    long before = System.nanoTime();
-    for (int c = 0; c < settings.connections(); c++) {
-      int client = c;
-      clients.add(
-          Thread.ofPlatform()
-              .name("llada-load-" + c)
-              .start(
-                  () -> {
-                    SplittableRandom random =
-                        RandomStreams.of(settings.seed() + client, Purpose.BENCHMARK);
-                    for (int r = 0; r < settings.rounds(); r++) {
-                      ask(client, random, nanos, tokens, counts);
-                    }
-                  }));
-    }
-    for (Thread client : clients) {
-      client.join();
-    }
-    long took = System.nanoTime() - before;
-    double cpu = outside() - cpuBefore;
-    int requests = settings.connections() * settings.rounds();
-    double[] sorted = nanos.stream().mapToDouble(n -> n / 1e6).sorted().toArray();
+    load(settings); // so does this
+    double cpu = outside();
+    Loaded loaded = load(settings);
+    cpu = outside() - cpu;
     double[] idle = settings.idle() == 0 ? new double[3] : idle(settings.idle());
+    int[] counts = loaded.counts();
     return new Result(
-        sorted,
+        loaded.nanos().stream().mapToDouble(n -> n / 1e6).sorted().toArray(),
         counts[0],
         counts[1],
         counts[2],
         counts[3],
-        tokens.get() * 1e9 / took,
+        loaded.tokens().get() * 1e9 / loaded.took().get(),
         alone,
-        cpu * 1e3 / requests,
+        cpu * 1e3 / (settings.connections() * settings.rounds()),
         (int) idle[0],
         idle[1],
         (int) idle[2]);
+  }
+
+  /**
+   * What clients have met together.
+   *
+   * @param counts of those that hung up, were slow, lost, mixed
+   */
+  private record Loaded(
+      ConcurrentLinkedQueue<Long> nanos, AtomicInteger tokens, int[] counts, AtomicLong took) {}
+
+  private Loaded load(Settings settings) throws InterruptedException {
+    Loaded loaded =
+        new Loaded(
+            new ConcurrentLinkedQueue<>(), new AtomicInteger(), new int[4], new AtomicLong());
+    List<Thread> clients = new ArrayList<>();
+    long before = System.nanoTime();
+    for (int c = 0; c < settings.connections(); c++) {
+      int client = c;
+      SplittableRandom random = RandomStreams.of(settings.seed() + c, Purpose.BENCHMARK);
+      Runnable asks =
+          () -> {
+            for (int r = 0; r < settings.rounds(); r++) {
+              ask(client, random, loaded);
+            }
+          };
+      clients.add(Thread.ofPlatform().name("llada-load-" + c).start(asks));
+    }
+    for (Thread client : clients) {
+      client.join();
+    }
+    loaded.took().set(System.nanoTime() - before);
+    return loaded;
   }
 
   private static int tokens(List<Asked> asked) {
@@ -157,28 +167,16 @@ public final class ServerLoad {
   private Asked alone(int i) throws IOException, InterruptedException {
     boolean chat = i % 3 > 0;
     boolean stream = i % 4 > 0;
-    String prompt = PROMPTS.get(i % PROMPTS.size());
+    String said = chat ? "\"messages\": [{\"role\": \"user\", \"content\": \"%s\"}]" : "\"prompt\": \"%s\"";
     String body =
-        JsonLine.of(
-            json -> {
-              if (chat) {
-                json.writeArrayFieldStart("messages");
-                json.writeStartObject();
-                json.writeStringField("role", "user");
-                json.writeStringField("content", prompt);
-                json.writeEndObject();
-                json.writeEndArray();
-              } else {
-                json.writeStringField("prompt", prompt);
-              }
-              json.writeNumberField("max_tokens", chat ? 32 * (1 + i % 4) : 4 + i);
-              json.writeNumberField("seed", i);
-              json.writeNumberField("temperature", i % 5 == 0 ? 0.8 : 0);
-              json.writeBooleanField("stream", stream);
-              json.writeObjectFieldStart("stream_options");
-              json.writeBooleanField("include_usage", true);
-              json.writeEndObject();
-            });
+        ("{" + said + ", \"max_tokens\": %d, \"seed\": %d, \"temperature\": %s, \"stream\": %s,"
+                + " \"stream_options\": {\"include_usage\": true}}")
+            .formatted(
+                PROMPTS.get(i % PROMPTS.size()),
+                chat ? 32 * (1 + i % 4) : 4 + i,
+                i,
+                i % 5 == 0 ? "0.8" : "0",
+                stream);
     String path = chat ? "/v1/chat/completions" : "/v1/completions";
     try (Socket socket = send(path, body)) {
       return new Asked(path, body, stream, told(read(socket, 0), stream));
@@ -186,12 +184,7 @@ public final class ServerLoad {
   }
 
   /** One request of one client: every tenth hangs up, another tenth reads slowly. */
-  private void ask(
-      int client,
-      SplittableRandom random,
-      ConcurrentLinkedQueue<Long> nanos,
-      AtomicInteger tokens,
-      int[] counts) {
+  private void ask(int client, SplittableRandom random, Loaded loaded) {
     Asked one = asked.get(random.nextInt(asked.size()));
     boolean hangsUp = client % 10 == 3;
     boolean slow = client % 10 == 7;
@@ -203,12 +196,13 @@ public final class ServerLoad {
         Thread.sleep(random.nextInt(100));
       } else {
         told = told(read(socket, slow ? 20 : 0), one.stream());
-        nanos.add(System.nanoTime() - before);
-        tokens.addAndGet(told.tokens());
+        loaded.nanos().add(System.nanoTime() - before);
+        loaded.tokens().addAndGet(told.tokens());
       }
     } catch (IOException | FormatException | InterruptedException _) {
       lost = true;
     }
+    int[] counts = loaded.counts();
     synchronized (counts) {
       counts[0] += hangsUp ? 1 : 0;
       counts[1] += slow && !lost ? 1 : 0;
@@ -313,7 +307,7 @@ public final class ServerLoad {
   /** Seconds of CPU time without those who ask, without the model and without the compiler. */
   private double outside() throws IOException, InterruptedException {
     return ProcessorTime.ofThreads("llada-(\\d+|scheduler|load.*)|C[12] Compiler.*|main")
-        + gauge("between_steps_seconds_total");
+        + gauge("scheduler_cpu_seconds_total");
   }
 
   private double gauge(String name) throws IOException, InterruptedException {

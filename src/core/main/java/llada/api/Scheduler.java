@@ -2,6 +2,7 @@ package llada.api;
 
 import static llada.api.Request.given;
 
+import java.lang.management.ManagementFactory;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -60,7 +61,7 @@ public final class Scheduler implements AutoCloseable {
    * @param steps each for all that was under way
    * @param shares requests that took part, summed over the steps
    * @param stepNanos time of the steps
-   * @param otherNanos time between them, while something was under way
+   * @param otherNanos CPU time of the thread that takes them between them; 0 where none is told
    */
   public record Figures(long steps, long shares, long stepNanos, long otherNanos) {
     private Figures and(long more, long sharing, long inSteps, long between) {
@@ -124,6 +125,7 @@ public final class Scheduler implements AutoCloseable {
   private final List<Ticket> open = new ArrayList<>(); // of the thread; its size under the lock
   private final Thread thread;
   private volatile Figures figures = new Figures(0, 0, 0, 0);
+  private long stepCpu; // of the step at hand
   private int leaving; // requests that are over, but have not been told
   private boolean draining;
   private boolean closed;
@@ -212,15 +214,20 @@ public final class Scheduler implements AutoCloseable {
 
   private void run() {
     while (admitted()) {
-      long before = System.nanoTime() - figures.stepNanos();
+      long before = cpu();
+      stepCpu = 0;
       try {
         step();
       } catch (RuntimeException | OutOfMemoryError e) {
         endAll(e); // of a pass that they shared
       }
-      figures = figures.and(0, 0, 0, System.nanoTime() - figures.stepNanos() - before);
+      figures = figures.and(0, 0, 0, cpu() - before - stepCpu);
     }
     endAll(new IllegalStateException("the scheduler is closed"));
+  }
+
+  private static long cpu() {
+    return ManagementFactory.getThreadMXBean().getCurrentThreadCpuTime();
   }
 
   /** Lets in what there is room for, and waits where nothing is under way. False when closed. */
@@ -261,9 +268,11 @@ public final class Scheduler implements AutoCloseable {
         open.stream().map(ticket -> ticket.answering).filter(one -> !one.done()).toList();
     if (!all.isEmpty()) {
       long before = System.nanoTime();
+      long cpuBefore = cpu();
       List<Optional<StepListener.Step>> steps =
           opened.engine().step(AnswerLoop.processes(all), (i, e) -> all.get(i).fail(explained(e)));
       figures = figures.and(1, all.size(), System.nanoTime() - before, 0);
+      stepCpu = cpu() - cpuBefore;
       AnswerLoop.saw(all, steps);
     }
     for (Ticket ticket : List.copyOf(open)) {

@@ -50,7 +50,7 @@ final class Metrics {
     each(text, models, "steps_total", counter, "Steps that were shared", s -> s.figures().steps());
     each(text, models, "step_requests_total", counter, "Requests that shared each step, summed", s -> s.figures().shares());
     each(text, models, "step_seconds_total", counter, "Time of steps", s -> s.figures().stepNanos() / 1e9);
-    each(text, models, "between_steps_seconds_total", counter, "Time of the scheduler between steps", s -> s.figures().otherNanos() / 1e9);
+    each(text, models, "scheduler_cpu_seconds_total", counter, "CPU time of the scheduler between steps", s -> s.figures().otherNanos() / 1e9);
     return text.toString();
   }
 

@@ -150,7 +150,9 @@ final class StrangersTest {
       for (String wrong : garbage) {
         try (Socket socket = connect(served)) {
           send(socket, wrong);
-          assertThat(rest(socket)).as(wrong.lines().findFirst().orElse("")).doesNotContain("200 OK", "HTTP/1.1 5");
+          assertThat(rest(socket))
+              .as(wrong.lines().findFirst().orElse(""))
+              .doesNotContain("200 OK", "HTTP/1.1 500", "Exception");
         } catch (SocketException _) {
           // closed before all was sent
         }
@@ -165,7 +167,7 @@ final class StrangersTest {
         try (Socket socket = connect(served)) {
           socket.getOutputStream().write(wrong);
           socket.shutdownOutput();
-          assertThat(rest(socket)).doesNotContain("HTTP/1.1 5").doesNotContain("Exception");
+          assertThat(rest(socket)).doesNotContain("HTTP/1.1 500", "Exception");
         } catch (SocketException _) {
           // closed before all was sent
         }
