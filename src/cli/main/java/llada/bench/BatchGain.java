@@ -76,8 +76,7 @@ public record BatchGain(String decoder, double answers, double passes) {
   }
 
   /** Nanoseconds of all passes of these generations, each by itself and together. */
-  private static double[] passes(
-      Llada llada, int[] prompt, SamplerOptions options, int together) {
+  private static double[] passes(Llada llada, int[] prompt, SamplerOptions options, int together) {
     List<ReverseProcess> all = new ArrayList<>();
     double[] nanos = new double[2];
     try {

@@ -93,8 +93,7 @@ public final class ServerLoad {
    * @param server with room for the connections and the idle streams, in this process
    * @throws IOException if it does not answer a request alone
    */
-  public static Result run(URI server, Settings settings)
-      throws IOException, InterruptedException {
+  public static Result run(URI server, Settings settings) throws IOException, InterruptedException {
     return new ServerLoad(server).measured(settings);
   }
 
@@ -167,9 +166,12 @@ public final class ServerLoad {
   private Asked alone(int i) throws IOException, InterruptedException {
     boolean chat = i % 3 > 0;
     boolean stream = i % 4 > 0;
-    String said = chat ? "\"messages\": [{\"role\": \"user\", \"content\": \"%s\"}]" : "\"prompt\": \"%s\"";
+    String said =
+        chat ? "\"messages\": [{\"role\": \"user\", \"content\": \"%s\"}]" : "\"prompt\": \"%s\"";
     String body =
-        ("{" + said + ", \"max_tokens\": %d, \"seed\": %d, \"temperature\": %s, \"stream\": %s,"
+        ("{"
+                + said
+                + ", \"max_tokens\": %d, \"seed\": %d, \"temperature\": %s, \"stream\": %s,"
                 + " \"stream_options\": {\"include_usage\": true}}")
             .formatted(
                 PROMPTS.get(i % PROMPTS.size()),

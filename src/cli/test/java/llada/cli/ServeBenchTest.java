@@ -12,7 +12,16 @@ final class ServeBenchTest {
   void nothingIsLostOrMixed() {
     CliRun run =
         CliRun.of(
-            "bench", "serve", "--connections", "12", "--rounds", "2", "--idle", "40", "--repeat", "1");
+            "bench",
+            "serve",
+            "--connections",
+            "12",
+            "--rounds",
+            "2",
+            "--idle",
+            "40",
+            "--repeat",
+            "1");
     assertThat(run.code()).as(run.toString()).isEqualTo(ExitCodes.OK);
     assertThat(run.out())
         .containsPattern("22 answers \\(2 read slowly\\), 2 hung up, 0 lost, 0 mixed")
@@ -24,8 +33,7 @@ final class ServeBenchTest {
 
   @Test
   void wrongOptionsAreTold() {
-    assertThat(CliRun.of("bench", "serve", "--connections", "0").code())
-        .isEqualTo(ExitCodes.USAGE);
+    assertThat(CliRun.of("bench", "serve", "--connections", "0").code()).isEqualTo(ExitCodes.USAGE);
     assertThat(CliRun.of("bench", "serve", "--idle", "-1").code()).isEqualTo(ExitCodes.USAGE);
   }
 }

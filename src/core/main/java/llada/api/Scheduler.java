@@ -65,8 +65,7 @@ public final class Scheduler implements AutoCloseable {
    */
   public record Figures(long steps, long shares, long stepNanos, long otherNanos) {
     private Figures and(long more, long sharing, long inSteps, long between) {
-      return new Figures(
-          steps + more, shares + sharing, stepNanos + inSteps, otherNanos + between);
+      return new Figures(steps + more, shares + sharing, stepNanos + inSteps, otherNanos + between);
     }
   }
 

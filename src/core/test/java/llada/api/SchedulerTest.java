@@ -443,7 +443,9 @@ final class SchedulerTest {
       assertThat(asked).as("lengths that were tried").hasValueGreaterThan(8);
       assertThat(settled.lengths()).doesNotContain(0).endsWith(3);
       assertThat(
-              llada.infill(template, options).fills().stream().mapToInt(fill -> fill.length).toArray())
+              llada.infill(template, options).fills().stream()
+                  .mapToInt(fill -> fill.length)
+                  .toArray())
           .isEqualTo(settled.lengths());
       assertThatThrownBy(() -> llada.settled(template, options, () -> false))
           .isInstanceOf(CancellationException.class);

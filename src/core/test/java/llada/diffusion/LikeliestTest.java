@@ -17,8 +17,7 @@ import org.junit.jupiter.api.Test;
 final class LikeliestTest {
   @Test
   void theLikeliestAreThoseOfTheWholeOrder() {
-    try (Checkpoint checkpoint =
-        Checkpoint.open(Golden.resources().resolve("golden/tiny-llada"))) {
+    try (Checkpoint checkpoint = Checkpoint.open(Golden.resources().resolve("golden/tiny-llada"))) {
       LladaConfig config = checkpoint.config();
       Seeded.cases(300, random -> same(config, random));
     }
@@ -37,7 +36,8 @@ final class LikeliestTest {
         IntStream.range(0, config.vocabSize())
             .filter(v -> !config.isMask(v))
             .boxed()
-            .sorted(Comparator.comparing((Integer v) -> -logits[v])) // stable: the first comes first
+            .sorted(
+                Comparator.comparing((Integer v) -> -logits[v])) // stable: the first comes first
             .toList();
     order = order.subList(0, k == 0 ? order.size() : Math.min(k, order.size()));
     double max = logits[order.getFirst()];

@@ -32,8 +32,7 @@ final class Exchange {
    * @param gaps tokens of each gap; none where an answer follows the prompt
    * @param cut whether the client has said when to end, if it is not an end token that ends it
    */
-  record Question(
-      Form form, Wishes wishes, Request prompt, String param, int[] gaps, boolean cut) {
+  record Question(Form form, Wishes wishes, Request prompt, String param, int[] gaps, boolean cut) {
     /** Without gaps. */
     static Question answer(Form form, Wishes wishes, Request prompt, String param) {
       return new Question(form, wishes, prompt, param, new int[0], true);

@@ -48,9 +48,27 @@ final class Metrics {
     each(text, models, "open", "gauge", "Requests under way", Scheduler::open);
     String counter = "counter";
     each(text, models, "steps_total", counter, "Steps that were shared", s -> s.figures().steps());
-    each(text, models, "step_requests_total", counter, "Requests that shared each step, summed", s -> s.figures().shares());
-    each(text, models, "step_seconds_total", counter, "Time of steps", s -> s.figures().stepNanos() / 1e9);
-    each(text, models, "scheduler_cpu_seconds_total", counter, "CPU time of the scheduler between steps", s -> s.figures().otherNanos() / 1e9);
+    each(
+        text,
+        models,
+        "step_requests_total",
+        counter,
+        "Requests that shared each step, summed",
+        s -> s.figures().shares());
+    each(
+        text,
+        models,
+        "step_seconds_total",
+        counter,
+        "Time of steps",
+        s -> s.figures().stepNanos() / 1e9);
+    each(
+        text,
+        models,
+        "scheduler_cpu_seconds_total",
+        counter,
+        "CPU time of the scheduler between steps",
+        s -> s.figures().otherNanos() / 1e9);
     return text.toString();
   }
 
@@ -72,8 +90,7 @@ final class Metrics {
       Function<Scheduler, Number> value) {
     head(text, name, type, help);
     for (Models.Served model : models.all()) {
-      String label =
-          model.name().replace("\\", "\\\\").replace("\"", "\\\"").replace("\n", "\\n");
+      String label = model.name().replace("\\", "\\\\").replace("\"", "\\\"").replace("\n", "\\n");
       text.append(
           "llada_%s{model=\"%s\"} %s\n".formatted(name, label, value.apply(model.scheduler())));
     }

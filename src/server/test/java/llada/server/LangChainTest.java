@@ -66,9 +66,7 @@ final class LangChainTest {
   }
 
   private static String alone() {
-    return llada
-        .generate(Request.of(List.of(new Message("user", QUESTION))).chat().seed(7))
-        .text();
+    return llada.generate(Request.of(List.of(new Message("user", QUESTION))).chat().seed(7)).text();
   }
 
   /** Asks, and shows each part to the other. */
@@ -122,8 +120,7 @@ final class LangChainTest {
     assertThatThrownBy(() -> nobody.chat(QUESTION)).isInstanceOf(ModelNotFoundException.class);
     try (Served keyed = Served.keyed(llada, "right")) {
       OpenAiChatModel stranger = whole(keyed).build();
-      assertThatThrownBy(() -> stranger.chat(QUESTION))
-          .isInstanceOf(AuthenticationException.class);
+      assertThatThrownBy(() -> stranger.chat(QUESTION)).isInstanceOf(AuthenticationException.class);
       assertThat(whole(keyed).apiKey("right").build().chat(QUESTION)).isEqualTo(alone());
     }
     try (Served busy = Served.busy(llada)) {

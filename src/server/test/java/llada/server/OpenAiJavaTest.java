@@ -84,8 +84,7 @@ final class OpenAiJavaTest {
           .allMatch(token -> token.logprob() <= 0);
     }
     assertThat(reply.usage().orElseThrow().completionTokens()).isPositive();
-    ChatCompletion cut =
-        client.chat().completions().create(ask().maxCompletionTokens(4).build());
+    ChatCompletion cut = client.chat().completions().create(ask().maxCompletionTokens(4).build());
     assertThat(cut.choices().getFirst().finishReason())
         .isEqualTo(ChatCompletion.Choice.FinishReason.LENGTH);
     assertThat(client.models().list().items())
@@ -106,8 +105,7 @@ final class OpenAiJavaTest {
                     .seed(3)
                     .build());
     assertThat(reply.choices().getFirst().text())
-        .isEqualTo(
-            llada.generate(Request.of("Once upon a time").raw().length(12).seed(3)).text());
+        .isEqualTo(llada.generate(Request.of("Once upon a time").raw().length(12).seed(3)).text());
   }
 
   @Test
@@ -157,8 +155,7 @@ final class OpenAiJavaTest {
 
   private static <E extends OpenAIServiceException> E thrown(
       ChatCompletionCreateParams.Builder ask, Class<E> type, OpenAIClient by) {
-    E whole =
-        catchThrowableOfType(type, () -> by.chat().completions().create(ask.build()));
+    E whole = catchThrowableOfType(type, () -> by.chat().completions().create(ask.build()));
     E streamed =
         catchThrowableOfType(
             type, () -> by.chat().completions().createStreaming(ask.build()).close());

@@ -49,7 +49,10 @@ final class ServerProgramsTest {
     Process process;
     try {
       process =
-          new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(out.toFile()).start();
+          new ProcessBuilder(command)
+              .redirectErrorStream(true)
+              .redirectOutput(out.toFile())
+              .start();
     } catch (IOException e) {
       abort("no %s on the PATH: that client is not tested".formatted(command.getFirst()));
       return "";
@@ -94,8 +97,7 @@ final class ServerProgramsTest {
   void openAisPackageForNode() throws Exception {
     Path script = withPackage().resolve("client.mjs");
     Files.writeString(
-        script,
-        Files.readString(Golden.repository().resolve("src/server/test/node/client.mjs")));
+        script, Files.readString(Golden.repository().resolve("src/server/test/node/client.mjs")));
     String alone =
         llada.generate(Request.of(List.of(new Message("user", QUESTION))).chat().seed(7)).text();
     try (Served keyed = Served.keyed(llada, "right");

@@ -121,7 +121,8 @@ final class StrangersTest {
         Socket socket = connect(served)) {
       for (int i = 0; i < 15; i++) {
         send(socket, OK);
-        assertThat(socket.getInputStream().readNBytes(16)).isEqualTo("HTTP/1.1 200 OK\r".getBytes(StandardCharsets.US_ASCII));
+        assertThat(socket.getInputStream().readNBytes(16))
+            .isEqualTo("HTTP/1.1 200 OK\r".getBytes(StandardCharsets.US_ASCII));
         Thread.sleep(100);
         socket.getInputStream().skipNBytes(socket.getInputStream().available());
       }
@@ -223,10 +224,7 @@ final class StrangersTest {
         Thread.sleep(500);
       }
       served.await("llada_requests_total{status=\"499\"} 1");
-      assertThat(
-              served
-                  .post("/v1/infill", "{\"text\": \"Tom {} home.\"}")
-                  .statusCode())
+      assertThat(served.post("/v1/infill", "{\"text\": \"Tom {} home.\"}").statusCode())
           .as("the next one's turn")
           .isEqualTo(200);
     }
@@ -235,13 +233,49 @@ final class StrangersTest {
   @Test
   void bodiesThatAreNearlyRightAreNeverOurFault() throws Exception {
     String[] values = {
-      "null", "-1", "0", "1", "3", "1e9", "0.5", "1e300", "true", "\"\"", "\"a\"", "[]", "{}",
-      "[1]", "[99999999]", "[2147483647]", "\"\\ud800\"", "\"\\u0000\"", "\"{}{}\"", "\"{3}{\"",
-      "\"a {2} b\"", "[[1]]", "\"<think>\"", "9223372036854775807"
+      "null",
+      "-1",
+      "0",
+      "1",
+      "3",
+      "1e9",
+      "0.5",
+      "1e300",
+      "true",
+      "\"\"",
+      "\"a\"",
+      "[]",
+      "{}",
+      "[1]",
+      "[99999999]",
+      "[2147483647]",
+      "\"\\ud800\"",
+      "\"\\u0000\"",
+      "\"{}{}\"",
+      "\"{3}{\"",
+      "\"a {2} b\"",
+      "[[1]]",
+      "\"<think>\"",
+      "9223372036854775807"
     };
     String[] names = {
-      "prompt", "text", "content", "tokens", "suffix", "seed", "temperature", "top_p", "top_k",
-      "stop", "n", "logprobs", "stream", "longest_gap", "exact_spaces", "model", "diffusion"
+      "prompt",
+      "text",
+      "content",
+      "tokens",
+      "suffix",
+      "seed",
+      "temperature",
+      "top_p",
+      "top_k",
+      "stop",
+      "n",
+      "logprobs",
+      "stream",
+      "longest_gap",
+      "exact_spaces",
+      "model",
+      "diffusion"
     };
     String[] paths = {
       "/v1/completions", "/v1/infill", "/tokenize", "/detokenize", "/v1/chat/completions"
@@ -251,7 +285,8 @@ final class StrangersTest {
       for (int i = 0; i < 400; i++) {
         StringBuilder body = new StringBuilder("{\"max_tokens\": 2");
         if (random.nextBoolean()) {
-          body.append(", \"prompt\": \"a\", \"text\": \"a {1}\", \"tokens\": [1], \"content\": \"a\"");
+          body.append(
+              ", \"prompt\": \"a\", \"text\": \"a {1}\", \"tokens\": [1], \"content\": \"a\"");
           body.append(", \"messages\": [{\"role\": \"user\", \"content\": \"a\"}]");
         }
         for (int m = random.nextInt(5); m > 0; m--) {
@@ -275,9 +310,7 @@ final class StrangersTest {
   @Test
   void twoModelsAnswerSideBySide() throws Exception {
     Map<String, Llada> models = new LinkedHashMap<>();
-    try (Llada other =
-            Llada.open(
-                Golden.resources().resolve("checkpoints/shakespeare-llada"));
+    try (Llada other = Llada.open(Golden.resources().resolve("checkpoints/shakespeare-llada"));
         HttpClient client = HttpClient.newHttpClient()) {
       models.put("demo", llada);
       models.put("will", other);
