@@ -51,8 +51,8 @@ public final class ServerLoad {
    * @param mixed answers that are not those of the same request alone
    * @param tokensPerSecond of answers, with all connections
    * @param aloneTokensPerSecond one request at a time
-   * @param cpuMillis CPU time for each request without clients, model and the virtual machine's
-   *     compiler; NaN if the system does not tell
+   * @param cpuMillis CPU time for each request without clients, model and the virtual machine's own
+   *     threads; NaN if the system does not tell
    * @param held idle streams that the server had at a time
    * @param idleCpu share of one core that it took to hold them
    * @param left requests of theirs that were still there a while after all had hung up
@@ -306,9 +306,9 @@ public final class ServerLoad {
     }
   }
 
-  /** Seconds of CPU time without those who ask, without the model and without the compiler. */
+  /** Seconds of CPU time without those who ask, the model, the compiler and the collector. */
   private double outside() throws IOException, InterruptedException {
-    return ProcessorTime.ofThreads("llada-(\\d+|scheduler|load.*)|C[12] Compiler.*|main")
+    return ProcessorTime.ofThreads("llada-(\\d+|scheduler|load.*)|main|java|C[12] .*|G1 .*|GC .*|VM .*")
         + gauge("scheduler_cpu_seconds_total");
   }
 

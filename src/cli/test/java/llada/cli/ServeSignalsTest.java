@@ -29,7 +29,8 @@ final class ServeSignalsTest {
             new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8))) {
       URI url = URI.create(ServeTest.url(told));
       String body =
-          "{\"prompt\": \"ROMEO:\", \"max_tokens\": %d, \"stream\": true}".formatted(tokens);
+          "{\"prompt\": \"ROMEO:\", \"max_tokens\": %d, \"stream\": true, \"diffusing\": true}"
+              .formatted(tokens);
       try (Socket socket = new Socket(url.getHost(), url.getPort())) {
         socket
             .getOutputStream()

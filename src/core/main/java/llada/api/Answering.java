@@ -39,9 +39,8 @@ final class Answering implements AutoCloseable {
   }
 
   /** Shows each step to this, too. What it throws ends the answer. */
-  Answering watchedBy(Consumer<Draft> draftWatcher) {
+  void watchedBy(Consumer<Draft> draftWatcher) {
     watcher = Optional.of(draftWatcher);
-    return this;
   }
 
   /** Takes no further step. */

@@ -3,6 +3,7 @@ package llada.api;
 import static llada.api.Request.given;
 
 import java.lang.management.ManagementFactory;
+import java.lang.management.ThreadMXBean;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -115,6 +116,8 @@ public final class Scheduler implements AutoCloseable {
     }
   }
 
+  private static final ThreadMXBean THREADS = ManagementFactory.getThreadMXBean(); // slow to find
+
   private final Llada llada;
   private final Opened opened;
   private final Limits limits;
@@ -226,7 +229,7 @@ public final class Scheduler implements AutoCloseable {
   }
 
   private static long cpu() {
-    return ManagementFactory.getThreadMXBean().getCurrentThreadCpuTime();
+    return THREADS.getCurrentThreadCpuTime();
   }
 
   /** Lets in what there is room for, and waits where nothing is under way. False when closed. */
@@ -292,8 +295,8 @@ public final class Scheduler implements AutoCloseable {
     if (ticket.answering == null) {
       try {
         ticket.answering =
-            new Answering(opened.engine(), opened.tokenizer(), ticket.asked, 0)
-                .watchedBy(ticket.watcher.orElse(_ -> {}));
+            new Answering(opened.engine(), opened.tokenizer(), ticket.asked, 0);
+        ticket.watcher.ifPresent(ticket.answering::watchedBy);
       } catch (RuntimeException | OutOfMemoryError e) {
         leave(ticket, () -> ticket.answer.completeExceptionally(e));
         return;

@@ -9,6 +9,8 @@ import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Consumer;
 import java.util.stream.IntStream;
 import llada.api.Answer;
 import llada.api.Draft;
@@ -96,9 +98,7 @@ final class Exchange {
                       .submit(
                           request,
                           time,
-                          wishes.stream()
-                              ? Optional.of(draft -> inbox.draft(choice, draft))
-                              : Optional.empty()));
+                          Optional.of(choice).filter(_ -> wishes.stream()).map(this::watcher)));
       CompletableFuture<Answer> _ = ticket.answer().whenComplete((_, _) -> inbox.end(choice));
       return ticket;
     } catch (QueueFullException e) {
@@ -106,6 +106,17 @@ final class Exchange {
     } catch (IllegalStateException _) {
       throw closing();
     }
+  }
+
+  /** Tells of each step, or of those that have settled something where nothing else is sent. */
+  private Consumer<Draft> watcher(int choice) {
+    AtomicInteger settled = new AtomicInteger();
+    return draft -> {
+      if (wishes.diffusing() || draft.settled() > settled.get()) {
+        settled.set(draft.settled());
+        inbox.draft(choice, draft);
+      }
+    };
   }
 
   static ApiException closing() {
