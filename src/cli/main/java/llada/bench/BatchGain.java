@@ -65,8 +65,8 @@ public record BatchGain(String decoder, double answers, double passes) {
         long end = System.nanoTime();
         double[] passes = passes(llada, prompt, options, together);
         if (i > 0) {
-          alone = Math.min(alone, middle - start);
-          shared = Math.min(shared, end - middle);
+          alone = Math.min(alone, (double) middle - start);
+          shared = Math.min(shared, (double) end - middle);
           passesAlone = Math.min(passesAlone, passes[0]);
           passesShared = Math.min(passesShared, passes[1]);
         }

@@ -61,6 +61,7 @@ final class OpenAiJavaTest {
         .build();
   }
 
+  @SuppressWarnings("deprecation") // the seed
   private static ChatCompletionCreateParams.Builder ask() {
     return ChatCompletionCreateParams.builder().model("demo").addUserMessage(QUESTION).seed(7);
   }
@@ -194,7 +195,7 @@ final class OpenAiJavaTest {
       OpenAIClient hurried = client(own, "any", 0);
       ChatCompletionCreateParams slow =
           ask()
-              .maxTokens(384)
+              .maxCompletionTokens(384)
               .putAdditionalBodyProperty("diffusion", JsonValue.from(Map.of("preset", "exact")))
               .build();
       try (StreamResponse<ChatCompletionChunk> stream =
