@@ -20,7 +20,13 @@ import picocli.CommandLine.Option;
 /** How fast a model computes, beside what the machine could do at most. */
 @Command(
     name = "bench",
-    subcommands = {RoundingCommand.class, TrainBench.class, DecodeBench.class, AnswerBench.class},
+    subcommands = {
+      RoundingCommand.class,
+      TrainBench.class,
+      DecodeBench.class,
+      AnswerBench.class,
+      ServeBench.class
+    },
     description = {
       "Measure forward passes, op by op, beside the machine's limits.",
       "A pass computes the logits of all of its tokens.",
@@ -40,7 +46,8 @@ import picocli.CommandLine.Option;
       "  llada bench --model llada-4.gguf --peer \"llama-perplexity -m llada-4.gguf ...\" \\",
       "      --peer-pattern \"([0-9.]+) seconds per pass\"",
       "  llada bench train --json",
-      "  llada bench decode"
+      "  llada bench decode",
+      "  llada bench serve"
     })
 final class BenchCommand implements Callable<Integer> {
   private final CommandContext context;

@@ -30,7 +30,7 @@ import org.junit.jupiter.api.io.TempDir;
 final class ServeTest {
   @TempDir private Path folder;
 
-  private static Process serve(Path keys, String... more) throws Exception {
+  static Process serve(Path keys, String... more) throws Exception {
     ProcessBuilder java =
         new ProcessBuilder(
             Path.of(System.getProperty("java.home"), "bin", "java").toString(),
@@ -51,7 +51,7 @@ final class ServeTest {
   }
 
   /** Where it says that it serves. */
-  private static String url(BufferedReader told) throws Exception {
+  static String url(BufferedReader told) throws Exception {
     Pattern serving = Pattern.compile("serving small at (http://127\\.0\\.0\\.1:\\d+/)");
     for (String line = told.readLine(); line != null; line = told.readLine()) {
       Matcher found = serving.matcher(line);

@@ -4,6 +4,7 @@ import java.util.Arrays;
 import java.util.Optional;
 import java.util.function.Consumer;
 import java.util.function.Function;
+import java.util.stream.IntStream;
 import llada.diffusion.Decoder;
 import llada.diffusion.Generation;
 import llada.diffusion.ReverseProcess;
@@ -38,9 +39,8 @@ final class Answering implements AutoCloseable {
   }
 
   /** Shows each step to this, too. What it throws ends the answer. */
-  Answering watchedBy(Consumer<Draft> draftWatcher) {
+  void watchedBy(Consumer<Draft> draftWatcher) {
     watcher = Optional.of(draftWatcher);
-    return this;
   }
 
   /** Takes no further step. */
@@ -213,7 +213,12 @@ final class Answering implements AutoCloseable {
     Generation generation = process.generation();
     int[] ids = tokens(generation);
     int settled = settled(generation);
-    boolean ended = settled < ids.length && engine.config().ends(ids[settled]);
+    int[] committedAt = committedAt(generation);
+    boolean ended =
+        asked.gaps()
+            ? IntStream.range(0, ids.length)
+                .anyMatch(i -> committedAt[i] >= 0 && engine.config().ends(ids[i]))
+            : settled < ids.length && engine.config().ends(ids[settled]);
     Answer.End why = end.orElse(ended ? Answer.End.END_TOKEN : Answer.End.LENGTH);
     if (end.isEmpty() && !request.stops().isEmpty() && stops(settled)) {
       why = Answer.End.STOP_TEXT; // it came up in the last step
@@ -224,7 +229,7 @@ final class Answering implements AutoCloseable {
         ids,
         stopped ? beforeStop(ids, settled) : settled,
         confidence(generation),
-        committedAt(generation),
+        committedAt,
         why,
         new Answer.Figures(
             asked.promptTokens(engine.config()),

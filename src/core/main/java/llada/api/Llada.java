@@ -8,8 +8,10 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.CancellationException;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.BiFunction;
+import java.util.function.BooleanSupplier;
 import java.util.function.Function;
 import java.util.function.Supplier;
 import llada.backend.Backend;
@@ -212,17 +214,27 @@ public final class Llada implements AutoCloseable {
   }
 
   /**
-   * The template with its open lengths found as by {@link #infill}, which takes the model's time.
+   * The template with its open lengths found as by {@link #infill}. Each length that is tried takes
+   * a turn of its own, between which others take their steps.
    *
+   * @param wanted is asked before each of them
    * @throws RequestException if the text may become longer than the model takes
+   * @throws CancellationException if it is wanted no longer
    */
-  public InfillTemplate settled(InfillTemplate template, InfillOptions options) {
-    if (Arrays.stream(template.lengths()).noneMatch(length -> length == 0)) {
-      return template;
-    }
-    int[] lengths =
-        infilling(
-            template, options, (infilling, gaps) -> infilling.lengths(gaps, options.longestGap()));
+  public InfillTemplate settled(
+      InfillTemplate template, InfillOptions options, BooleanSupplier wanted) {
+    int[] lengths = template.lengths().clone();
+    Infilling.settle(
+        gaps(template),
+        lengths,
+        options.longestGap(),
+        gap -> {
+          if (!wanted.getAsBoolean()) {
+            throw new CancellationException("the lengths of gaps are not wanted any more");
+          }
+          return infilling(
+              template, options, (infilling, gaps) -> infilling.score(gaps, lengths, gap));
+        });
     return new InfillTemplate(template.pieces(), lengths);
   }
 
@@ -233,7 +245,7 @@ public final class Llada implements AutoCloseable {
    */
   public Request infilling(InfillTemplate template, InfillOptions options) {
     required(() -> DecodingRules.checkFills(config()));
-    InfillTemplate closed = settled(template, options);
+    InfillTemplate closed = settled(template, options, () -> true);
     int[] text = gaps(closed).masked(closed.lengths(), config().maskTokenId());
     int mask = config().maskTokenId();
     int first = 0;

@@ -2,6 +2,8 @@ package llada.api;
 
 import static llada.api.Request.given;
 
+import java.lang.management.ManagementFactory;
+import java.lang.management.ThreadMXBean;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -15,6 +17,7 @@ import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
 import java.util.function.IntSupplier;
 import llada.diffusion.NonFiniteLogitsException;
+import llada.diffusion.StepListener;
 
 /**
  * Answers the requests of many who do not know of each other. A thread of its own takes the steps:
@@ -50,6 +53,20 @@ public final class Scheduler implements AutoCloseable {
     /** These with another queue. */
     public Limits waiting(int count) {
       return new Limits(count, open, positions, bytes);
+    }
+  }
+
+  /**
+   * What was done so far.
+   *
+   * @param steps each for all that was under way
+   * @param shares requests that took part, summed over the steps
+   * @param stepNanos time of the steps
+   * @param otherNanos CPU time of the thread that takes them between them; 0 where none is told
+   */
+  public record Figures(long steps, long shares, long stepNanos, long otherNanos) {
+    private Figures and(long more, long sharing, long inSteps, long between) {
+      return new Figures(steps + more, shares + sharing, stepNanos + inSteps, otherNanos + between);
     }
   }
 
@@ -99,6 +116,8 @@ public final class Scheduler implements AutoCloseable {
     }
   }
 
+  private static final ThreadMXBean THREADS = ManagementFactory.getThreadMXBean(); // slow to find
+
   private final Llada llada;
   private final Opened opened;
   private final Limits limits;
@@ -107,6 +126,8 @@ public final class Scheduler implements AutoCloseable {
   private final Deque<Ticket> waiting = new ArrayDeque<>();
   private final List<Ticket> open = new ArrayList<>(); // of the thread; its size under the lock
   private final Thread thread;
+  private volatile Figures figures = new Figures(0, 0, 0, 0);
+  private long stepCpu; // of the step at hand
   private int leaving; // requests that are over, but have not been told
   private boolean draining;
   private boolean closed;
@@ -158,6 +179,11 @@ public final class Scheduler implements AutoCloseable {
     return ticket;
   }
 
+  /** What was done so far. */
+  public Figures figures() {
+    return figures;
+  }
+
   /** Requests that wait. */
   public int waiting() {
     return counted(waiting::size);
@@ -190,13 +216,20 @@ public final class Scheduler implements AutoCloseable {
 
   private void run() {
     while (admitted()) {
+      long before = cpu();
+      stepCpu = 0;
       try {
         step();
       } catch (RuntimeException | OutOfMemoryError e) {
         endAll(e); // of a pass that they shared
       }
+      figures = figures.and(0, 0, 0, cpu() - before - stepCpu);
     }
     endAll(new IllegalStateException("the scheduler is closed"));
+  }
+
+  private static long cpu() {
+    return THREADS.getCurrentThreadCpuTime();
   }
 
   /** Lets in what there is room for, and waits where nothing is under way. False when closed. */
@@ -236,9 +269,13 @@ public final class Scheduler implements AutoCloseable {
     List<Answering> all =
         open.stream().map(ticket -> ticket.answering).filter(one -> !one.done()).toList();
     if (!all.isEmpty()) {
-      AnswerLoop.saw(
-          all,
-          opened.engine().step(AnswerLoop.processes(all), (i, e) -> all.get(i).fail(explained(e))));
+      long before = System.nanoTime();
+      long cpuBefore = cpu();
+      List<Optional<StepListener.Step>> steps =
+          opened.engine().step(AnswerLoop.processes(all), (i, e) -> all.get(i).fail(explained(e)));
+      figures = figures.and(1, all.size(), System.nanoTime() - before, 0);
+      stepCpu = cpu() - cpuBefore;
+      AnswerLoop.saw(all, steps);
     }
     for (Ticket ticket : List.copyOf(open)) {
       if (ticket.answering.done()) {
@@ -258,8 +295,8 @@ public final class Scheduler implements AutoCloseable {
     if (ticket.answering == null) {
       try {
         ticket.answering =
-            new Answering(opened.engine(), opened.tokenizer(), ticket.asked, 0)
-                .watchedBy(ticket.watcher.orElse(_ -> {}));
+            new Answering(opened.engine(), opened.tokenizer(), ticket.asked, 0);
+        ticket.watcher.ifPresent(ticket.answering::watchedBy);
       } catch (RuntimeException | OutOfMemoryError e) {
         leave(ticket, () -> ticket.answer.completeExceptionally(e));
         return;

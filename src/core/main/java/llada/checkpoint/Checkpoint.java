@@ -47,6 +47,7 @@ public final class Checkpoint implements AutoCloseable {
   private final Supplier<GgufVocabulary.Tables> vocabulary;
   private final String name;
   private Map<String, Tensor> byName; // made when first asked for
+  private volatile ChatTemplate template; // so is this, by any thread
 
   /**
    * A tensor as it is stored.
@@ -311,7 +312,10 @@ public final class Checkpoint implements AutoCloseable {
    */
   public ChatTemplate chatTemplate() {
     try {
-      return ChatTemplate.require(chatTemplate, bosToken);
+      if (template == null) {
+        template = ChatTemplate.require(chatTemplate, bosToken);
+      }
+      return template;
     } catch (TokenizerException e) {
       throw new FormatException(path + ": " + e.getMessage(), e);
     }

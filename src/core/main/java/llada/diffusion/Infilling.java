@@ -4,6 +4,7 @@ import it.unimi.dsi.fastutil.ints.IntArrayList;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.function.IntToDoubleFunction;
 import llada.model.LladaConfig;
 import llada.model.MaskPredictor;
 
@@ -132,52 +133,50 @@ public final class Infilling {
   public Filled fill(Gaps gaps, int longestGap, StepListener listener) {
     int[] lengths = gaps.lengths().clone();
     boolean open = Arrays.stream(lengths).anyMatch(length -> length == 0);
-    int tried = settle(gaps, lengths, longestGap);
+    int tried = settle(gaps, lengths, longestGap, gap -> score(gaps, lengths, gap));
     Generation filled = generate(gaps, lengths, listener);
     double score = open ? estimator.estimate(new int[0], filled.x()[0]).natsPerToken() : Double.NaN;
     return filled(gaps, lengths, score, tried, filled);
   }
 
-  /** The tokens of each gap, of the lengths that {@link #fill} would find. */
-  public int[] lengths(Gaps gaps, int longestGap) {
-    int[] lengths = gaps.lengths().clone();
-    settle(gaps, lengths, longestGap);
-    return lengths;
+  /**
+   * How likely what stands behind a gap is, in nats per token; the less the likelier.
+   *
+   * @param lengths (G) tokens of each gap, up to this one
+   */
+  public double score(Gaps gaps, int[] lengths, int gap) {
+    int end = gaps.start(lengths, gap) + lengths[gap];
+    int[] before = Arrays.copyOf(gaps.masked(lengths, config.maskTokenId()), end);
+    return estimator.estimate(before, gaps.fixed().get(gap + 1)).natsPerToken();
   }
 
-  private int settle(Gaps gaps, int[] lengths, int longestGap) {
+  /**
+   * Finds the lengths that are open, one gap after the other.
+   *
+   * @param lengths (G) 0 where it is open; overwritten
+   * @param score of a gap with the lengths as they stand; as {@link #score}
+   * @return how many lengths were tried
+   */
+  public static int settle(Gaps gaps, int[] lengths, int longestGap, IntToDoubleFunction score) {
     int tried = 0;
     for (int gap = 0; gap < lengths.length; gap++) {
-      tried += lengths[gap] == 0 ? settle(gaps, lengths, gap, longestGap) : 0;
-    }
-    return tried;
-  }
-
-  /** Finds the length of a gap; those before it are settled. Returns how many were tried. */
-  private int settle(Gaps gaps, int[] lengths, int gap, int longestGap) {
-    int[] behind = gaps.fixed().get(gap + 1);
-    if (behind.length == 0) {
-      lengths[gap] = longestGap;
-      return 0;
-    }
-    int tried = 0;
-    int kept = 1;
-    double best = Double.POSITIVE_INFINITY;
-    for (int candidate : CANDIDATES) {
-      if (candidate > longestGap) {
-        break;
+      if (lengths[gap] > 0) {
+        continue;
       }
-      lengths[gap] = candidate;
-      int end = gaps.start(lengths, gap) + candidate;
-      int[] before = Arrays.copyOf(gaps.masked(lengths, config.maskTokenId()), end);
-      double score = estimator.estimate(before, behind).natsPerToken();
-      tried++;
-      if (score < best) {
-        best = score;
-        kept = candidate;
+      int kept = longestGap; // where nothing follows
+      double best = Double.POSITIVE_INFINITY;
+      for (int candidate : CANDIDATES) {
+        if (candidate > longestGap || gaps.fixed().get(gap + 1).length == 0) {
+          break;
+        }
+        lengths[gap] = candidate;
+        double found = score.applyAsDouble(gap);
+        tried++;
+        kept = found < best || candidate == 1 ? candidate : kept;
+        best = Math.min(best, found);
       }
+      lengths[gap] = kept;
     }
-    lengths[gap] = kept;
     return tried;
   }
 

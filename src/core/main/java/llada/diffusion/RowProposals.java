@@ -1,6 +1,6 @@
 package llada.diffusion;
 
-import it.unimi.dsi.fastutil.ints.IntArrays;
+import it.unimi.dsi.fastutil.ints.IntHeapPriorityQueue;
 import java.util.Arrays;
 import llada.kernel.scalar.GumbelMax;
 import llada.model.LladaConfig;
@@ -17,12 +17,14 @@ final class RowProposals {
   private final LladaConfig config;
   private final RandomSource random;
   private final double[] restricted; // logits after top-k and top-p, when these are on
+  private final int[] heap;
 
   RowProposals(SamplerOptions options, LladaConfig config, RandomSource random) {
     this.options = options;
     this.config = config;
     this.random = random;
     this.restricted = new double[config.embeddingSize()];
+    this.heap = new int[config.embeddingSize()];
   }
 
   /**
@@ -95,25 +97,40 @@ final class RowProposals {
 
   /** Top-k, then top-p on what is left, as nucleus sampling has it (Holtzman et al. 2020). */
   private void keepLikeliest(double[] logits) {
-    int[] order = new int[logits.length];
-    Arrays.setAll(order, i -> i);
-    IntArrays.quickSort(
-        order,
-        (a, b) ->
-            logits[a] != logits[b] ? Double.compare(logits[b], logits[a]) : Integer.compare(a, b));
-    int keep = options.topK() > 0 ? Math.min(options.topK(), order.length) : order.length;
-    double max = logits[order[0]];
+    if (options.topK() > 0) {
+      keep(logits, options.topK(), Double.POSITIVE_INFINITY);
+    }
+    if (options.topP() < 1) {
+      keep(logits, logits.length, options.topP());
+    }
+  }
+
+  /**
+   * Keeps the likeliest, at most so many, until they have that share of the whole. Only these are
+   * put in order, not the vocabulary; of two that are equal the first comes first.
+   */
+  private void keep(double[] logits, int most, double share) {
+    Arrays.setAll(heap, i -> i);
+    IntHeapPriorityQueue rest =
+        new IntHeapPriorityQueue(
+            heap,
+            (a, b) ->
+                logits[a] != logits[b]
+                    ? Double.compare(logits[b], logits[a])
+                    : Integer.compare(a, b));
+    double max = logits[rest.firstInt()];
     double total = 0;
-    for (int i = 0; i < keep; i++) {
-      total += Math.exp(logits[order[i]] - max);
+    for (double logit : logits) {
+      total += Math.exp(logit - max);
     }
     double sum = 0;
     int kept = 0;
-    while (kept < keep && (kept == 0 || sum < options.topP() * total)) {
-      sum += Math.exp(logits[order[kept++]] - max);
+    while (!rest.isEmpty() && kept < most && (kept == 0 || sum < share * total)) {
+      sum += Math.exp(logits[rest.dequeueInt()] - max);
+      kept++;
     }
-    for (int i = kept; i < order.length; i++) {
-      logits[order[i]] = NEVER;
+    for (int i = 0; i < rest.size(); i++) { // what is left lies at the front of its array
+      logits[heap[i]] = NEVER;
     }
   }
 

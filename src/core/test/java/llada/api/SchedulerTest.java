@@ -3,11 +3,15 @@ package llada.api;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.lang.management.BufferPoolMXBean;
+import java.lang.management.ManagementFactory;
+import java.lang.ref.WeakReference;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CountDownLatch;
@@ -352,10 +356,13 @@ final class SchedulerTest {
   }
 
   /**
-   * Native memory grows where something is not freed, and the heap where it is kept. The first
-   * round lets buffers and compiled code grow to what they need.
+   * Memory outside the heap is counted to the byte, and nothing of a request may be kept. The first
+   * round lets compiled code grow to what it needs.
    */
   private static void flat(int requests) {
+    llada.engine().with(AnswerLoop.ROOM + 1024, _ -> ""); // the largest pass that there will be
+    long segments = segments();
+    List<WeakReference<Object>> gone = new ArrayList<>();
     try (Scheduler scheduler = scheduler()) {
       long heapBefore = 0;
       long nativeBefore = 0;
@@ -369,8 +376,14 @@ final class SchedulerTest {
             }
           }
           tickets.forEach(ticket -> ticket.answer().handle((_, _) -> "").join());
+          tickets.forEach(ticket -> gone.add(new WeakReference<>(ticket)));
         }
         System.gc();
+        assertThat(segments()).as("bytes of segments, round %d", round).isEqualTo(segments);
+        assertThat(gone.stream().filter(ticket -> !ticket.refersTo(null)))
+            .as("tickets, round %d, but the last, which a frame may still hold", round)
+            .hasSizeLessThan(5);
+        gone.clear();
         Runtime memory = Runtime.getRuntime();
         long heap = memory.totalMemory() - memory.freeMemory();
         long outside = Math.max(0, resident() - memory.totalMemory());
@@ -386,6 +399,14 @@ final class SchedulerTest {
     }
   }
 
+  /** Bytes of all memory segments outside the heap that are not closed. */
+  private static long segments() {
+    return ManagementFactory.getPlatformMXBeans(BufferPoolMXBean.class).stream()
+        .filter(pool -> pool.getName().equals("direct"))
+        .mapToLong(BufferPoolMXBean::getTotalCapacity)
+        .sum();
+  }
+
   /** Bytes that the process has in memory. */
   private static long resident() {
     try {
@@ -398,6 +419,38 @@ final class SchedulerTest {
       return 0;
     } catch (java.io.IOException _) {
       return 0; // another system: the heap's own limit has to do
+    }
+  }
+
+  @Test
+  void lengthsOfGapsAreFoundBetweenTheStepsOfOthers() {
+    InfillTemplate template = InfillTemplate.parse("Once {} a {} in {3} town.", false);
+    InfillOptions options =
+        new InfillOptions(
+            SamplerOptions.defaults().toBuilder().logitsEosInf(true).build(),
+            null,
+            InfillOptions.SCORING,
+            8,
+            3);
+    try (Scheduler scheduler = scheduler()) {
+      AtomicInteger asked = new AtomicInteger();
+      InfillTemplate settled =
+          llada.settled(
+              template,
+              options,
+              () -> {
+                Request other = request(asked.getAndIncrement());
+                return scheduler.submit(other).answer().join() != null;
+              });
+      assertThat(asked).as("lengths that were tried").hasValueGreaterThan(8);
+      assertThat(settled.lengths()).doesNotContain(0).endsWith(3);
+      assertThat(
+              llada.infill(template, options).fills().stream()
+                  .mapToInt(fill -> fill.length)
+                  .toArray())
+          .isEqualTo(settled.lengths());
+      assertThatThrownBy(() -> llada.settled(template, options, () -> false))
+          .isInstanceOf(CancellationException.class);
     }
   }
 

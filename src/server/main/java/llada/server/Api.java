@@ -4,11 +4,14 @@ import java.io.EOFException;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.concurrent.CancellationException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.BooleanSupplier;
 import llada.api.InfillOptions;
 import llada.api.InfillTemplate;
 import llada.api.Llada;
@@ -183,7 +186,7 @@ final class Api extends Handler.Abstract {
       throw ApiException.notFound(null, "not_found", "there is nothing at this path");
     }
     if (stopping) {
-      throw ApiException.unavailable(503, "shutting_down", "the server is about to stop");
+      throw Exchange.closing();
     }
     Fields fields = Fields.of(body);
     Models.Served model = models.named(fields.string("model"));
@@ -194,8 +197,8 @@ final class Api extends Handler.Abstract {
         Exchange.Question question =
             switch (path) {
               case "/v1/chat/completions" -> chat(new Wishes(fields), model.llada());
-              case "/v1/completions" -> completion(new Wishes(fields), model.llada());
-              default -> infill(new Wishes(fields), model.llada());
+              case "/v1/completions" -> completion(new Wishes(fields), model, client);
+              default -> infill(new Wishes(fields), model, client);
             };
         new Exchange(model, question, client, metrics).run(options.time());
       }
@@ -233,10 +236,11 @@ final class Api extends Handler.Abstract {
     }
     Request request =
         Wishes.checked("messages", () -> wishes.over(Request.of(wishes.messages()).chat()));
-    return new Exchange.Question(Form.CHAT, wishes, request, "messages", false, new int[0]);
+    return Exchange.Question.answer(Form.CHAT, wishes, request, "messages");
   }
 
-  private static Exchange.Question completion(Wishes wishes, Llada llada) {
+  private Exchange.Question completion(Wishes wishes, Models.Served model, Client client)
+      throws IOException, InterruptedException {
     Fields fields = wishes.fields();
     fields.integer("best_of", 1, 1);
     Request plain =
@@ -249,26 +253,28 @@ final class Api extends Handler.Abstract {
     Optional<String> suffix = fields.string("suffix").filter(text -> !text.isEmpty());
     if (suffix.isEmpty()) {
       Request request = Wishes.checked("prompt", () -> wishes.over(plain));
-      return new Exchange.Question(Form.TEXT, wishes, request, "prompt", false, new int[0]);
+      return Exchange.Question.answer(Form.TEXT, wishes, request, "prompt");
     }
     fields.refuse("stop", "a gap ends where the suffix begins");
     String prompt = fields.read("prompt", Json::string);
     int gap = wishes.length().orElse(0);
     InfillTemplate template = new InfillTemplate(List.of(prompt, suffix.get()), new int[] {gap});
-    return gaps(Form.TEXT, wishes, template, llada);
+    return gaps(Form.TEXT, wishes, template, model, client);
   }
 
-  private static Exchange.Question infill(Wishes wishes, Llada llada) {
+  private Exchange.Question infill(Wishes wishes, Models.Served model, Client client)
+      throws IOException, InterruptedException {
     Fields fields = wishes.fields();
     fields.refuse("stop", "a gap ends where the text goes on");
     String text = fields.read("text", Json::string);
     InfillTemplate template =
         Wishes.checked("text", () -> InfillTemplate.parse(text, fields.flag("exact_spaces")));
-    return gaps(Form.INFILL, wishes, template, llada);
+    return gaps(Form.INFILL, wishes, template, model, client);
   }
 
-  private static Exchange.Question gaps(
-      Form form, Wishes wishes, InfillTemplate template, Llada llada) {
+  private Exchange.Question gaps(
+      Form form, Wishes wishes, InfillTemplate template, Models.Served model, Client client)
+      throws IOException, InterruptedException {
     String param = form == Form.TEXT ? "prompt" : "text";
     OptionalInt longest = wishes.fields().integer("longest_gap", 1, 64);
     SamplerOptions sampler =
@@ -287,9 +293,43 @@ final class Api extends Handler.Abstract {
             InfillOptions.SCORING,
             longest.orElse(LONGEST_GAP),
             wishes.seed());
-    InfillTemplate settled = Wishes.checked(param, () -> llada.settled(template, infill));
-    Request request = Wishes.checked(param, () -> llada.infilling(settled, infill));
-    return new Exchange.Question(
-        form, wishes, request, param, form == Form.TEXT, settled.lengths());
+    InfillTemplate settled = settled(template, infill, param, model, client);
+    Request request = Wishes.checked(param, () -> model.llada().infilling(settled, infill));
+    boolean cut = Arrays.stream(template.lengths()).anyMatch(length -> length > 0);
+    return new Exchange.Question(form, wishes, request, param, settled.lengths(), cut);
+  }
+
+  /** With the lengths of its gaps, which one request at a time finds, while others are answered. */
+  private InfillTemplate settled(
+      InfillTemplate template,
+      InfillOptions infill,
+      String param,
+      Models.Served model,
+      Client client)
+      throws IOException, InterruptedException {
+    if (Arrays.stream(template.lengths()).allMatch(length -> length > 0)) {
+      return template;
+    }
+    if (model.finding().getQueueLength() >= options.limits().waiting()) {
+      throw Exchange.full(client, "too many wait for the lengths of gaps to be found");
+    }
+    long end = System.nanoTime() + options.time().toNanos();
+    BooleanSupplier wanted = () -> !stopping && !client.isGone() && System.nanoTime() - end < 0;
+    boolean turn = false;
+    try {
+      while (!turn && wanted.getAsBoolean()) {
+        turn = model.finding().tryAcquire(Exchange.LOOK_MILLIS, TimeUnit.MILLISECONDS);
+      }
+      return Wishes.checked(param, () -> model.llada().settled(template, infill, wanted));
+    } catch (CancellationException _) {
+      if (client.isGone()) {
+        throw new IOException("the client is gone");
+      }
+      throw stopping ? Exchange.closing() : Exchange.late("");
+    } finally {
+      if (turn) {
+        model.finding().release();
+      }
+    }
   }
 }

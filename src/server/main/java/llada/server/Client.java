@@ -115,8 +115,7 @@ final class Client {
       stream = Content.Sink.asOutputStream(response);
     }
     waits = false;
-    stream.write(("data: " + data + "\n\n").getBytes(StandardCharsets.UTF_8));
-    stream.flush();
+    stream.write(("data: " + data + "\n\n").getBytes(StandardCharsets.UTF_8)); // no buffer
     waits = true;
   }
 

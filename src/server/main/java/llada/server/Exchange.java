@@ -9,6 +9,8 @@ import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Consumer;
 import java.util.stream.IntStream;
 import llada.api.Answer;
 import llada.api.Draft;
@@ -21,7 +23,7 @@ import llada.format.FormatException;
 /** One request and its answers, which are sent whole or as they come. */
 final class Exchange {
   /** How often a client that is told nothing is looked for. */
-  private static final long LOOK_MILLIS = 200;
+  static final long LOOK_MILLIS = 200;
 
   /**
    * What is asked.
@@ -29,11 +31,20 @@ final class Exchange {
    * @param wishes how it is answered
    * @param prompt the request of the first choice
    * @param param the member of the body that has the prompt
-   * @param filling only the gap is told; else all
-   * @param gaps tokens of each gap of a text that is told as a whole
+   * @param gaps tokens of each gap; none where an answer follows the prompt
+   * @param cut whether the client has said when to end, if it is not an end token that ends it
    */
-  record Question(
-      Form form, Wishes wishes, Request prompt, String param, boolean filling, int[] gaps) {}
+  record Question(Form form, Wishes wishes, Request prompt, String param, int[] gaps, boolean cut) {
+    /** Without gaps. */
+    static Question answer(Form form, Wishes wishes, Request prompt, String param) {
+      return new Question(form, wishes, prompt, param, new int[0], true);
+    }
+
+    /** Whether only the gap is told; else all. */
+    boolean filling() {
+      return form == Form.TEXT && gaps.length > 0;
+    }
+  }
 
   private final Models.Served model;
   private final Question question;
@@ -51,7 +62,7 @@ final class Exchange {
     this.wishes = question.wishes();
     this.client = client;
     this.metrics = metrics;
-    this.replies = new Replies(question.form(), model, wishes.seed());
+    this.replies = new Replies(question.form(), model, wishes.seed(), question.cut());
   }
 
   /** Asks and answers, unless the client goes away. */
@@ -87,21 +98,38 @@ final class Exchange {
                       .submit(
                           request,
                           time,
-                          wishes.stream()
-                              ? Optional.of(draft -> inbox.draft(choice, draft))
-                              : Optional.empty()));
+                          Optional.of(choice).filter(_ -> wishes.stream()).map(this::watcher)));
       CompletableFuture<Answer> _ = ticket.answer().whenComplete((_, _) -> inbox.end(choice));
       return ticket;
     } catch (QueueFullException e) {
-      client.response().getHeaders().put("Retry-After", "1");
-      throw ApiException.unavailable(429, "queue_full", e.getMessage());
+      throw full(client, e.getMessage());
     } catch (IllegalStateException _) {
       throw closing();
     }
   }
 
-  private static ApiException closing() {
+  /** Tells of each step, or of those that have settled something where nothing else is sent. */
+  private Consumer<Draft> watcher(int choice) {
+    AtomicInteger settled = new AtomicInteger();
+    return draft -> {
+      if (wishes.diffusing() || draft.settled() > settled.get()) {
+        settled.set(draft.settled());
+        inbox.draft(choice, draft);
+      }
+    };
+  }
+
+  static ApiException closing() {
     return ApiException.unavailable(503, "shutting_down", "the server is about to stop");
+  }
+
+  static ApiException full(Client client, String why) {
+    client.response().getHeaders().put("Retry-After", "1");
+    return ApiException.unavailable(429, "queue_full", why);
+  }
+
+  static ApiException late(String where) {
+    return ApiException.unavailable(504, "timeout", "the time for an answer was up" + where);
   }
 
   /** The next event; empty while there is none. Throws where nobody is left to be told. */
@@ -117,15 +145,14 @@ final class Exchange {
     try {
       Answer answer = tickets.get(choice).answer().join();
       if (answer.end() == Answer.End.TIME_UP) {
-        throw ApiException.unavailable(504, "timeout", "the time for an answer was up");
+        throw late("");
       }
       metrics.answer(answer);
       answers.set(choice, answer);
       return answer;
     } catch (CompletionException e) {
       throw switch (e.getCause()) {
-        case TimeoutException _ ->
-            ApiException.unavailable(504, "timeout", "the time for an answer was up in the queue");
+        case TimeoutException _ -> late(" in the queue");
         case IllegalStateException _ -> closing();
         case OutOfMemoryError _ ->
             ApiException.unavailable(503, "out_of_memory", "there is no memory for this now");

@@ -4,7 +4,6 @@ import java.io.IOException;
 import java.net.BindException;
 import java.time.Duration;
 import java.util.Map;
-import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import llada.api.Llada;
 import org.eclipse.jetty.http.HttpHeader;
@@ -127,7 +126,16 @@ public final class LladaServer implements AutoCloseable {
 
   /** Closes connections on which no whole request comes in time, however often a byte does. */
   private static final class Silent implements Connection.Listener {
-    private final Set<Connection> young = ConcurrentHashMap.newKeySet();
+    /**
+     * What was last seen of a connection.
+     *
+     * @param requests whose heads have come
+     * @param bytes that had come by then
+     * @param since when there have been more, of a request whose head has not; 0 if there are none
+     */
+    private record Seen(long requests, long bytes, long since) {}
+
+    private final Map<Connection, Seen> connections = new ConcurrentHashMap<>();
     private final Thread thread;
 
     Silent(Duration idle) {
@@ -149,12 +157,20 @@ public final class LladaServer implements AutoCloseable {
 
     private void sweep(Duration idle) {
       long now = System.currentTimeMillis();
-      young.removeIf(connection -> connection.getMessagesIn() > 0);
-      for (Connection connection : young) {
-        if (now - connection.getCreatedTimeStamp() > idle.toMillis()) {
-          connection.getEndPoint().close();
-        }
-      }
+      connections.replaceAll(
+          (connection, seen) -> {
+            long requests = connection.getMessagesIn();
+            long bytes = connection.getBytesIn();
+            if (requests > seen.requests() || requests > connection.getMessagesOut()) {
+              return new Seen(requests, bytes, 0); // one is being answered, or was meanwhile
+            }
+            if (seen.since() > 0 && now - seen.since() > idle.toMillis()) {
+              connection.getEndPoint().close();
+            }
+            return seen.since() > 0 || bytes == seen.bytes()
+                ? seen
+                : new Seen(requests, seen.bytes(), now);
+          });
     }
 
     void stop() {
@@ -163,12 +179,12 @@ public final class LladaServer implements AutoCloseable {
 
     @Override
     public void onOpened(Connection connection) {
-      young.add(connection);
+      connections.put(connection, new Seen(0, 0, 0));
     }
 
     @Override
     public void onClosed(Connection connection) {
-      young.remove(connection);
+      connections.remove(connection);
     }
   }
 

@@ -4,7 +4,9 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.LongAdder;
+import java.util.function.Function;
 import llada.api.Answer;
+import llada.api.Scheduler;
 
 /** What was done since the start, in Prometheus's text format. */
 final class Metrics {
@@ -42,14 +44,31 @@ final class Metrics {
     counter(text, "forward_passes_total", "Passes, of each answer for itself", passes.sum());
     head(text, "answer_seconds_total", "counter", "Time from first to last step, summed");
     text.append(String.format(Locale.ROOT, "llada_answer_seconds_total %.3f\n", nanos.sum() / 1e9));
-    head(text, "waiting", "gauge", "Requests that wait");
-    for (Models.Served model : models.all()) {
-      gauge(text, "waiting", model.name(), model.scheduler().waiting());
-    }
-    head(text, "open", "gauge", "Requests under way");
-    for (Models.Served model : models.all()) {
-      gauge(text, "open", model.name(), model.scheduler().open());
-    }
+    each(text, models, "waiting", "gauge", "Requests that wait", Scheduler::waiting);
+    each(text, models, "open", "gauge", "Requests under way", Scheduler::open);
+    String counter = "counter";
+    each(text, models, "steps_total", counter, "Steps that were shared", s -> s.figures().steps());
+    each(
+        text,
+        models,
+        "step_requests_total",
+        counter,
+        "Requests that shared each step, summed",
+        s -> s.figures().shares());
+    each(
+        text,
+        models,
+        "step_seconds_total",
+        counter,
+        "Time of steps",
+        s -> s.figures().stepNanos() / 1e9);
+    each(
+        text,
+        models,
+        "scheduler_cpu_seconds_total",
+        counter,
+        "CPU time of the scheduler between steps",
+        s -> s.figures().otherNanos() / 1e9);
     return text.toString();
   }
 
@@ -62,8 +81,18 @@ final class Metrics {
     text.append("llada_%s %d\n".formatted(name, value));
   }
 
-  private static void gauge(StringBuilder text, String name, String model, int value) {
-    String label = model.replace("\\", "\\\\").replace("\"", "\\\"").replace("\n", "\\n");
-    text.append("llada_%s{model=\"%s\"} %d\n".formatted(name, label, value));
+  private static void each(
+      StringBuilder text,
+      Models models,
+      String name,
+      String type,
+      String help,
+      Function<Scheduler, Number> value) {
+    head(text, name, type, help);
+    for (Models.Served model : models.all()) {
+      String label = model.name().replace("\\", "\\\\").replace("\"", "\\\"").replace("\n", "\\n");
+      text.append(
+          "llada_%s{model=\"%s\"} %s\n".formatted(name, label, value.apply(model.scheduler())));
+    }
   }
 }

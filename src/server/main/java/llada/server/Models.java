@@ -4,6 +4,7 @@ import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.Semaphore;
 import llada.api.AnswerText;
 import llada.api.Llada;
 import llada.api.Scheduler;
@@ -15,9 +16,15 @@ final class Models {
    *
    * @param text shows its answers
    * @param fingerprint that tells its weights from others
+   * @param finding held by the request whose gaps are being measured
    */
   record Served(
-      String name, Llada llada, Scheduler scheduler, AnswerText text, String fingerprint) {}
+      String name,
+      Llada llada,
+      Scheduler scheduler,
+      AnswerText text,
+      String fingerprint,
+      Semaphore finding) {}
 
   private final Map<String, Served> models = new LinkedHashMap<>();
 
@@ -34,7 +41,8 @@ final class Models {
                     llada,
                     new Scheduler(llada, limits),
                     llada.answerText(),
-                    "fp_" + llada.fingerprint())));
+                    "fp_" + llada.fingerprint(),
+                    new Semaphore(1, true))));
   }
 
   /**

@@ -19,13 +19,20 @@ final class Replies {
   private final Form form;
   private final Models.Served model;
   private final long seed;
+  private final boolean cut;
   private final String id;
   private final long created = Instant.now().getEpochSecond();
 
-  Replies(Form form, Models.Served model, long seed) {
+  /**
+   * Of one request.
+   *
+   * @param cut whether an answer without an end is one that was cut
+   */
+  Replies(Form form, Models.Served model, long seed, boolean cut) {
     this.form = form;
     this.model = model;
     this.seed = seed;
+    this.cut = cut;
     long number = RandomGenerator.getDefault().nextLong();
     this.id = form.prefix() + HexFormat.of().toHexDigits(number);
   }
@@ -221,8 +228,7 @@ final class Replies {
   }
 
   private String reason(Answer answer) {
-    boolean cut = answer.end() == Answer.End.LENGTH && form != Form.INFILL;
-    return cut ? "length" : "stop";
+    return answer.end() == Answer.End.LENGTH && cut ? "length" : "stop";
   }
 
   private static void usage(JsonGenerator json, List<Answer> answers) throws IOException {

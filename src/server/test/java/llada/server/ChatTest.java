@@ -241,6 +241,32 @@ final class ChatTest {
   }
 
   @Test
+  void aGapThatWasCutSaysSo() throws Exception {
+    for (boolean stream : List.of(false, true)) {
+      String infill = "{\"text\": \"%s\", \"stream\": " + stream + "}";
+      assertThat(reason("/v1/infill", infill.formatted("Tom {4} home."), stream))
+          .isEqualTo("length");
+      assertThat(reason("/v1/infill", infill.formatted("Tom {} home."), stream))
+          .as("the model has said how long it is")
+          .isEqualTo("stop");
+      String gap = "{\"prompt\": \"A cow\", \"suffix\": \" grass.\"%s, \"stream\": " + stream + "}";
+      assertThat(reason("/v1/completions", gap.formatted(", \"max_tokens\": 3"), stream))
+          .isEqualTo("length");
+      assertThat(reason("/v1/completions", gap.formatted(""), stream)).isEqualTo("stop");
+    }
+  }
+
+  private static String reason(String path, String body, boolean stream) throws Exception {
+    List<String> replies =
+        stream ? served.events(path, body) : List.of(served.post(path, body).body(), "");
+    return Served.json(replies.get(replies.size() - 2))
+        .get("choices")
+        .get(0)
+        .get("finish_reason")
+        .string();
+  }
+
+  @Test
   void textsBecomeTokensAndBack() throws Exception {
     Json tokens = Served.json(served.post("/tokenize", "{\"content\": \"A cow.\"}").body());
     assertThat(tokens.get("tokens").list().stream().mapToInt(t -> (int) t.integer()).toArray())

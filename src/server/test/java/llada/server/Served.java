@@ -9,9 +9,11 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
 import java.util.function.UnaryOperator;
 import llada.Golden;
 import llada.api.Llada;
+import llada.api.Scheduler;
 import llada.api.Setup;
 import llada.format.Json;
 
@@ -27,6 +29,26 @@ record Served(Llada llada, LladaServer server, HttpClient client) implements Aut
     ServeOptions options = change.apply(ServeOptions.local());
     return new Served(
         llada, LladaServer.start(Map.of("demo", llada), options), HttpClient.newHttpClient());
+  }
+
+  /** Asks for a key. */
+  static Served keyed(Llada llada, String key) throws IOException {
+    return with(
+        llada,
+        o ->
+            new ServeOptions(
+                o.host(),
+                o.port(),
+                List.of(key),
+                o.hosts(),
+                o.origins(),
+                o.limits(),
+                o.connections(),
+                o.bodyBytes(),
+                o.idle(),
+                o.time(),
+                o.log(),
+                false));
   }
 
   URI uri(String path) {
@@ -67,6 +89,33 @@ record Served(Llada llada, LladaServer server, HttpClient client) implements Aut
       events.add(event.substring(6));
     }
     return events;
+  }
+
+  /** Waits until its metrics have a line. */
+  void await(String line) throws IOException, InterruptedException {
+    for (int i = 0; i < 1500; i++) {
+      if (get("/metrics").body().contains(line)) {
+        return;
+      }
+      Thread.sleep(20);
+    }
+    throw new AssertionError("not within its time: " + line);
+  }
+
+  /** With one place at the model and one in the queue, both of them taken until this is closed. */
+  static Served busy(Llada llada) throws IOException, InterruptedException {
+    Served served = with(llada, o -> o.limits(new Scheduler.Limits(1, 1, 4096, 1L << 40)));
+    String body = "{\"prompt\": \"Once\", \"max_tokens\": 400, \"stream\": true}";
+    for (String gauge : List.of("open", "waiting")) {
+      CompletableFuture<HttpResponse<Void>> _ =
+          served
+              .client()
+              .sendAsync(
+                  served.request("/v1/completions", body).build(),
+                  HttpResponse.BodyHandlers.discarding());
+      served.await("llada_%s{model=\"demo\"} 1".formatted(gauge));
+    }
+    return served;
   }
 
   @Override
