@@ -14,6 +14,7 @@ import picocli.CommandLine.Spec;
     version = CommandContext.VERSION,
     synopsisSubcommandLabel = "COMMAND",
     subcommands = {
+      DemoCommand.class,
       GenerateCommand.class,
       ChatCommand.class,
       InfillCommand.class,

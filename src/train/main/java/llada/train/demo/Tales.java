@@ -12,7 +12,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /** Little stories: a plot of six sentences, each in several wordings, with slots. */
-final class Tales {
+public final class Tales {
   private static final Sections PLOTS = Sections.read("tales.txt");
   private static final List<String> WEATHER = List.of("sunny", "rainy", "windy", "cold", "warm");
   private static final List<String> KINDS =
@@ -27,8 +27,8 @@ final class Tales {
    * @param sentences in order
    * @param slots what stands in its slots, by name
    */
-  record Tale(String topic, List<String> sentences, Map<String, String> slots) {
-    String text() {
+  public record Tale(String topic, List<String> sentences, Map<String, String> slots) {
+    public String text() {
       return String.join(" ", sentences);
     }
 
@@ -36,7 +36,7 @@ final class Tales {
      * Whether a sentence could stand at {@code at}: it is one of those that the plots have, and says
      * nothing else of what the rest of the story names.
      */
-    boolean fits(int at, String sentence) {
+    public boolean fits(int at, String sentence) {
       List<String> rest = new ArrayList<>(sentences);
       rest.remove(at);
       String others = plain(String.join(" ", rest));
