@@ -10,6 +10,7 @@ import llada.backend.Backends;
 import llada.format.AtomicFile;
 import llada.format.Disk;
 import llada.kernel.Precision;
+import llada.kernel.SharedKernels;
 import llada.kernel.machine.MachineKernels;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Option;
@@ -113,7 +114,7 @@ final class BackendOptions {
   }
 
   private static boolean roundsToBf16(Backend chosen) {
-    return chosen.kernels() instanceof MachineKernels machine
+    return SharedKernels.inside(chosen.kernels()) instanceof MachineKernels machine
         ? machine.bf16()
         : chosen.name().startsWith("cuda");
   }

@@ -45,6 +45,14 @@ public final class SharedKernels implements InvocationHandler {
     return proxy(new SharedKernels(kernels, Optional.of(monitor)));
   }
 
+  /** The kernels that are shared, to look at what they are; only this class may call them. */
+  public static Kernels inside(Kernels shared) {
+    return Proxy.isProxyClass(shared.getClass())
+            && Proxy.getInvocationHandler(shared) instanceof SharedKernels turns
+        ? turns.kernels
+        : shared;
+  }
+
   private static Kernels proxy(SharedKernels shared) {
     return (Kernels)
         Proxy.newProxyInstance(

@@ -29,6 +29,13 @@ final class SharedKernelsTest {
   }
 
   @Test
+  void whatIsSharedCanBeLookedAt() {
+    Kernels scalar = new ScalarKernels();
+    assertThat(SharedKernels.inside(SharedKernels.of(scalar))).isSameAs(scalar);
+    assertThat(SharedKernels.inside(scalar)).isSameAs(scalar);
+  }
+
+  @Test
   void aFreedTensorInAListIsNoticed() {
     try (Arena arena = Arena.ofShared()) {
       Arena closed = Arena.ofShared();

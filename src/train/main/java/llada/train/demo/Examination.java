@@ -20,6 +20,8 @@ import llada.tokenizer.ChatTemplate.Message;
  * that somebody typed who has not seen the lessons, and stories with a gap in the middle.
  */
 public final class Examination {
+  private static final int WHOLE = 100; // from here on all that was typed is asked
+
   private Examination() {}
 
   /** Who is examined. */
@@ -68,7 +70,7 @@ public final class Examination {
     Map<String, List<Item>> groups = new LinkedHashMap<>();
     for (Item item : all) {
       List<Item> group = groups.computeIfAbsent(item.group, _ -> new ArrayList<>());
-      if (group.size() < each || item.group.startsWith("typed")) {
+      if (group.size() < each || each >= WHOLE && item.group.startsWith("typed")) {
         group.add(item);
       }
     }
