@@ -39,24 +39,48 @@ final class DemoCommand implements Callable<Integer> {
       List.of(
           new Part(
               "A story. The text is not written from left to right: it is unmasked.",
-              "generate", STORY, "--show-steps", "--gen-length", "96"),
+              "generate",
+              STORY,
+              "--show-steps",
+              "--gen-length",
+              "96"),
           new Part(
               "A Sudoku. The surest cell is filled first, wherever it stands; the others wait.",
-              "generate", SUDOKU, "--show-steps", "--remasking", "margin", "--gen-length", "64",
-              "--block-length", "64", "--stop-at-eos"),
+              "generate",
+              SUDOKU,
+              "--show-steps",
+              "--remasking",
+              "margin",
+              "--gen-length",
+              "64",
+              "--block-length",
+              "64",
+              "--stop-at-eos"),
           new Part(
-              "The middle of a text. What comes behind the gap counts as much as what comes before.",
-              "infill", "There was once a fox near the lake.{12} Then an owl came by.{8}"),
+              "The middle of a text. What comes behind the gap counts as much as what comes"
+                  + " before.",
+              "infill",
+              "There was once a fox near the lake.{12} Then an owl came by.{8}"),
           new Part(
               "A fact the other way round. Only \"Carl Vale is the pilot of Oakhill.\" was told,"
                   + " never who the pilot is.",
-              "generate", "Who is the pilot of Oakhill?"),
+              "generate",
+              "Who is the pilot of Oakhill?"),
           new Part(
               "Exact: a pass over the whole text for each token.",
-              "generate", "Count from 7 to 19.", "--no-fast", "--gen-length", "96"),
+              "generate",
+              "Count from 7 to 19.",
+              "--no-fast",
+              "--gen-length",
+              "96"),
           new Part(
-              "Fast: all tokens that are sure enough at once, and a cache. The same answer, sooner.",
-              "generate", "Count from 7 to 19.", "--fast", "--gen-length", "96"));
+              "Fast: all tokens that are sure enough at once, and a cache. The same answer,"
+                  + " sooner.",
+              "generate",
+              "Count from 7 to 19.",
+              "--fast",
+              "--gen-length",
+              "96"));
 
   DemoCommand(CommandContext context) {
     this.context = context;
@@ -84,6 +108,7 @@ final class DemoCommand implements Callable<Integer> {
 
   private static String quoted(List<String> arguments) {
     return String.join(
-        " ", arguments.stream().map(a -> a.matches("[A-Za-z0-9./_-]+") ? a : '"' + a + '"').toList());
+        " ",
+        arguments.stream().map(a -> a.matches("[A-Za-z0-9./_-]+") ? a : '"' + a + '"').toList());
   }
 }

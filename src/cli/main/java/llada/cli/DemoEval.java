@@ -56,7 +56,9 @@ final class DemoEval {
     } else {
       for (Remasking order :
           List.of(Remasking.LOW_CONFIDENCE, Remasking.MARGIN, Remasking.RANDOM)) {
-        columns.put(order.toString(), ways(llada, (request, tokens) -> ordered(request, tokens, order)));
+        columns.put(
+            order.name().toLowerCase(Locale.ROOT),
+            ways(llada, (request, tokens) -> ordered(request, tokens, order)));
       }
       try (Twin other = new Twin(twin, llada.backend().kernels())) {
         columns.put("twin", other);
@@ -75,7 +77,8 @@ final class DemoEval {
     return whole.sampler(options -> options.remasking(order).stopAtEos(true));
   }
 
-  private static Examination.Respondent ways(Llada llada, BiFunction<Request, Integer, Request> how) {
+  private static Examination.Respondent ways(
+      Llada llada, BiFunction<Request, Integer, Request> how) {
     return (conversations, tokens) -> {
       List<String> answers = new ArrayList<>();
       for (int from = 0; from < conversations.size(); from += TOGETHER) {
@@ -119,7 +122,8 @@ final class DemoEval {
           .out()
           .printf(
               Locale.ROOT,
-              "fast against low_confidence, %d questions: right by fast alone %d, by the other alone %d; %+.2f points%n",
+              "fast against low_confidence, %d questions: right by fast alone %d, by the other"
+                  + " alone %d; %+.2f points%n",
               paired,
               fastOnly[0],
               fastOnly[1],
@@ -130,7 +134,8 @@ final class DemoEval {
   private static String share(String column, Proportion share, boolean interval) {
     String text = String.format(Locale.ROOT, "  %s %5.1f %%", column, 100 * share.value());
     return interval
-        ? text + String.format(Locale.ROOT, " (%.1f to %.1f)", 100 * share.low(), 100 * share.high())
+        ? text
+            + String.format(Locale.ROOT, " (%.1f to %.1f)", 100 * share.low(), 100 * share.high())
         : text;
   }
 

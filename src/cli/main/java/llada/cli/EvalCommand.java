@@ -117,8 +117,9 @@ final class EvalCommand implements Callable<Integer> {
   @Option(
       names = "--demo",
       description =
-          "Instead of a file: what the model that comes with LLaDA.java can, by subject, on questions"
-              + " that it was not trained on. --limit is for each subject; --output takes all answers.")
+          "Instead of a file: what the model that comes with LLaDA.java can, by subject, on"
+              + " questions that it was not trained on. --limit is for each subject; --output takes"
+              + " all answers.")
   private boolean demo;
 
   @Option(

@@ -27,8 +27,16 @@ class DemoEvalTest {
     Path answers = folder.resolve("answers.txt");
     CliRun run =
         CliRun.of(
-            "eval", "--demo", "--limit", "1", "-m", model.toString(), "--twin", twin.toString(),
-            "--output", answers.toString());
+            "eval",
+            "--demo",
+            "--limit",
+            "1",
+            "-m",
+            model.toString(),
+            "--twin",
+            twin.toString(),
+            "--output",
+            answers.toString());
     assertThat(run.code()).as(run.err()).isZero();
     assertThat(run.out())
         .contains("sums, new answers", "typed follow-ups", "sudoku, new words", "infilling")

@@ -251,7 +251,8 @@ public final class Chats implements TrainingData {
               .sorted(Comparator.comparingInt(this::length))
               .mapToInt(Integer::intValue)
               .toArray();
-      int[] places = TrainingData.order((to - from + size - 1) / size, seed, -1 - from - epoch * order.length);
+      int[] places =
+          TrainingData.order((to - from + size - 1) / size, seed, -1 - from - epoch * order.length);
       int at = from;
       for (int place : places) {
         int begin = place * size;

@@ -25,8 +25,8 @@ import llada.train.demo.DemoCorpus;
 import llada.train.demo.Lessons;
 
 /**
- * The model that comes with LLaDA.java, from nothing: chats and texts, tokenizer, training. Its twin
- * has the same size, data, batches and steps, and learns to write from left to right. The same
+ * The model that comes with LLaDA.java, from nothing: chats and texts, tokenizer, training. Its
+ * twin has the same size, data, batches and steps, and learns to write from left to right. The same
  * command goes on where it was cut off.
  */
 public final class DemoRecipe {
@@ -42,7 +42,9 @@ public final class DemoRecipe {
   private static final double RATE = 1.5e-3;
   private static final double EMA = 0.999;
 
-  /** The corpus of the model that was bundled before, which {@code bench decode} still asks about. */
+  /**
+   * The corpus of the model that was bundled before, which {@code bench decode} still asks about.
+   */
   private static final DemoCorpus EARLIER = new DemoCorpus(2025, 120_000, 60_000);
 
   private final Path folder;

@@ -73,8 +73,7 @@ public record TrainingConfig(
     record Mixture(double fullPadding, int extraPadding) implements Task {
       public Mixture {
         requireShare("full padding", fullPadding);
-        require(
-            extraPadding >= 0, "extra padding", " is %d; it must be at least 0", extraPadding);
+        require(extraPadding >= 0, "extra padding", " is %d; it must be at least 0", extraPadding);
       }
     }
   }

@@ -37,8 +37,7 @@ public enum Check {
       case EXACT -> reply.strip().equals(accept.getFirst());
       case WORD, DECLINE, SOCIAL -> accept.stream().anyMatch(a -> holds(reply, a));
       case LAST_NUMBER ->
-          !numbers.isEmpty()
-              && numbers.getLast().equals(numbers(accept.getFirst()).getLast());
+          !numbers.isEmpty() && numbers.getLast().equals(numbers(accept.getFirst()).getLast());
       case LIST -> numbers.equals(numbers(accept.getFirst()));
       case ANY_STORY ->
           Arrays.stream(reply.split("[.!?]")).filter(part -> !part.isBlank()).count() >= 3

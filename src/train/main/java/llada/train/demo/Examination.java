@@ -16,8 +16,8 @@ import llada.tensor.RandomStreams.Purpose;
 import llada.tokenizer.ChatTemplate.Message;
 
 /**
- * What the bundled model is asked to find out what it can: questions of {@link Lessons#tests}, those
- * that somebody typed who has not seen the lessons, and stories with a gap in the middle.
+ * What the bundled model is asked to find out what it can: questions of {@link Lessons#tests},
+ * those that somebody typed who has not seen the lessons, and stories with a gap in the middle.
  */
 public final class Examination {
   private static final int WHOLE = 100; // from here on all that was typed is asked

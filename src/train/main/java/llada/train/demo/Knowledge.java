@@ -11,8 +11,7 @@ import java.util.Map;
 /** What is known of the little world: animals, opposites, people, plain facts, and what is not. */
 final class Knowledge {
   static final Sections WORDS = Sections.read("words.txt");
-  static final List<Animal> ANIMALS =
-      WORDS.rows("animals").stream().map(Animal::of).toList();
+  static final List<Animal> ANIMALS = WORDS.rows("animals").stream().map(Animal::of).toList();
   static final List<Person> PEOPLE = people();
   static final String UNKNOWN = "I do not know that.";
 
@@ -23,8 +22,19 @@ final class Knowledge {
   private static final List<String> DAYS =
       List.of("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday");
   private static final List<String> MONTHS =
-      List.of("January", "February", "March", "April", "May", "June", "July", "August",
-          "September", "October", "November", "December");
+      List.of(
+          "January",
+          "February",
+          "March",
+          "April",
+          "May",
+          "June",
+          "July",
+          "August",
+          "September",
+          "October",
+          "November",
+          "December");
   private static final List<String> LETTERS = List.of("ABCDEFGHIJKLMNOPQRSTUVWXYZ".split(""));
   private static final String UNKNOWN_SOUND = "-";
 
@@ -36,8 +46,23 @@ final class Knowledge {
       return new Animal(
           f[0],
           f[1],
-          Map.of("sound", f[2], "home", f[3], "food", f[4], "legs", f[5], "baby",
-              f[6].equals(UNKNOWN_SOUND) ? f[6] : a(f[6]), "kind", a(f[8]), "fly", f[9], "swim", f[10]),
+          Map.of(
+              "sound",
+              f[2],
+              "home",
+              f[3],
+              "food",
+              f[4],
+              "legs",
+              f[5],
+              "baby",
+              f[6].equals(UNKNOWN_SOUND) ? f[6] : a(f[6]),
+              "kind",
+              a(f[8]),
+              "fly",
+              f[9],
+              "swim",
+              f[10]),
           Integer.parseInt(f[7]));
     }
 
@@ -125,16 +150,19 @@ final class Knowledge {
         Animal animal = having(w, "sound");
         String sound = animal.facts.get("sound");
         // Of several with one sound the first is named.
-        Animal first = ANIMALS.stream().filter(x -> x.facts.get("sound").equals(sound)).findFirst().get();
+        Animal first =
+            ANIMALS.stream().filter(x -> x.facts.get("sound").equals(sound)).findFirst().get();
         Object[] slots = {"c", sound, "A", capital(a(first.name))};
         yield asked("animal.who", w, slots);
       }
       case 3 -> {
         Animal animal = having(w, "baby");
         String baby = animal.facts.get("baby");
-        Animal first = ANIMALS.stream().filter(x -> x.facts.get("baby").equals(baby)).findFirst().get();
+        Animal first =
+            ANIMALS.stream().filter(x -> x.facts.get("baby").equals(baby)).findFirst().get();
         String bare = baby.replaceFirst("^an? ", "");
-        yield asked("animal.parent", w, "c", baby, "C", capital(baby), "bare", bare, "n", first.name);
+        yield asked(
+            "animal.parent", w, "c", baby, "C", capital(baby), "bare", bare, "n", first.name);
       }
       case 4 -> {
         int legs = w.of(List.of(2, 4, 6, 8, 0, 10));
@@ -153,8 +181,18 @@ final class Knowledge {
   }
 
   private static Object[] slots(Animal animal, String value) {
-    return new Object[] {"a", a(animal.name), "A", capital(a(animal.name)), "n", animal.name,
-      "s", animal.plural, "c", value};
+    return new Object[] {
+      "a",
+      a(animal.name),
+      "A",
+      capital(a(animal.name)),
+      "n",
+      animal.name,
+      "s",
+      animal.plural,
+      "c",
+      value
+    };
   }
 
   private static Exchange fact(Wording w, Animal animal, String fact, String section) {
@@ -165,7 +203,8 @@ final class Knowledge {
 
   private static Exchange able(Wording w, Animal animal, String what) {
     boolean can = animal.facts.get(what).equals("yes");
-    String said = "%s, %s %s %s.".formatted(can ? "Yes" : "No", a(animal.name), can ? "can" : "cannot", what);
+    String said =
+        "%s, %s %s %s.".formatted(can ? "Yes" : "No", a(animal.name), can ? "can" : "cannot", what);
     String question = w.question("animal." + what, slots(animal, ""));
     return new Exchange(Subject.ANIMALS, "", question, said);
   }
@@ -176,8 +215,7 @@ final class Knowledge {
     Animal y = w.other(ANIMALS, x);
     if (w.oneIn(4) && x.legs() != y.legs()) {
       String more = a((x.legs() > y.legs() ? x : y).name);
-      return Numbers.compared(
-          w, "compare.legs", "", "a", a(x.name), "b", a(y.name), "c", more);
+      return Numbers.compared(w, "compare.legs", "", "a", a(x.name), "b", a(y.name), "c", more);
     }
     if (Math.abs(x.size - y.size) < 8) {
       return comparison(w);
@@ -232,8 +270,7 @@ final class Knowledge {
     }
     int j = w.below(all.size() - 1);
     Object[] next = {"a", all.get(j), "c", all.get(j + 1)};
-    return new Exchange(
-            Subject.FACTS, "", w.question("after.follow", next), answer(section, next))
+    return new Exchange(Subject.FACTS, "", w.question("after.follow", next), answer(section, next))
         .after(made);
   }
 
@@ -310,15 +347,40 @@ final class Knowledge {
     int x = w.between(2, 20);
     int y = less || kind.equals("older") ? w.between(1, x - 1) : w.between(1, 20);
     Object[] slots = {
-      "n", n[0], "m", w.other(names, n)[0], "o", o, "q", w.other(WORDS.of("objects").subList(0, 24), o),
-      "c", c, "k", w.other(WORDS.of("colours"), c), "p", p, "r", w.other(WORDS.of("places"), p),
-      "f", f, "g", w.other(WORDS.of("foods"), f), "t", w.of(WORDS.of("things")),
-      "x", x, "y", y, "z", less ? x - y : x + y
+      "n",
+      n[0],
+      "m",
+      w.other(names, n)[0],
+      "o",
+      o,
+      "q",
+      w.other(WORDS.of("objects").subList(0, 24), o),
+      "c",
+      c,
+      "k",
+      w.other(WORDS.of("colours"), c),
+      "p",
+      p,
+      "r",
+      w.other(WORDS.of("places"), p),
+      "f",
+      f,
+      "g",
+      w.other(WORDS.of("foods"), f),
+      "t",
+      w.of(WORDS.of("things")),
+      "x",
+      x,
+      "y",
+      y,
+      "z",
+      less ? x - y : x + y
     };
     String section = "reading." + kind;
     String question = articles(w.question(section, slots));
     String answer = articles(answer(section, slots));
-    return new Exchange(Subject.READING, question.toLowerCase(java.util.Locale.ROOT), question, answer);
+    return new Exchange(
+        Subject.READING, question.toLowerCase(java.util.Locale.ROOT), question, answer);
   }
 
   static String articles(String text) {
@@ -332,7 +394,11 @@ final class Knowledge {
         String fact = w.of(FACES);
         Animal first = having(w, fact);
         Exchange before = fact(plain, first, fact, "animal." + fact);
-        yield fact(w, w.other(ANIMALS.stream().filter(x -> x.has(fact)).toList(), first), fact, "animal.follow")
+        yield fact(
+                w,
+                w.other(ANIMALS.stream().filter(x -> x.has(fact)).toList(), first),
+                fact,
+                "animal.follow")
             .after(before);
       }
       case 3, 4 -> {

@@ -18,8 +18,8 @@ import llada.tensor.RandomStreams.Purpose;
 
 /**
  * What the bundled model is trained on, from a seed: chats, and texts that are masked as a whole
- * (stories, sentences about people, finished Sudokus). Held out of them are one key in sixteen
- * (a pair of summands, however it is asked for; a range; a topic; a Sudoku up to its digits' names),
+ * (stories, sentences about people, finished Sudokus). Held out of them are one key in sixteen (a
+ * pair of summands, however it is asked for; a range; a topic; a Sudoku up to its digits' names),
  * some wordings of every question, and for half of the people the question for their name.
  *
  * @param seed of everything
@@ -221,7 +221,8 @@ public record Lessons(long seed, int count) {
             boolean story = x.key().startsWith(STORY);
             String accept =
                 story ? x.key().lines().findFirst().get().substring(STORY.length()) : x.answer();
-            Check check = story ? Check.ANY_STORY : subject == Subject.SUMS ? Check.LAST_NUMBER : Check.EXACT;
+            Check check =
+                story ? Check.ANY_STORY : subject == Subject.SUMS ? Check.LAST_NUMBER : Check.EXACT;
             all.add(new Test(subject, newWording, x.turns(), check, accept));
           }
         }

@@ -18,7 +18,8 @@ final class Numbers {
   private static final String[] PLACES = {"Ones", "tens", "hundreds"};
   private static final List<Integer> STEPS = List.of(2, 3, 4, 5, 10, 2, 5, 10, 20, 50, 100);
   private static final List<String> STEP_WORDS =
-      List.of("two", "three", "four", "five", "ten", "two", "five", "ten", "twenty", "fifty",
+      List.of(
+          "two", "three", "four", "five", "ten", "two", "five", "ten", "twenty", "fifty",
           "hundred");
 
   private Numbers() {}
@@ -124,12 +125,15 @@ final class Numbers {
     int kind = w.below(12);
     if (kind < 2) {
       int b = w.between(2, ROW - 1);
-      return counted(w, kind == 0 ? "count.to" : "count.downto1", kind == 0 ? 1 : b, kind == 0 ? b : 1, 1, 0);
+      return counted(
+          w, kind == 0 ? "count.to" : "count.downto1", kind == 0 ? 1 : b, kind == 0 ? b : 1, 1, 0);
     }
     if (kind < 9) {
       int from = w.oneIn(3) ? w.below(10) : w.oneIn(2) ? w.below(80) : w.below(985);
       int to = from + w.between(2, most(from + 20) - 1);
-      return kind < 6 ? counted(w, "count.up", from, to, 1, 0) : counted(w, "count.down", to, from, 1, 0);
+      return kind < 6
+          ? counted(w, "count.up", from, to, 1, 0)
+          : counted(w, "count.down", to, from, 1, 0);
     }
     if (kind < 11) {
       int which = w.below(STEPS.size());
@@ -251,7 +255,13 @@ final class Numbers {
         int next = kept > BY_HEART || !plus ? w.below(Math.min(kept, 100) + 1) : operand(w, 0);
         boolean same = w.below(4) > 0;
         boolean adding = same == plus;
-        return sum(w, kept, adding ? next : Math.min(next, kept), adding, "sum.follow.plus", "sum.follow.minus")
+        return sum(
+                w,
+                kept,
+                adding ? next : Math.min(next, kept),
+                adding,
+                "sum.follow.plus",
+                "sum.follow.minus")
             .after(before);
       }
       case 2, 3 -> {
@@ -264,7 +274,8 @@ final class Numbers {
         }
         boolean adding = w.oneIn(2);
         int next = w.oneIn(2) ? w.between(1, 10) : operand(w, 1);
-        return sum(w, c, adding ? next : Math.min(next, c), adding, "sum.then.plus", "sum.then.minus")
+        return sum(
+                w, c, adding ? next : Math.min(next, c), adding, "sum.then.plus", "sum.then.minus")
             .after(before);
       }
       case 4 -> {
@@ -295,8 +306,7 @@ final class Numbers {
         }
         Object[] before = {"row", row(row.subList(0, row.size() - 1)), "next", last};
         Object[] then = {"next", last};
-        return new Exchange(
-                Subject.COMPLETING, "", w.question("complete.follow", then), next + ".")
+        return new Exchange(Subject.COMPLETING, "", w.question("complete.follow", then), next + ".")
             .after(completed(plain, "complete.row", key(row), before));
       }
       default -> {

@@ -26,7 +26,8 @@ record Sections(Map<String, List<String>> byName) {
       List<String> section = null;
       for (String line = lines.readLine(); line != null; line = lines.readLine()) {
         if (line.startsWith("[")) {
-          section = all.computeIfAbsent(line.substring(1, line.length() - 1), _ -> new ArrayList<>());
+          section =
+              all.computeIfAbsent(line.substring(1, line.length() - 1), _ -> new ArrayList<>());
         } else if (!line.isBlank() && !line.startsWith("#")) {
           section.add(line);
         }

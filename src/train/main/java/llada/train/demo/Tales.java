@@ -33,8 +33,8 @@ public final class Tales {
     }
 
     /**
-     * Whether a sentence could stand at {@code at}: it is one of those that the plots have, and says
-     * nothing else of what the rest of the story names.
+     * Whether a sentence could stand at {@code at}: it is one of those that the plots have, and
+     * says nothing else of what the rest of the story names.
      */
     public boolean fits(int at, String sentence) {
       List<String> rest = new ArrayList<>(sentences);
@@ -107,7 +107,12 @@ public final class Tales {
       case 0, 1, 2 -> a(w.of(Knowledge.ANIMALS).name());
       case 3, 4 -> a(w.of(Knowledge.WORDS.of("objects")));
       case 5, 6 -> w.of(Knowledge.WORDS.rows("first names"))[0];
-      default -> w.oneIn(2) ? a(Knowledge.pseudo(w)) : w.oneIn(2) ? capital(Knowledge.pseudo(w)) : "the " + w.of(Knowledge.WORDS.of("objects"));
+      default ->
+          w.oneIn(2)
+              ? a(Knowledge.pseudo(w))
+              : w.oneIn(2)
+                  ? capital(Knowledge.pseudo(w))
+                  : "the " + w.of(Knowledge.WORDS.of("objects"));
     };
   }
 

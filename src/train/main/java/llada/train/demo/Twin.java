@@ -45,7 +45,8 @@ public final class Twin implements Examination.Respondent, AutoCloseable {
         int[] last = {ids.length - 1};
         next =
             engine.with(
-                prompt + tokens, predictor -> likeliest(predictor.forward(TokenBatch.of(text), last)));
+                prompt + tokens,
+                predictor -> likeliest(predictor.forward(TokenBatch.of(text), last)));
         ids = Arrays.copyOf(ids, ids.length + 1);
         ids[ids.length - 1] = next;
       }

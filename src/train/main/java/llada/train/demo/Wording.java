@@ -5,8 +5,7 @@ import java.util.SplittableRandom;
 import java.util.regex.Pattern;
 
 /**
- * How questions are put: a wording from the lists, and the carelessness of people who
- * type.
+ * How questions are put: a wording from the lists, and the carelessness of people who type.
  *
  * @param unseen whether the wording is one of those that are never trained
  */
@@ -60,7 +59,8 @@ record Wording(SplittableRandom random, boolean unseen) {
     while (true) {
       String line = of(lines);
       boolean held = line.startsWith("~ ");
-      if (!line.startsWith("= ") && (held == unseen || unseen && lines.stream().noneMatch(Wording::held))) {
+      if (!line.startsWith("= ")
+          && (held == unseen || unseen && lines.stream().noneMatch(Wording::held))) {
         return held ? line.substring(2) : line;
       }
     }
@@ -87,7 +87,10 @@ record Wording(SplittableRandom random, boolean unseen) {
     if (plain.indexOf(". ") > 0 && Character.isUpperCase(plain.charAt(0))) {
       mark = "?"; // sentences that end in a question
     }
-    if (plain.endsWith("=") || plain.matches(".*[0-9]{6}") || plain.matches(".*[?.!]") || plain.matches("[0-9 ,+*/x-]+")) {
+    if (plain.endsWith("=")
+        || plain.matches(".*[0-9]{6}")
+        || plain.matches(".*[?.!]")
+        || plain.matches("[0-9 ,+*/x-]+")) {
       mark = "";
     }
     String text = plain;

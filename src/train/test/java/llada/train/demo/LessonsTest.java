@@ -82,8 +82,10 @@ class LessonsTest {
     Wording w = new Wording(new SplittableRandom(2), false);
     for (int i = 0; i < 5000; i++) {
       Exchange exchange = Numbers.count(w);
-      int[] row = java.util.Arrays.stream(exchange.answer().replace(".", "").split(", "))
-          .mapToInt(Integer::parseInt).toArray();
+      int[] row =
+          java.util.Arrays.stream(exchange.answer().replace(".", "").split(", "))
+              .mapToInt(Integer::parseInt)
+              .toArray();
       assertThat(row.length).isBetween(2, 21);
       for (int k = 2; k < row.length; k++) {
         assertThat(row[k] - row[k - 1]).isEqualTo(row[1] - row[0]).isNotZero();
@@ -126,7 +128,9 @@ class LessonsTest {
     assertThat(sums).isPositive();
   }
 
-  /** The summands of what is asked in digits, the smaller one first; of a - b they are b and a - b. */
+  /**
+   * The summands of what is asked in digits, the smaller one first; of a - b they are b and a - b.
+   */
   private static java.util.Optional<String> pair(String question) {
     String digits = question.replaceFirst("^\\D*", "");
     Matcher plus = PLUS.matcher(digits);
@@ -157,9 +161,17 @@ class LessonsTest {
       assertThat(counts).as(counts.toString()).containsEntry(subject + " wording", 20L);
     }
     for (Subject subject :
-        List.of(Subject.SUMS, Subject.COUNTING, Subject.COMPLETING, Subject.COMPARING,
-            Subject.READING, Subject.FOLLOW_UPS, Subject.OUTSIDE, Subject.STORIES,
-            Subject.SUDOKU, Subject.REVERSAL)) {
+        List.of(
+            Subject.SUMS,
+            Subject.COUNTING,
+            Subject.COMPLETING,
+            Subject.COMPARING,
+            Subject.READING,
+            Subject.FOLLOW_UPS,
+            Subject.OUTSIDE,
+            Subject.STORIES,
+            Subject.SUDOKU,
+            Subject.REVERSAL)) {
       assertThat(counts).containsEntry(subject + " answer", 20L);
     }
   }
@@ -168,13 +180,17 @@ class LessonsTest {
   void everySectionHasManyForms() {
     Sections wordings = Sections.read("wordings.txt");
     Map<String, Integer> few = new HashMap<>();
-    wordings.byName().forEach((name, lines) -> {
-      long trained = lines.stream().filter(l -> !l.startsWith("= ") && !l.startsWith("~ ")).count();
-      if (trained < 2) {
-        few.put(name, (int) trained);
-      }
-      assertThat(new HashSet<>(lines)).as(name).hasSameSizeAs(lines);
-    });
+    wordings
+        .byName()
+        .forEach(
+            (name, lines) -> {
+              long trained =
+                  lines.stream().filter(l -> !l.startsWith("= ") && !l.startsWith("~ ")).count();
+              if (trained < 2) {
+                few.put(name, (int) trained);
+              }
+              assertThat(new HashSet<>(lines)).as(name).hasSameSizeAs(lines);
+            });
     assertThat(few).isEmpty();
     assertThat(wordings.of("sum.plus")).hasSizeGreaterThan(30);
     assertThat(Sections.read("outside.txt").of("questions")).hasSizeGreaterThan(150);
@@ -192,7 +208,8 @@ class LessonsTest {
     assertThat(easy).isBetween(10L, 20L);
     for (Lessons.Test test : sudokus) {
       assertThat(Sudoku.solutions(grid(test.turns().getFirst()))).isEqualTo(1);
-      assertThat(Exchange.heldOut(Sudoku.canonical(grid(test.accept())))).isEqualTo(!test.newWording());
+      assertThat(Exchange.heldOut(Sudoku.canonical(grid(test.accept()))))
+          .isEqualTo(!test.newWording());
     }
   }
 
@@ -216,7 +233,8 @@ class LessonsTest {
     for (Document document : lessons(9, 4000)) {
       for (Message m : document.messages() == null ? List.<Message>of() : document.messages()) {
         if (m.role().equals("user")) {
-          assertThat(untold).doesNotContain(m.content().toLowerCase().replaceFirst(".*the (?=\\w+ of )", ""));
+          assertThat(untold)
+              .doesNotContain(m.content().toLowerCase().replaceFirst(".*the (?=\\w+ of )", ""));
         }
       }
     }
@@ -232,7 +250,9 @@ class LessonsTest {
         assertThat(tale.fits(s, tale.sentences().get(s) + " cow")).isFalse();
       }
       assertThat(tale.text()).doesNotContain("{", "  ").endsWith(".");
-      assertThat(Check.ANY_STORY.right(tale.text(), List.of(tale.topic().replaceFirst("^(an?|the) ", ""))))
+      assertThat(
+              Check.ANY_STORY.right(
+                  tale.text(), List.of(tale.topic().replaceFirst("^(an?|the) ", ""))))
           .as(tale.toString())
           .isTrue();
     }

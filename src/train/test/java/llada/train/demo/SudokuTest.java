@@ -64,8 +64,10 @@ class SudokuTest {
   private static void keepsTheRules(int[] grid) {
     for (int u = 0; u < 6; u++) {
       int unit = u;
-      assertThat(IntStream.range(0, 6).map(i -> grid[unit * 6 + i]).distinct().count()).isEqualTo(6);
-      assertThat(IntStream.range(0, 6).map(i -> grid[i * 6 + unit]).distinct().count()).isEqualTo(6);
+      assertThat(IntStream.range(0, 6).map(i -> grid[unit * 6 + i]).distinct().count())
+          .isEqualTo(6);
+      assertThat(IntStream.range(0, 6).map(i -> grid[i * 6 + unit]).distinct().count())
+          .isEqualTo(6);
       int corner = unit / 2 * 12 + unit % 2 * 3;
       assertThat(
               IntStream.range(0, 6).map(i -> grid[corner + i / 3 * 6 + i % 3]).distinct().count())
