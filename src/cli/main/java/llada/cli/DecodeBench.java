@@ -110,7 +110,7 @@ final class DecodeBench implements Callable<Integer> {
       DecoderComparison comparison =
           judged
               ? DecoderComparison.onQuestions(
-                  llada, compared, DemoRecipe.corpus(1).heldOut(questions))
+                  llada, compared, DemoRecipe.corpus().heldOut(questions))
               : DecoderComparison.onRandomPrompt(llada, compared, randomPrompt);
       String name = llada.checkpoint().path().toString();
       if (!json) {

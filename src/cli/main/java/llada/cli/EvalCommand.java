@@ -49,6 +49,7 @@ import picocli.CommandLine.Spec;
       "  llada eval hellaswag.jsonl --by gen -m LLaDA-8B-Instruct --batch-size 8",
       "  llada eval poem_data.json -m LLaDA-8B-Instruct --output poems.jsonl --json",
       "  llada eval mmlu.jsonl --preset base-mmlu --limit 500",
+      "  llada eval --demo",
       "  llada eval --presets"
     })
 final class EvalCommand implements Callable<Integer> {
@@ -113,6 +114,22 @@ final class EvalCommand implements Callable<Integer> {
       description = "Do not frame questions by the chat template even if the model has one.")
   private boolean raw;
 
+  @Option(
+      names = "--demo",
+      description =
+          "Instead of a file: what the model that comes with LLaDA.java can, by subject, on"
+              + " questions that it was not trained on. --limit is for each subject; --output takes"
+              + " all answers.")
+  private boolean demo;
+
+  @Option(
+      names = "--twin",
+      paramLabel = "DIR",
+      description =
+          "--demo: examine this twin, too, which writes from left to right, and the model in other"
+              + " orders of unmasking.")
+  private Path twin;
+
   @Option(names = "--json", description = "Write the summary as one JSON object.")
   private boolean json;
 
@@ -139,6 +156,9 @@ final class EvalCommand implements Callable<Integer> {
       }
       return ExitCodes.OK;
     }
+    if (demo) {
+      return demo(console);
+    }
     if (file == null) {
       throw new UsageException("FILE is missing: give the questions, as JSON lines");
     }
@@ -155,6 +175,16 @@ final class EvalCommand implements Callable<Integer> {
     try (OpenModel opened = OpenModel.open(model, computation)) {
       return run(plan, objects, opened.llada(), console);
     }
+  }
+
+  private int demo(Console console) {
+    if (file != null) {
+      throw new UsageException("--demo brings its own questions: leave FILE out");
+    }
+    try (OpenModel opened = OpenModel.open(model, computation)) {
+      new DemoEval(console, limit == null ? 100 : limit).run(opened.llada(), twin, output);
+    }
+    return ExitCodes.OK;
   }
 
   private EvalPlan plan(Json first) {

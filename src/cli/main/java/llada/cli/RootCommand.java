@@ -18,6 +18,7 @@ final class RootCommand implements Runnable {
   /** In the order of the help; those of other modules follow. */
   static final List<Class<?>> COMMANDS =
       List.of(
+          DemoCommand.class,
           GenerateCommand.class,
           ChatCommand.class,
           InfillCommand.class,

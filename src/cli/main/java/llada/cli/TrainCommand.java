@@ -58,8 +58,9 @@ final class TrainCommand implements Callable<Integer> {
       names = "--recipe",
       paramLabel = "NAME",
       description =
-          "demo: make a corpus, train the tokenizer and the model that comes with LLaDA.java on it,"
-              + " fine-tune it, and report what it can. Run again to go on.")
+          "demo: make chats and texts, and train the tokenizer and the model that comes with"
+              + " LLaDA.java on them. demo-twin: the same, but from left to right, to compare. Run"
+              + " again to go on.")
   private String recipe;
 
   @Option(
@@ -191,8 +192,9 @@ final class TrainCommand implements Callable<Integer> {
   }
 
   private int recipe() {
-    if (!recipe.equals("demo")) {
-      throw new UsageException("--recipe is '%s'; there is demo".formatted(recipe));
+    boolean twin = recipe.equals("demo-twin");
+    if (!twin && !recipe.equals("demo")) {
+      throw new UsageException("--recipe is '%s'; there is demo, and demo-twin".formatted(recipe));
     }
     if (!(recipeScale > 0 && recipeScale <= 10)) {
       throw new UsageException(
@@ -205,7 +207,7 @@ final class TrainCommand implements Callable<Integer> {
     }
     try (Backend backend = computation.start()) {
       new DemoRecipe(options.out, recipeScale, backend, progress(), root.console().out()::println)
-          .run();
+          .run(twin);
     }
     return ExitCodes.OK;
   }

@@ -5,6 +5,7 @@ import java.io.UncheckedIOException;
 import java.lang.foreign.Arena;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.List;
 import java.util.SplittableRandom;
 import llada.format.FormatException;
@@ -15,13 +16,13 @@ import llada.tokenizer.Tokenizer;
 /**
  * Supervised fine-tuning: prompts and answers. A dialogue of n answers is n pairs, of which each
  * epoch draws one. Answers end in {@code <|eot_id|>} and EOS, and the EOS that fill shorter
- * sequences of a batch up belong to the answer (LLaDA, sec. 2.2).
+ * sequences of a batch up belong to the answer (LLaDA, sec. 2.2). Texts, where they are let in, are
+ * answers to nothing: all of their tokens are masked.
  */
 public final class Chats implements TrainingData {
   private final TokenCache cache;
   private final int eos;
-  private final int maxLength;
-  private final double fullPadding;
+  private final Batches batches;
   private final long seed;
   private final int[] starts; // first document of each dialogue, and the end
   private final int training;
@@ -30,24 +31,39 @@ public final class Chats implements TrainingData {
   private long epoch = -1;
 
   /**
-   * Data of cached pairs.
+   * What is let in.
+   *
+   * @param maxLength the longest sequence
+   * @param skipLong whether pairs of more than {@code maxLength} tokens are passed over; else they
+   *     are an error
+   * @param texts whether texts are let in beside chats; else they are an error
+   */
+  public record Rules(int maxLength, boolean skipLong, boolean texts) {}
+
+  /**
+   * How sequences make batches.
    *
    * @param maxLength the longest sequence
    * @param fullPadding share of batches that are filled up to {@code maxLength} instead of to their
    *     longest sequence, so that the model knows what comes after short answers
+   * @param extraPadding tokens by which other batches are filled up further, at most; for each
+   *     batch drawn anew
+   * @param together size of the batches that are made of sequences of similar lengths; 0 if they
+   *     are made without regard to it
+   */
+  public record Batches(int maxLength, double fullPadding, int extraPadding, int together) {
+    private static final int SORTED = 64; // batches that are sorted by length among themselves
+  }
+
+  /**
+   * Data of cached pairs.
+   *
    * @throws FormatException if there is no pair
    */
-  public Chats(
-      TokenCache cache,
-      int eos,
-      int maxLength,
-      double validationShare,
-      double fullPadding,
-      long seed) {
+  public Chats(TokenCache cache, int eos, Batches batches, double validationShare, long seed) {
     this.cache = cache;
     this.eos = eos;
-    this.maxLength = maxLength;
-    this.fullPadding = fullPadding;
+    this.batches = batches;
     this.seed = seed;
     int documents = cache.documents();
     if (documents == 0) {
@@ -64,14 +80,14 @@ public final class Chats implements TrainingData {
     found[count] = documents;
     starts = Arrays.copyOf(found, count + 1);
     validation = TrainingData.validationCount(count, validationShare);
-    training = count - validation;
+    int left = count - validation;
+    // Whole batches only, so that those of later epochs begin where a batch begins.
+    training = batches.together == 0 ? left : Math.max(1, left - left % batches.together);
   }
 
   /**
    * The pairs of a corpus, cached in {@code file}.
    *
-   * @param skipLong whether pairs of more than {@code maxLength} tokens are passed over; else they
-   *     are an error
    * @throws FormatException naming file and line of a document that is broken, no chat or too long
    */
   public static TokenCache cache(
@@ -81,10 +97,11 @@ public final class Chats implements TrainingData {
       byte[] tokenizerFile,
       ChatTemplate chat,
       int eos,
-      int maxLength,
-      boolean skipLong,
+      Rules rules,
       Arena arena) {
-    String how = "chats %d %d %s".formatted(eos, maxLength, skipLong);
+    String how =
+        "chats %d %d %s%s"
+            .formatted(eos, rules.maxLength, rules.skipLong, rules.texts ? " and texts" : "");
     int[] dialogue = new int[1];
     return TokenCache.open(
         file,
@@ -93,14 +110,18 @@ public final class Chats implements TrainingData {
         sink ->
             corpus.forEach(
                 document -> {
-                  if (!document.isChat()) {
+                  if (!document.isChat() && !rules.texts) {
                     throw new FormatException(
                         document.where()
                             + ": is a text; fine-tuning needs chats: \"messages\", or \"prompt\""
                             + " and \"response\"");
                   }
                   try {
-                    pairs(document, tokenizer, chat, eos, maxLength, skipLong, sink, dialogue);
+                    if (document.isChat()) {
+                      pairs(document, tokenizer, chat, eos, rules, sink, dialogue);
+                    } else {
+                      text(document, tokenizer, eos, rules, sink, dialogue);
+                    }
                   } catch (IOException e) {
                     throw new UncheckedIOException(e);
                   }
@@ -108,13 +129,36 @@ public final class Chats implements TrainingData {
         arena);
   }
 
+  private static void text(
+      Document document,
+      Tokenizer tokenizer,
+      int eos,
+      Rules rules,
+      TokenCache.Sink sink,
+      int[] dialogue)
+      throws IOException {
+    int[] ids = ended(tokenizer.encodeOrdinary(document.text().strip()), eos);
+    if (fits(document, "the text has %d tokens".formatted(ids.length), ids.length, rules)) {
+      sink.tokens(ids);
+      sink.endDocument(0, dialogue[0]++);
+    }
+  }
+
+  private static boolean fits(Document document, String what, int length, Rules rules) {
+    if (length > rules.maxLength && !rules.skipLong) {
+      throw new FormatException(
+          "%s: %s, the length is %d; choose a larger length (at most the model's max_sequence_length), shorten the chat, or skip long chats"
+              .formatted(document.where(), what, rules.maxLength));
+    }
+    return length <= rules.maxLength;
+  }
+
   private static void pairs(
       Document document,
       Tokenizer tokenizer,
       ChatTemplate chat,
       int eos,
-      int maxLength,
-      boolean skipLong,
+      Rules rules,
       TokenCache.Sink sink,
       int[] dialogue)
       throws IOException {
@@ -128,13 +172,8 @@ public final class Chats implements TrainingData {
       int[] prompt = chat.encode(tokenizer, messages.subList(0, m));
       int[] answer = answer(messages.get(m).content(), tokenizer, chat, eos);
       int length = prompt.length + answer.length;
-      if (length > maxLength) {
-        if (skipLong) {
-          continue;
-        }
-        throw new FormatException(
-            "%s: prompt and answer have %d tokens, the length is %d; choose a larger length (at most the model's max_sequence_length), shorten the chat, or skip long chats"
-                .formatted(document.where(), length, maxLength));
+      if (!fits(document, "prompt and answer have %d tokens".formatted(length), length, rules)) {
+        continue;
       }
       sink.tokens(prompt);
       sink.tokens(answer);
@@ -150,7 +189,10 @@ public final class Chats implements TrainingData {
   }
 
   private static int[] answer(String content, Tokenizer tokenizer, ChatTemplate chat, int eos) {
-    int[] ids = tokenizer.encode(content.strip() + chat.endOfTurn());
+    return ended(tokenizer.encode(content.strip() + chat.endOfTurn()), eos);
+  }
+
+  private static int[] ended(int[] ids, int eos) {
     int[] ended = Arrays.copyOf(ids, ids.length + 1);
     ended[ids.length] = eos;
     return ended;
@@ -185,15 +227,48 @@ public final class Chats implements TrainingData {
       if (sample / training != epoch) {
         epoch = sample / training;
         order = TrainingData.order(training, seed, epoch);
+        if (batches.together > 0) {
+          sortWithin(order);
+        }
       }
       int dialogue = order[(int) (sample % training)];
       int answers = starts[dialogue + 1] - starts[dialogue];
       documents[b] = starts[dialogue] + random.nextInt(answers);
     }
-    return batch(documents, random.nextDouble() < fullPadding ? maxLength : 0);
+    boolean full = random.nextDouble() < batches.fullPadding;
+    int extra = batches.extraPadding == 0 ? 0 : random.nextInt(batches.extraPadding + 1);
+    return batch(documents, full ? batches.maxLength : 0, extra);
   }
 
-  private Batch batch(int[] documents, int atLeast) {
+  /** Sorts some batches' sequences by length, and puts the batches into random order again. */
+  private void sortWithin(int[] order) {
+    int size = batches.together;
+    for (int from = 0; from < order.length; from += size * Batches.SORTED) {
+      int to = Math.min(order.length, from + size * Batches.SORTED);
+      int[] sorted =
+          Arrays.stream(order, from, to)
+              .boxed()
+              .sorted(Comparator.comparingInt(this::length))
+              .mapToInt(Integer::intValue)
+              .toArray();
+      int[] places =
+          TrainingData.order((to - from + size - 1) / size, seed, -1 - from - epoch * order.length);
+      int at = from;
+      for (int place : places) {
+        int begin = place * size;
+        int count = Math.min(size, sorted.length - begin);
+        System.arraycopy(sorted, begin, order, at, count);
+        at += count;
+      }
+    }
+  }
+
+  /** Tokens of the longest pair of a dialogue. */
+  private int length(int dialogue) {
+    return cache.length(starts[dialogue + 1] - 1);
+  }
+
+  private Batch batch(int[] documents, int atLeast, int extra) {
     int[][] x0 = new int[documents.length][];
     int[] prompts = new int[documents.length];
     String[] names = new String[documents.length];
@@ -204,6 +279,7 @@ public final class Chats implements TrainingData {
       names[b] = "pair %d of the corpus".formatted(documents[b]);
       longest = Math.max(longest, x0[b].length);
     }
+    longest = Math.min(Math.max(longest, batches.maxLength), longest + extra);
     for (int b = 0; b < documents.length; b++) {
       int length = x0[b].length;
       x0[b] = Arrays.copyOf(x0[b], longest);
@@ -214,7 +290,7 @@ public final class Chats implements TrainingData {
 
   @Override
   public Batch validation(int i) {
-    return batch(new int[] {starts[training + i]}, 0);
+    return batch(new int[] {starts[starts.length - 1 - validation + i]}, 0, 0);
   }
 
   @Override

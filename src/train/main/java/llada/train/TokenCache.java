@@ -281,8 +281,12 @@ public final class TokenCache {
 
   /** The tokens of a document. */
   public int[] document(int d) {
-    long from = data.get(I64, index + 8L * d);
-    return tokens(from, Math.toIntExact(data.get(I64, index + 8L * (d + 1)) - from));
+    return tokens(data.get(I64, index + 8L * d), length(d));
+  }
+
+  /** How many they are. */
+  public int length(int d) {
+    return Math.toIntExact(data.get(I64, index + 8L * (d + 1)) - data.get(I64, index + 8L * d));
   }
 
   /** Tokens of a document that are given and never masked. */

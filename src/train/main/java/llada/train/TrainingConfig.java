@@ -61,6 +61,21 @@ public record TrainingConfig(
         requireShare("full padding", fullPadding);
       }
     }
+
+    /**
+     * Chats, of which only answers are masked, and texts that are masked as a whole, in batches of
+     * similar lengths; those that are too long are passed over.
+     *
+     * @param fullPadding share of batches that are filled up to the longest length
+     * @param extraPadding other batches are filled up by 0 to so many tokens beyond their longest
+     *     sequence: so that the room that is left does not tell where an answer ends
+     */
+    record Mixture(double fullPadding, int extraPadding) implements Task {
+      public Mixture {
+        requireShare("full padding", fullPadding);
+        require(extraPadding >= 0, "extra padding", " is %d; it must be at least 0", extraPadding);
+      }
+    }
   }
 
   /**

@@ -70,6 +70,10 @@ public final class TrainingConfigText {
         all.put("full padding", task.fullPadding());
         all.put("skip long", task.skipLong());
       }
+      case Task.Mixture task -> {
+        all.put("full padding", task.fullPadding());
+        all.put("extra padding", task.extraPadding());
+      }
     }
     all.put("steps", config.extent().steps());
     all.put("batch", config.extent().batch());
@@ -150,9 +154,7 @@ public final class TrainingConfigText {
     int length = whole("length");
     long steps = number("steps", Long::valueOf);
     return new TrainingConfig(
-        flag("fine-tuning")
-            ? new Task.FineTuning(real("full padding"), flag("skip long"))
-            : new Task.Pretraining(real("random lengths")),
+        task(),
         new TrainingConfig.Extent(steps, whole("batch"), whole("accumulate"), length),
         new TrainingConfig.Masking(objective(), real("eps"), flag("stratified")),
         new TrainingConfig.Optimizer(
@@ -168,6 +170,15 @@ public final class TrainingConfigText {
         new TrainingConfig.HeldOut(real("held-out share"), whole("validation samples")),
         start(length),
         number("seed", Long::valueOf));
+  }
+
+  private Task task() {
+    if (text.containsKey("extra padding")) {
+      return new Task.Mixture(real("full padding"), whole("extra padding"));
+    }
+    return flag("fine-tuning")
+        ? new Task.FineTuning(real("full padding"), flag("skip long"))
+        : new Task.Pretraining(real("random lengths"));
   }
 
   private Objective objective() {

@@ -354,20 +354,34 @@ public final class TrainingRun {
             () -> new PackedText(cache, length, share, task.randomLengths(), settings.seed()));
       }
       case Task.FineTuning task -> {
-        if (chat == null) {
-          throw new FormatException(
-              tokenizerFolder
-                  + ": has no chat template of LLaDA's, which fine-tuning needs: take the tokenizer"
-                  + " of an instruct model, or one that was trained here");
-        }
+        Chats.Rules rules = new Chats.Rules(length, task.skipLong(), false);
         TokenCache cache =
-            Chats.cache(
-                file, corpus, tokenizer, tokenizerFile, chat, eos, length, task.skipLong(), arena);
+            Chats.cache(file, corpus, tokenizer, tokenizerFile, requireChat(), eos, rules, arena);
+        Chats.Batches batches = new Chats.Batches(length, task.fullPadding(), 0, 0);
         yield FormatException.naming(
-            corpus.name(),
-            () -> new Chats(cache, eos, length, share, task.fullPadding(), settings.seed()));
+            corpus.name(), () -> new Chats(cache, eos, batches, share, settings.seed()));
+      }
+      case Task.Mixture task -> {
+        Chats.Rules rules = new Chats.Rules(length, true, true);
+        TokenCache cache =
+            Chats.cache(file, corpus, tokenizer, tokenizerFile, requireChat(), eos, rules, arena);
+        int together = settings.extent().batch() * processes.size();
+        Chats.Batches batches =
+            new Chats.Batches(length, task.fullPadding(), task.extraPadding(), together);
+        yield FormatException.naming(
+            corpus.name(), () -> new Chats(cache, eos, batches, share, settings.seed()));
       }
     };
+  }
+
+  private ChatTemplate requireChat() {
+    if (chat == null) {
+      throw new FormatException(
+          tokenizerFolder
+              + ": has no chat template of LLaDA's, which fine-tuning needs: take the tokenizer"
+              + " of an instruct model, or one that was trained here");
+    }
+    return chat;
   }
 
   /** Writes a text with the weights as they are to samples.txt. */
@@ -387,7 +401,7 @@ public final class TrainingRun {
   }
 
   private String answer(String prompt) {
-    boolean question = settings.task() instanceof Task.FineTuning;
+    boolean question = !(settings.task() instanceof Task.Pretraining);
     int[] ids;
     if (question) {
       String asked = prompt.isEmpty() ? "Hello!" : prompt;

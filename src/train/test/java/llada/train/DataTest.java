@@ -210,11 +210,10 @@ class DataTest {
               new byte[0],
               model.chatTemplate(),
               eos,
-              500,
-              false,
+              new Chats.Rules(500, false, false),
               arena);
       assertThat(cache.documents()).isEqualTo(3);
-      Chats chats = new Chats(cache, eos, 500, 0, 0, 1);
+      Chats chats = new Chats(cache, eos, new Chats.Batches(500, 0, 0, 0), 0, 1);
       assertThat(chats.sequences()).isEqualTo(2);
       Set<String> drawn = new HashSet<>();
       for (int i = 0; i < 40; i += 2) {
@@ -232,7 +231,7 @@ class DataTest {
         }
       }
       assertThat(drawn).hasSize(3);
-      Chats padded = new Chats(cache, eos, 500, 0, 1, 1);
+      Chats padded = new Chats(cache, eos, new Chats.Batches(500, 1, 0, 0), 0, 1);
       assertThat(padded.batch(0, 1, new SplittableRandom(1)).x0()[0]).hasSize(500);
       assertThatThrownBy(
               () ->
@@ -243,8 +242,7 @@ class DataTest {
                       new byte[0],
                       model.chatTemplate(),
                       eos,
-                      10,
-                      false,
+                      new Chats.Rules(10, false, false),
                       arena))
           .isInstanceOf(FormatException.class)
           .hasMessageContaining(lines + ": line 1: prompt and answer have ")
