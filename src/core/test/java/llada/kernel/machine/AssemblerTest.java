@@ -88,7 +88,7 @@ final class AssemblerTest {
         of("mov r12, [rdi + 8]", "4c8b6708", a -> a.mov(Gpr.R12, Gpr.RDI.at(8))),
         of("add r10, 1000", "4981c2e8030000", a -> a.add(Gpr.R10, 1000)),
         of("sub rcx, 1", "4883e901", a -> a.sub(Gpr.RCX, 1)),
-        of("prefetcht1 [r14]", "410f1816", a -> a.prefetch(Gpr.R14.at(0))),
+        of("prefetcht1 [r14]", "410f1816", a -> a.prefetch(Gpr.R14.at(0), 2)),
         of(
             "vpmulld ymm2, ymm2, ymm11",
             "c4c26d40d3",
