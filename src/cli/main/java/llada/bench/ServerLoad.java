@@ -308,7 +308,8 @@ public final class ServerLoad {
 
   /** Seconds of CPU time without those who ask, the model, the compiler and the collector. */
   private double outside() throws IOException, InterruptedException {
-    return ProcessorTime.ofThreads("llada-(\\d+|scheduler|load.*)|main|java|C[12] .*|G1 .*|GC .*|VM .*")
+    return ProcessorTime.ofThreads(
+            "llada-(\\d+|scheduler|load.*)|main|java|C[12] .*|G1 .*|GC .*|VM .*")
         + gauge("scheduler_cpu_seconds_total");
   }
 

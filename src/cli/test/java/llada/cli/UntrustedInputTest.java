@@ -149,8 +149,7 @@ class UntrustedInputTest {
         CliRun.onModel(
             "generate", "--bf16", "--backend", "machine", "--gen-length", "2", "-q", "hi");
     assumeTrue(run.code() != ExitCodes.NO_BACKEND, "no machine code here");
-    assertThat(run.err().contains("has no effect"))
-        .isEqualTo(!MachineKernels.processorHasBf16());
+    assertThat(run.err().contains("has no effect")).isEqualTo(!MachineKernels.processorHasBf16());
   }
 
   /** What a kill leaves: all steps but the last, whose validation was not known yet. */

@@ -294,8 +294,7 @@ public final class Scheduler implements AutoCloseable {
   private void begin(Ticket ticket) {
     if (ticket.answering == null) {
       try {
-        ticket.answering =
-            new Answering(opened.engine(), opened.tokenizer(), ticket.asked, 0);
+        ticket.answering = new Answering(opened.engine(), opened.tokenizer(), ticket.asked, 0);
         ticket.watcher.ifPresent(ticket.answering::watchedBy);
       } catch (RuntimeException | OutOfMemoryError e) {
         leave(ticket, () -> ticket.answer.completeExceptionally(e));

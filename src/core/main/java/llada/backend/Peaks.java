@@ -152,8 +152,7 @@ public final class Peaks {
     if (weights.blockLength() > 1) {
       return values.containsKey(Limit.VNNI) ? Limit.VNNI : Limit.MADD;
     }
-    boolean bf16 =
-        weights == DType.BF16 || weights == DType.F16 || precision == Precision.BF16;
+    boolean bf16 = weights == DType.BF16 || weights == DType.F16 || precision == Precision.BF16;
     return bf16 && values.containsKey(Limit.BF16) ? Limit.BF16 : Limit.FMA;
   }
 }

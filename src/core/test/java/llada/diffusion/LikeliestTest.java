@@ -37,7 +37,8 @@ final class LikeliestTest {
             .filter(v -> !config.isMask(v))
             .boxed()
             .sorted(
-                Comparator.comparingDouble((Integer v) -> -logits[v])) // stable: the first comes first
+                Comparator.comparingDouble(
+                    (Integer v) -> -logits[v])) // stable: the first comes first
             .toList();
     order = order.subList(0, k == 0 ? order.size() : Math.min(k, order.size()));
     double max = logits[order.getFirst()];

@@ -319,7 +319,12 @@ final class StrangersTest {
         for (String name : names) {
           replies.add(
               client.sendAsync(
-                  served.request("/v1/completions", "{\"prompt\": \"Once\", \"max_tokens\": 12, \"seed\": 2, \"model\": \"%s\"}".formatted(name)).build(),
+                  served
+                      .request(
+                          "/v1/completions",
+                          "{\"prompt\": \"Once\", \"max_tokens\": 12, \"seed\": 2, \"model\": \"%s\"}"
+                              .formatted(name))
+                      .build(),
                   HttpResponse.BodyHandlers.ofString()));
         }
         Request alone = Request.of("Once").raw().length(12).seed(2);

@@ -259,7 +259,8 @@ public final class MachineKernels extends VectorKernels {
   }
 
   /**
-   * Whether the processor multiplies bfloat16 numbers, so that {@link Precision#BF16} has an effect.
+   * Whether the processor multiplies bfloat16 numbers, so that {@link Precision#BF16} has an
+   * effect.
    *
    * @throws MachineException if no machine code runs here
    */
