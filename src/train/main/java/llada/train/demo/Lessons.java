@@ -26,8 +26,10 @@ import llada.tensor.RandomStreams.Purpose;
  * @param count chats and texts
  */
 public record Lessons(long seed, int count) {
+  private static final List<Subject> SUBJECTS = List.of(Subject.values());
+
   /** Shares of the subjects; with {@link #TEXTS} they are shares of all. */
-  private static final int[] SHARES = shares();
+  private static final List<Integer> SHARES = SUBJECTS.stream().map(Lessons::share).toList();
 
   private static final int TEXTS = 15;
   private static final int TRIES = 400; // for each question of a test
@@ -43,22 +45,17 @@ public record Lessons(long seed, int count) {
           Subject.SOCIAL,
           Subject.OUTSIDE);
 
-  private static int[] shares() {
-    int[] shares = new int[Subject.values().length];
-    for (Subject subject : Subject.values()) {
-      shares[subject.ordinal()] =
-          switch (subject) {
-            case SUMS -> 20;
-            case COUNTING, ANIMALS, OUTSIDE -> 9;
-            case COMPLETING, COMPARING, OPPOSITES, STORIES -> 6;
-            case FACTS, READING -> 4;
-            case SOCIAL, PEOPLE -> 3;
-            case FOLLOW_UPS -> 11;
-            case SUDOKU -> 14;
-            case REVERSAL -> 0;
-          };
-    }
-    return shares;
+  private static int share(Subject subject) {
+    return switch (subject) {
+      case SUMS -> 20;
+      case SUDOKU -> 14;
+      case FOLLOW_UPS -> 11;
+      case COUNTING, ANIMALS, OUTSIDE -> 9;
+      case COMPLETING, COMPARING, OPPOSITES, STORIES -> 6;
+      case FACTS, READING -> 4;
+      case SOCIAL, PEOPLE -> 3;
+      case REVERSAL -> 0;
+    };
   }
 
   private static Exchange ask(Subject subject, Wording w, Wording plain) {
@@ -141,8 +138,8 @@ public record Lessons(long seed, int count) {
       json.writeStringField("text", text(random));
     } else {
       int subject = 0;
-      while (drawn >= SHARES[subject]) {
-        drawn -= SHARES[subject++];
+      while (drawn >= SHARES.get(subject)) {
+        drawn -= SHARES.get(subject++);
       }
       Wording w = new Wording(random, false);
       List<String> turns = new ArrayList<>();
@@ -151,7 +148,7 @@ public record Lessons(long seed, int count) {
           add(turns, ask(w.of(SHORT), w, w, false));
         }
       }
-      add(turns, ask(Subject.values()[subject], w, w, false));
+      add(turns, ask(SUBJECTS.get(subject), w, w, false));
       json.writeArrayFieldStart("messages");
       for (int t = 0; t < turns.size(); t++) {
         json.writeStartObject();
@@ -211,7 +208,8 @@ public record Lessons(long seed, int count) {
     for (Subject subject : Subject.values()) {
       for (boolean newWording : new boolean[] {false, true}) {
         SplittableRandom random =
-            RandomStreams.of(seed, Purpose.CORPUS_QUESTIONS, subject.ordinal(), newWording ? 1 : 0);
+            RandomStreams.of(
+                seed, Purpose.CORPUS_QUESTIONS, SUBJECTS.indexOf(subject), newWording ? 1 : 0);
         Wording plain = new Wording(random, false);
         Wording w = newWording ? new Wording(random, true) : plain;
         Set<List<String>> seen = new HashSet<>();

@@ -34,30 +34,30 @@ final class Numbers {
   }
 
   static Exchange sum(Wording w) {
-    switch (w.below(16)) {
+    return switch (w.below(16)) {
       case 0, 1 -> {
         int a = w.below(13);
         int b = w.below(13);
         Object[] slots = {"a", a, "b", b, "c", a * b};
-        return exchange("", "sum.times", w, slots);
+        yield exchange("", "sum.times", w, slots);
       }
       case 2 -> {
         boolean half = w.oneIn(2);
         int a = half ? 2 * w.below(51) : w.below(51);
         Object[] slots = {"a", a, "c", half ? a / 2 : 2 * a};
-        return exchange("", half ? "sum.half" : "sum.double", w, slots);
+        yield exchange("", half ? "sum.half" : "sum.double", w, slots);
       }
       case 3 -> {
         int a = w.below(11);
         int b = w.below(11);
         int d = w.below(11);
-        return exchange("", "sum.three", w, "a", a, "b", b, "d", d, "c", a + b + d);
+        yield exchange("", "sum.three", w, "a", a, "b", b, "d", d, "c", a + b + d);
       }
       default -> {
         int size = w.below(5) / 2;
-        return sum(w, operand(w, size), operand(w, size), w.below(5) < 3, "sum.plus", "sum.minus");
+        yield sum(w, operand(w, size), operand(w, size), w.below(5) < 3, "sum.plus", "sum.minus");
       }
-    }
+    };
   }
 
   private static Exchange exchange(String key, String section, Wording w, Object... slots) {
@@ -244,7 +244,7 @@ final class Numbers {
 
   /** Some question about numbers, and one that goes on from it. */
   static Exchange followUp(Wording w, Wording plain) {
-    switch (w.below(9)) {
+    return switch (w.below(9)) {
       case 0, 1 -> {
         int size = w.below(3);
         int a = operand(w, size);
@@ -255,7 +255,7 @@ final class Numbers {
         int next = kept > BY_HEART || !plus ? w.below(Math.min(kept, 100) + 1) : operand(w, 0);
         boolean same = w.below(4) > 0;
         boolean adding = same == plus;
-        return sum(
+        yield sum(
                 w,
                 kept,
                 adding ? next : Math.min(next, kept),
@@ -270,18 +270,18 @@ final class Numbers {
         Exchange before = sum(plain, a, b, true, "sum.plus", "sum.minus");
         int c = a + b;
         if (w.oneIn(6)) {
-          return sum(w, c, c, true, "sum.then.double", "sum.then.double").after(before);
+          yield sum(w, c, c, true, "sum.then.double", "sum.then.double").after(before);
         }
         boolean adding = w.oneIn(2);
         int next = w.oneIn(2) ? w.between(1, 10) : operand(w, 1);
-        return sum(
+        yield sum(
                 w, c, adding ? next : Math.min(next, c), adding, "sum.then.plus", "sum.then.minus")
             .after(before);
       }
       case 4 -> {
         int size = w.below(3);
         Exchange before = sum(plain, operand(w, size), operand(w, size), true, "sum.plus", "");
-        return sum(w, operand(w, size), operand(w, size), true, "sum.new", "").after(before);
+        yield sum(w, operand(w, size), operand(w, size), true, "sum.new", "").after(before);
       }
       case 5, 6 -> {
         int a = w.oneIn(2) ? w.below(3) : w.below(90);
@@ -289,7 +289,7 @@ final class Numbers {
         boolean to = a == 1 && w.oneIn(2);
         Exchange before = counted(plain, to ? "count.to" : "count.up", a, b, 1, 0);
         int further = b + w.between(1, 5);
-        return (switch (w.below(4)) {
+        yield (switch (w.below(4)) {
               case 0 -> counted(w, "count.on", a, further, 1, 0);
               case 1 -> counted(w, "count.further", b + 1, b + 5, 1, 0);
               case 2 -> counted(w, "count.again", a, b, 1, 0);
@@ -302,11 +302,11 @@ final class Numbers {
         int last = row.getLast();
         int next = last + (last - row.get(row.size() - 2));
         if (next < 0 || row.get(2) - row.get(1) != row.get(1) - row.get(0)) {
-          return followUp(w, plain);
+          yield followUp(w, plain);
         }
         Object[] before = {"row", row(row.subList(0, row.size() - 1)), "next", last};
         Object[] then = {"next", last};
-        return new Exchange(Subject.COMPLETING, "", w.question("complete.follow", then), next + ".")
+        yield new Exchange(Subject.COMPLETING, "", w.question("complete.follow", then), next + ".")
             .after(completed(plain, "complete.row", key(row), before));
       }
       default -> {
@@ -319,7 +319,7 @@ final class Numbers {
         if (w.oneIn(2)) {
           Object[] slots = {"c", bigger ? a : b};
           String question = w.question("compare.other." + other, slots);
-          return new Exchange(
+          yield new Exchange(
                   Subject.COMPARING, pair(a, b), question, answer("compare." + other, slots))
               .after(before);
         }
@@ -327,13 +327,13 @@ final class Numbers {
         int y = x + w.between(1, 50);
         boolean swap = w.oneIn(2);
         Object[] slots = {"a", swap ? y : x, "b", swap ? x : y, "c", bigger ? y : x};
-        return new Exchange(
+        yield new Exchange(
                 Subject.COMPARING,
                 pair(x, y),
                 w.question("compare.follow", slots),
                 answer(section, slots))
             .after(before);
       }
-    }
+    };
   }
 }
