@@ -17,6 +17,9 @@ public final class Main {
   private static final Set<Class<?>> ANSWERING =
       Set.of(GenerateCommand.class, ChatCommand.class, InfillCommand.class, ScoreCommand.class);
 
+  /** Commands that need the others: one describes them, one runs them. */
+  private static final Set<Class<?>> OF_ALL = Set.of(CompletionCommand.class, DemoCommand.class);
+
   private Main() {}
 
   /**
@@ -106,11 +109,11 @@ public final class Main {
 
   /**
    * The command that the first argument names, if that is one of ours. To build all of them takes
-   * longer than an answer; completion describes them all.
+   * longer than an answer.
    */
   private static Optional<Class<?>> named(String[] args) {
     return RootCommand.COMMANDS.stream()
-        .filter(command -> command != CompletionCommand.class)
+        .filter(command -> !OF_ALL.contains(command))
         .filter(
             command ->
                 args.length > 0
