@@ -87,7 +87,8 @@ public final class ForwardBench {
    * @param limits whether to measure the machine's as well
    * @param seed of the tokens
    * @param precision of the backend
-   * @param peer runs after each pass that counts, and once before them if passes warm up
+   * @param peer runs after each pass that counts, and once before them if passes warm up; after it a
+   *     pass does not count then
    */
   public record Settings(
       int tokens,
@@ -140,10 +141,14 @@ public final class ForwardBench {
           bench.whole.add(System.nanoTime() - before);
         }
       }
-      kernels.record();
       for (int i = 0; i < repeats; i++) {
+        if (i > 0 && settings.peer().isPresent() && warmup > 0) {
+          predictor.forward(batch, rows); // memory has gone cold meanwhile
+        }
+        kernels.record(true);
         listener.accept("pass %d of %d".formatted(i + 1, repeats));
         bench.pass(predictor, batch, rows, i == repeats - 1);
+        kernels.record(false);
         if (settings.peer().isPresent()) {
           listener.accept("the peer beside pass %d of %d".formatted(i + 1, repeats));
           bench.peer.add(settings.peer().get().nanos());

@@ -52,10 +52,9 @@ public final class TimedKernels {
     return timed;
   }
 
-  /** Forgets everything and notes all calls from now on. */
-  void record() {
-    samples.clear();
-    recording = true;
+  /** Whether calls are noted from now on. */
+  void record(boolean on) {
+    recording = on;
   }
 
   /** The times of all ops noted, in order of their first call. */

@@ -20,7 +20,7 @@ final class TimedKernelsTest {
     try (Arena arena = Arena.ofShared()) {
       TimedKernels timed = new TimedKernels(new ScalarKernels());
       Kernels kernels = timed.kernels();
-      timed.record();
+      timed.record(true);
       int[] experts = new int[6];
       float[] weights = new float[6];
       Tensor logits = Tensor.allocate(arena, DType.F32, 3, 4);
