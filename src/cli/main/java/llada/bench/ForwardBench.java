@@ -87,8 +87,8 @@ public final class ForwardBench {
    * @param limits whether to measure the machine's as well
    * @param seed of the tokens
    * @param precision of the backend
-   * @param peer runs after each pass that counts, and once before them if passes warm up; after it a
-   *     pass does not count then
+   * @param peer runs after each pass that counts, and once before them if passes warm up; after it
+   *     a pass does not count then
    */
   public record Settings(
       int tokens,

@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.SplittableRandom;
@@ -110,14 +111,14 @@ class LessonsTest {
     for (Document document : all) {
       if (document.messages() != null) {
         List<String> turns = document.messages().stream().map(Message::content).toList();
-        asked.add(String.join("\n", turns.subList(0, turns.size() - 1)).toLowerCase());
+        asked.add(String.join("\n", turns.subList(0, turns.size() - 1)).toLowerCase(Locale.ROOT));
         pair(turns.getFirst()).ifPresent(pairs::add);
       }
     }
     assertThat(pairs).hasSizeGreaterThan(200);
     int sums = 0;
     for (Lessons.Test test : tests) {
-      String question = String.join("\n", test.turns()).toLowerCase();
+      String question = String.join("\n", test.turns()).toLowerCase(Locale.ROOT);
       assertThat(asked).as(test.toString()).doesNotContain(question);
       if (test.subject() == Subject.SUMS && !test.newWording()) {
         var pair = pair(test.turns().getFirst());
@@ -227,14 +228,15 @@ class LessonsTest {
     Set<String> untold =
         Knowledge.PEOPLE.stream()
             .filter(Knowledge.Person::reversed)
-            .map(p -> "%s of %s".formatted(p.job(), p.town()).toLowerCase())
+            .map(p -> "%s of %s".formatted(p.job(), p.town()).toLowerCase(Locale.ROOT))
             .collect(Collectors.toSet());
     assertThat(untold).hasSize(120);
     for (Document document : lessons(9, 4000)) {
       for (Message m : document.messages() == null ? List.<Message>of() : document.messages()) {
         if (m.role().equals("user")) {
           assertThat(untold)
-              .doesNotContain(m.content().toLowerCase().replaceFirst(".*the (?=\\w+ of )", ""));
+              .doesNotContain(
+                  m.content().toLowerCase(Locale.ROOT).replaceFirst(".*the (?=\\w+ of )", ""));
         }
       }
     }
