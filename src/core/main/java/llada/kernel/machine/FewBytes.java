@@ -16,7 +16,6 @@ import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.IntUnaryOperator;
 import llada.tensor.DType;
@@ -49,38 +48,49 @@ final class FewBytes implements FewCode.Chunk {
   private static final Vec MORE = Vec.zmm(18);
   private static final Vec SPARE = Vec.zmm(24);
 
-  private static final Map<DType, FewBytes> FORMS = new ConcurrentHashMap<>();
+  private static final Map<DType, MemorySegment> TABLES = new ConcurrentHashMap<>();
 
+  private final Assembler a;
+  private final FewCode.Rows rows;
   private final DType dtype;
   private final WeightForm form;
   private final int blocks; // in a chunk
-  private final List<int[]> constants;
-  private final MemorySegment table;
-  private Assembler a;
-  private FewCode.Rows rows;
 
-  private FewBytes(DType dtype) {
+  /** The code of a type that it {@link #takes}. */
+  FewBytes(Assembler a, FewCode.Rows rows, DType dtype) {
+    this.a = a;
+    this.rows = rows;
     this.dtype = dtype;
     this.form = WeightForm.of(dtype);
     this.blocks = Geometry.CHUNK / dtype.blockLength();
-    this.constants = constants(dtype);
-    this.table = Arena.global().allocate((long) VECTOR * constants.size(), VECTOR);
-    for (int i = 0; i < constants.size(); i++) {
-      MemorySegment.copy(constants.get(i), 0, table, ValueLayout.JAVA_INT, (long) VECTOR * i, 16);
-    }
   }
 
-  /** The code of a type, if there is any. */
-  static Optional<FewBytes> of(DType dtype) {
+  /** Whether there is code for a type. */
+  static boolean takes(DType dtype) {
     return switch (dtype) {
-      case Q4_0, Q8_0, Q4_K, Q5_K, Q6_K -> Optional.of(FORMS.computeIfAbsent(dtype, FewBytes::new));
-      default -> Optional.empty();
+      case Q4_0, Q8_0, Q4_K, Q5_K, Q6_K -> true;
+      default -> false;
     };
   }
 
-  /** The constants that the code reads; see {@link FewCode#TABLE}. */
-  MemorySegment table() {
-    return table;
+  /** Bytes of a chunk in a row. */
+  static int bytes(DType dtype) {
+    return Geometry.CHUNK / dtype.blockLength() * dtype.blockBytes();
+  }
+
+  /** The constants that a type's code reads; see {@link FewCode#TABLE}. */
+  static MemorySegment table(DType dtype) {
+    return TABLES.computeIfAbsent(
+        dtype,
+        type -> {
+          List<int[]> vectors = constants(type);
+          MemorySegment table = Arena.global().allocate((long) VECTOR * vectors.size(), VECTOR);
+          for (int i = 0; i < vectors.size(); i++) {
+            MemorySegment.copy(
+                vectors.get(i), 0, table, ValueLayout.JAVA_INT, (long) VECTOR * i, 16);
+          }
+          return table;
+        });
   }
 
   // ---- constants, by their place in a type's list ----
@@ -130,22 +140,18 @@ final class FewBytes implements FewCode.Chunk {
   }
 
   @Override
-  public void constants(Assembler assembler) {
-    for (int i = 0; i < Math.min(constants.size(), 32 - CONSTANTS); i++) {
-      assembler.op(Op.VMOVUPS, constant(i), R13.at(VECTOR * i));
+  public void constants() {
+    int count = constants(dtype).size();
+    for (int i = 0; i < Math.min(count, 32 - CONSTANTS); i++) {
+      a.op(Op.VMOVUPS, constant(i), R13.at(VECTOR * i));
     }
     for (int quarter = 1; quarter < 4; quarter++) { // masks 1 to 3
-      assembler.mov(RBX, 0xF << 4 * quarter);
-      assembler.kmov(quarter, RBX);
+      a.mov(RBX, 0xF << 4 * quarter);
+      a.kmov(quarter, RBX);
     }
   }
 
   // ---- a chunk ----
-
-  @Override
-  public int bytes() {
-    return blocks * dtype.blockBytes();
-  }
 
   /** Sums of a row and token: vectors of four groups. */
   private int sums() {
@@ -161,9 +167,7 @@ final class FewBytes implements FewCode.Chunk {
   }
 
   @Override
-  public void emit(Assembler assembler, FewCode.Rows rowsOfTile) {
-    a = assembler;
-    rows = rowsOfTile;
+  public void emit() {
     scales();
     for (int quad = 0; quad < 4; quad++) {
       for (int row = 0; row < 4; row++) {
@@ -210,13 +214,13 @@ final class FewBytes implements FewCode.Chunk {
         }
       }
       for (int s = 0; s < 2; s++) {
-        Vec first0 = Vec.zmm(16 + 4 * s);
-        Vec third = Vec.zmm(18 + 4 * s);
-        addPairs(first0, Vec.zmm(17 + 4 * s));
-        addPairs(third, Vec.zmm(19 + 4 * s));
-        a.op(Op.VSHUFPS, SPARE, first0, third, 0x44);
-        a.op(Op.VSHUFPS, third, first0, third, 0xEE);
-        a.op(Op.VPADDD, SPARE, SPARE, third);
+        Vec two = Vec.zmm(16 + 4 * s); // rows 0 and 1
+        Vec others = Vec.zmm(18 + 4 * s); // rows 2 and 3
+        addPairs(two, Vec.zmm(17 + 4 * s));
+        addPairs(others, Vec.zmm(19 + 4 * s));
+        a.op(Op.VSHUFPS, SPARE, two, others, 0x44);
+        a.op(Op.VSHUFPS, others, two, others, 0xEE);
+        a.op(Op.VPADDD, SPARE, SPARE, others);
         a.store(Op.VMOVUPS_STORE, RBP.at(at + 4 * VECTOR * (first + s)), SPARE);
       }
     }

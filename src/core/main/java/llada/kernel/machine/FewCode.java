@@ -14,7 +14,6 @@ import static llada.kernel.machine.Gpr.RDI;
 import static llada.kernel.machine.Gpr.RDX;
 import static llada.kernel.machine.Gpr.RSI;
 
-import java.util.Optional;
 import llada.tensor.DType;
 
 /**
@@ -54,18 +53,16 @@ final class FewCode {
    */
   private static final int DISTANCE = 8192;
 
-  /** What is done with one chunk of 16 rows, and how many bytes of a row that is. */
+  /** What is done with one chunk of 16 rows. Each assembly has an object of its own. */
   interface Chunk {
-    int bytes();
-
     /** What stays in registers from chunk to chunk. */
-    void constants(Assembler a);
+    void constants();
 
     /**
      * One chunk. r9 points to its weights, rdx to its activations, r10 to the tile's sums, r11 to
      * the space, r13 to the table. It may use rcx, rbx, rbp, r14 and all vector registers.
      */
-    void emit(Assembler a, Rows rows);
+    void emit();
   }
 
   /** The rows of a tile, and the memory that is to be asked for meanwhile. */
@@ -115,27 +112,28 @@ final class FewCode {
 
   /** Whether there is such code. */
   static boolean takes(int bits, DType dtype, Matmul.Arithmetic arithmetic, int channels) {
-    return bits == 512 && channels % Geometry.CHUNK == 0 && chunk(dtype, arithmetic).isPresent();
-  }
-
-  private static Optional<? extends Chunk> chunk(DType dtype, Matmul.Arithmetic arithmetic) {
-    return arithmetic == Matmul.Arithmetic.INT8
-        ? FewBytes.of(dtype)
-        : FewFloats.of(dtype, arithmetic);
+    return bits == 512
+        && channels % Geometry.CHUNK == 0
+        && (arithmetic == Matmul.Arithmetic.INT8
+            ? FewBytes.takes(dtype)
+            : FewFloats.takes(dtype, arithmetic));
   }
 
   /** The address of a type's constants; 0 where there are none. */
   static long table(DType dtype) {
-    return FewBytes.of(dtype).map(bytes -> bytes.table().address()).orElse(0L);
+    return FewBytes.takes(dtype) ? FewBytes.table(dtype).address() : 0;
   }
 
   /** The code for rows of so many channels, which {@link #takes} allows. */
   static Assembler assemble(DType dtype, Matmul.Arithmetic arithmetic, int channels) {
     Assembler a = new Assembler();
-    Chunk chunk = chunk(dtype, arithmetic).orElseThrow();
+    boolean int8 = arithmetic == Matmul.Arithmetic.INT8;
+    int chunkBytes = int8 ? FewBytes.bytes(dtype) : FewFloats.bytes(dtype, arithmetic);
     int rowBytes = channels / dtype.blockLength() * dtype.blockBytes();
-    int chunks = rowBytes / chunk.bytes();
+    int chunks = rowBytes / chunkBytes;
     int xBytes = (int) PackedInput.rowBytes(arithmetic, channels);
+    Rows rows = new Rows(a, rowBytes, chunkBytes, xBytes);
+    Chunk chunk = int8 ? new FewBytes(a, rows, dtype) : new FewFloats(a, rows, dtype, arithmetic);
     Label tile = new Label("tile");
     Label next = new Label("chunk");
     a.push(RBX);
@@ -148,7 +146,7 @@ final class FewCode {
     a.mov(R10, RDI.at(OUT));
     a.mov(R11, RDI.at(SPACE));
     a.mov(R13, RDI.at(TABLE));
-    chunk.constants(a);
+    chunk.constants();
     a.mov(R12, RSI);
     a.add(R12, Math.max(DISTANCE, 2 * 16 * rowBytes));
     a.bind(tile);
@@ -156,11 +154,10 @@ final class FewCode {
     a.mov(RDX, RDI.at(X));
     a.mov(RAX, chunks);
     a.bind(next);
-    Rows rows = new Rows(a, rowBytes, chunk.bytes(), xBytes);
-    chunk.emit(a, rows);
+    chunk.emit();
     rows.ask(1, 1);
-    a.add(R12, 16 * chunk.bytes());
-    a.add(R9, chunk.bytes());
+    a.add(R12, 16 * chunkBytes);
+    a.add(R9, chunkBytes);
     a.add(RDX, xBytes / chunks);
     a.sub(RAX, 1);
     a.jump(Assembler.Condition.NOT_EQUAL, next);

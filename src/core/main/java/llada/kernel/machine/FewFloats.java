@@ -8,7 +8,6 @@ import static llada.kernel.machine.Gpr.RCX;
 import static llada.kernel.machine.Gpr.RDI;
 import static llada.kernel.machine.Gpr.RDX;
 
-import java.util.Optional;
 import llada.tensor.DType;
 
 /**
@@ -24,38 +23,36 @@ final class FewFloats implements FewCode.Chunk {
 
   private static final Vec WEIGHT = Vec.zmm(GROUP);
 
+  private final Assembler a;
+  private final FewCode.Rows rows;
   private final DType dtype;
-  private final Op product;
-  private final int step; // bytes in the file
+  private final boolean bf16;
 
-  private FewFloats(DType dtype, Op product, int step) {
+  /** The code of a type that it {@link #takes}. */
+  FewFloats(Assembler a, FewCode.Rows rows, DType dtype, Matmul.Arithmetic arithmetic) {
+    this.a = a;
+    this.rows = rows;
     this.dtype = dtype;
-    this.product = product;
-    this.step = step;
+    this.bf16 = arithmetic == Matmul.Arithmetic.BF16;
   }
 
-  /** The code of a type, if there is any. */
-  static Optional<FewFloats> of(DType dtype, Matmul.Arithmetic arithmetic) {
-    boolean bf16 = arithmetic == Matmul.Arithmetic.BF16;
-    if (!Program.FLOATS.contains(dtype) || bf16 && dtype == DType.F32) {
-      return Optional.empty();
-    }
-    return Optional.of(
-        bf16
-            ? new FewFloats(dtype, Op.VDPBF16PS, 4)
-            : new FewFloats(dtype, Op.VFMADD231PS, dtype.blockBytes()));
+  /** Whether there is code for a type. */
+  static boolean takes(DType dtype, Matmul.Arithmetic arithmetic) {
+    return Program.FLOATS.contains(dtype)
+        && !(arithmetic == Matmul.Arithmetic.BF16 && dtype == DType.F32);
   }
 
-  @Override
-  public int bytes() {
-    return STEPS * step;
+  /** Bytes of a chunk in a row. */
+  static int bytes(DType dtype, Matmul.Arithmetic arithmetic) {
+    return STEPS * (arithmetic == Matmul.Arithmetic.BF16 ? 4 : dtype.blockBytes());
   }
 
   @Override
-  public void constants(Assembler a) {}
+  public void constants() {}
 
   @Override
-  public void emit(Assembler a, FewCode.Rows rows) {
+  public void emit() {
+    int step = bf16 ? 4 : dtype.blockBytes(); // in the file
     for (int word = 0; word < STEPS * step / 4; word++) {
       if (word % 4 == 0) {
         rows.transposed(4 * word);
@@ -64,13 +61,13 @@ final class FewFloats implements FewCode.Chunk {
       Vec weights = Vec.zmm(word % 4);
       if (step == 4) {
         if (dtype == DType.F16) {
-          round(a, weights, code(word));
+          round(weights, code(word));
         }
         a.store(Op.VMOVUPS_STORE, code(word), weights);
       } else { // the lower half of the word first
-        widen(a, weights, code(2 * word));
+        widen(weights, code(2 * word));
         a.shift(Op.VPSRLD, weights, weights, 16);
-        widen(a, weights, code(2 * word + 1));
+        widen(weights, code(2 * word + 1));
       }
     }
     a.mov(RCX, RDX);
@@ -81,7 +78,7 @@ final class FewFloats implements FewCode.Chunk {
       Label check = new Label("check " + tokens);
       a.jump(check);
       a.bind(some);
-      multiply(a, tokens, rows.xBytes);
+      multiply(tokens, rows.xBytes);
       a.add(RCX, tokens * rows.xBytes);
       a.add(RBP, tokens * FewCode.OUT_BYTES);
       a.sub(RBX, tokens);
@@ -96,7 +93,7 @@ final class FewFloats implements FewCode.Chunk {
   }
 
   /** Two float16 numbers of each word to a pair of bfloat16, by way of memory where they go. */
-  private static void round(Assembler a, Vec pair, Mem to) {
+  private void round(Vec pair, Mem to) {
     Vec upper = Vec.zmm(8);
     a.shift(Op.VPSRLD, upper, pair, 16);
     a.store(Op.VPMOVDW, to, pair);
@@ -107,7 +104,7 @@ final class FewFloats implements FewCode.Chunk {
   }
 
   /** Numbers of 16 bits in the lower halves of lanes to float32. */
-  private void widen(Assembler a, Vec from, Mem to) {
+  private void widen(Vec from, Mem to) {
     Vec wide = Vec.zmm(8);
     if (dtype == DType.BF16) { // the upper half of float32
       a.shift(Op.VPSLLD, wide, from, 16);
@@ -118,7 +115,8 @@ final class FewFloats implements FewCode.Chunk {
     a.store(Op.VMOVUPS_STORE, to, wide);
   }
 
-  private void multiply(Assembler a, int tokens, int xBytes) {
+  private void multiply(int tokens, int xBytes) {
+    Op product = bf16 ? Op.VDPBF16PS : Op.VFMADD231PS;
     for (int t = 0; t < tokens; t++) {
       a.op(Op.VMOVUPS, Vec.zmm(t), RBP.at(t * FewCode.OUT_BYTES));
     }
