@@ -205,18 +205,13 @@ final class Attention {
     for (int r = 0; r < tile; r += Tile.ROWS) {
       int rows = Math.min(Tile.ROWS, tile - r);
       int query0 = panel * d * WIDTH;
-      multiply(
-          half,
-          block.scores,
-          r * WIDTH,
-          block.key,
-          r * pitch,
-          pitch,
-          1,
-          rows,
-          block.query,
-          query0,
-          d);
+      int at = r * WIDTH;
+      int key = r * pitch;
+      if (half) {
+        Tile.half(block.scores, at, block.key, key, pitch, 1, rows, block.query, query0, d);
+      } else {
+        Tile.multiply(block.scores, at, block.key, key, pitch, rows, block.query, query0, d);
+      }
     }
   }
 
@@ -246,37 +241,12 @@ final class Attention {
   private void accumulate(Block block, int sums0, int tile, boolean half) {
     for (int i = 0; i < d; i += Tile.ROWS) {
       int rows = Math.min(Tile.ROWS, d - i);
-      multiply(
-          half,
-          block.sums,
-          sums0 + i * WIDTH,
-          block.value,
-          i,
-          1,
-          pitch,
-          rows,
-          block.scores,
-          0,
-          tile);
-    }
-  }
-
-  private static void multiply(
-      boolean half,
-      float[] out,
-      int out0,
-      float[] w,
-      int w0,
-      int stride,
-      int step,
-      int rows,
-      float[] x,
-      int x0,
-      int depth) {
-    if (half) {
-      Tile.half(out, out0, w, w0, stride, step, rows, x, x0, depth);
-    } else {
-      Tile.multiply(out, out0, w, w0, stride, step, rows, x, x0, depth);
+      int at = sums0 + i * WIDTH;
+      if (half) {
+        Tile.half(block.sums, at, block.value, i, 1, pitch, rows, block.scores, 0, tile);
+      } else {
+        Tile.columns(block.sums, at, block.value, i, pitch, block.scores, 0, tile);
+      }
     }
   }
 }

@@ -122,7 +122,7 @@ final class AttentionBackward {
             scratch.get(Use.D_KEYS, tileSums),
             scratch.get(Use.D_VALUES, tileSums),
             scratch.get(Use.STATE, 3L * Lanes.COUNT),
-            scratch.get(Use.SUMS, 2L * Lanes.COUNT * Lanes.COUNT));
+            scratch.get(Use.SQUARE, 2L * Lanes.COUNT * Lanes.COUNT));
     long keyStride = (long) kvHeads * d;
     long key0 = (long) b * keys * keyStride + (long) group * d;
     for (int s = 0; s < keys; s++) {
@@ -168,8 +168,8 @@ final class AttentionBackward {
     for (int s = 0; s < reach; s += ROWS) {
       int rows = Math.min(ROWS, reach - s);
       int at = s * WIDTH;
-      Tile.multiply(m.p, at, m.key, s * pitch, pitch, 1, rows, m.query, 0, d);
-      Tile.multiply(m.dp, at, m.value, s * pitch, pitch, 1, rows, m.dOut, 0, d);
+      Tile.multiply(m.p, at, m.key, s * pitch, pitch, rows, m.query, 0, d);
+      Tile.multiply(m.dp, at, m.value, s * pitch, pitch, rows, m.dOut, 0, d);
     }
     hide(m.p, b, first, count, reach);
     for (int lane = 0; lane < WIDTH; lane += Lanes.COUNT) {
@@ -177,8 +177,7 @@ final class AttentionBackward {
     }
     Arrays.fill(m.dQuery, 0, (d + ROWS - 1) / ROWS * ROWS * WIDTH, 0);
     for (int i = 0; i < d; i += ROWS) {
-      int rows = Math.min(ROWS, d - i);
-      Tile.multiply(m.dQuery, i * WIDTH, m.key, i, 1, pitch, rows, m.dp, 0, reach);
+      Tile.columns(m.dQuery, i * WIDTH, m.key, i, pitch, m.dp, 0, reach);
     }
     multiply(m.dQuery, d * WIDTH, scale);
     Packing.fromLanes(dq.data(), query0, stride, m.dQuery, 0, ROWS * WIDTH, d, count, m.square);
@@ -187,8 +186,8 @@ final class AttentionBackward {
       for (int panel = 0; panel < channelPanels; panel++) {
         int at = (s / ROWS * channelPanels + panel) * ROWS * WIDTH;
         int x0 = panel * WIDTH * WIDTH;
-        Tile.multiply(m.dValue, at, m.p, s * WIDTH, WIDTH, 1, rows, m.dOutRows, x0, count);
-        Tile.multiply(m.dKey, at, m.dp, s * WIDTH, WIDTH, 1, rows, m.queryRows, x0, count);
+        Tile.multiply(m.dValue, at, m.p, s * WIDTH, WIDTH, rows, m.dOutRows, x0, count);
+        Tile.multiply(m.dKey, at, m.dp, s * WIDTH, WIDTH, rows, m.queryRows, x0, count);
       }
     }
   }

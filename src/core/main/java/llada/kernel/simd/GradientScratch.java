@@ -26,6 +26,8 @@ final class GradientScratch {
     D_KEYS,
     D_VALUES,
     STATE,
+    /** For {@link Packing}. */
+    SQUARE,
     /** A decoded row of weights. */
     ROW,
   }

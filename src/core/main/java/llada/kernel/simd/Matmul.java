@@ -11,10 +11,11 @@ import llada.tensor.Tensor;
  *
  * <pre>
  *   for 256 tokens
- *     for up to 512 rows of the weight, a task       their sums: private to a worker
+ *     for some rows of the weight, a task            their sums: private to a worker
  *       for a slice of the columns                   x of these: in the second-level cache
- *         for ROWS rows: expand to float32           these: in the first-level cache, or nearly
- *           for WIDTH tokens: multiply a tile
+ *         for a strip of rows: expand to float32     these, too
+ *           for WIDTH tokens, DEPTH columns          x of these: in the first-level cache
+ *             for ROWS rows of the strip: multiply a tile
  * </pre>
  *
  * <p>A single token takes the same way with the other lanes empty, so that every sum is formed in
@@ -28,7 +29,7 @@ final class Matmul {
   private static final int TOKENS = 256;
 
   /** Columns of a tile, a multiple of every block length: x of these stays near for all rows. */
-  private static final int DEPTH = 512;
+  private static final int DEPTH = 256;
 
   /**
    * Numbers of x in a slice, 512 KB. With few tokens a slice is so wide that the weights are read
@@ -37,11 +38,14 @@ final class Matmul {
    */
   private static final int SLICE = 128 * 1024;
 
+  /** Numbers of a strip of expanded weights, 256 KB. */
+  private static final int STRIP = 64 * 1024;
+
   /** The most rows of a task: the more, the less often x is read. */
-  private static final int TASK = 512;
+  private static final int TASK = 144;
 
   /** A task is a multiple of so many rows, as many as the lanes of the widest vector. */
-  private static final int UNIT = 16;
+  private static final int UNIT = Tile.ROWS == 6 ? 48 : 16;
 
   /**
    * So many tasks for each worker, where there are rows enough: then none waits long at the end.
@@ -113,11 +117,12 @@ final class Matmul {
     int groups = (rows + Tile.ROWS - 1) / Tile.ROWS;
     float[] sums = scratch.sums((long) groups * group);
     Arrays.fill(sums, 0, groups * group, 0);
-    float[] w = scratch.weights((long) Tile.ROWS * slice);
+    int strip = Math.max(1, STRIP / slice / Tile.ROWS) * Tile.ROWS;
+    float[] w = scratch.weights((long) strip * slice);
     for (int k0 = 0; k0 < k; k0 += slice) {
       int columns = Math.min(slice, k - k0);
-      for (int r = 0; r < rows; r += Tile.ROWS) {
-        int count = Math.min(Tile.ROWS, rows - r);
+      for (int r = 0; r < rows; r += strip) {
+        int count = Math.min(strip, rows - r);
         expand(w, first + r, count, k0, columns, scratch);
         for (int c = 0; c < columns; c += DEPTH) {
           tiles(sums, r / Tile.ROWS * group, w, c, columns, count, k0 + c);
@@ -143,11 +148,15 @@ final class Matmul {
     int depth = Math.min(DEPTH, columns - w0);
     for (int panel = 0; panel < panels; panel++) {
       int x0 = (panel * k + k0) * Tile.WIDTH;
-      int sum = at + panel * TILE;
-      if (tokens - panel * Tile.WIDTH > Lanes.COUNT) {
-        Tile.multiply(sums, sum, w, w0, columns, 1, rows, packed, x0, depth);
-      } else {
-        Tile.half(sums, sum, w, w0, columns, 1, rows, packed, x0, depth);
+      for (int r = 0; r < rows; r += Tile.ROWS) {
+        int sum = at + (r / Tile.ROWS * panels + panel) * TILE;
+        int row = w0 + r * columns;
+        int count = Math.min(Tile.ROWS, rows - r);
+        if (tokens - panel * Tile.WIDTH > Lanes.COUNT) {
+          Tile.multiply(sums, sum, w, row, columns, count, packed, x0, depth);
+        } else {
+          Tile.half(sums, sum, w, row, columns, 1, count, packed, x0, depth);
+        }
       }
     }
   }

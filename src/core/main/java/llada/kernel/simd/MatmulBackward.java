@@ -15,8 +15,8 @@ import llada.tensor.Tensor;
  * </pre>
  *
  * <p>of which the right operand lies row by row as {@link Tile} reads it, lanes side by side, and
- * the output as it writes it: nothing is transposed. For dx, left is dOut and right the weight; for
- * dWeight, left is dOut by columns, which a tile takes as well, and right is x.
+ * the output as it writes it. For dx, left is dOut and right the weight; for dWeight, left is dOut
+ * transposed, a few rows at a time, and right is x.
  *
  * <p>Workers share the rows of the output, so each of its numbers is summed by one of them, in the
  * order of d.
@@ -118,13 +118,15 @@ final class MatmulBackward {
     int groups = (count + Tile.ROWS - 1) / Tile.ROWS;
     float[] sums = scratch.get(Use.SUMS, (long) groups * panels * TILE);
     float[] left = scratch.get(Use.LEFT, (long) TASK * DEPTH);
+    float[] square = scratch.get(Use.SQUARE, 2L * Lanes.COUNT * Lanes.COUNT);
     Arrays.fill(sums, 0, groups * panels * TILE, 0);
     for (int d = 0; d < depth; d += DEPTH) {
       int terms = Math.min(DEPTH, depth - d);
-      int stride = byColumns ? 1 : terms;
-      int step = byColumns ? TASK : 1;
-      if (byColumns) {
-        columns(left, chunk0 + d, terms, row, count);
+      int stride = byColumns ? (terms + Lanes.COUNT - 1) / Lanes.COUNT * Lanes.COUNT : terms;
+      if (byColumns) { // left[r, d] = dOut[chunk0 + d, row + r]
+        long n = dOut.dim(1);
+        long from = (chunk0 + d) * n + row;
+        Packing.toLanes(left, 0, stride, dOut.data(), from, n, terms, count, square);
       } else {
         rows(left, chunk0 + d, terms, row, count);
       }
@@ -136,7 +138,6 @@ final class MatmulBackward {
               left,
               g * Tile.ROWS * stride,
               stride,
-              step,
               Math.min(Tile.ROWS, count - g * Tile.ROWS),
               packed,
               (d * panels + panel * terms) * Tile.WIDTH,
@@ -155,23 +156,6 @@ final class MatmulBackward {
     for (int r = 0; r < count; r++) {
       long from = ((long) (row + r) * dOut.dim(1) + d0) * Float.BYTES;
       MemorySegment.copy(dOut.data(), Tensor.F32, from, left, r * terms, terms);
-    }
-  }
-
-  /** left[d, r] = dOut[d0 + d, row + r]. */
-  private void columns(float[] left, int d0, int terms, int row, int count) {
-    MemorySegment data = dOut.data();
-    long stride = dOut.dim(1);
-    for (int d = 0; d < terms; d++) {
-      long from = (d0 + d) * stride + row;
-      int r = 0;
-      for (; r <= count - Lanes.COUNT; r += Lanes.COUNT) {
-        FloatVector.fromMemorySegment(Lanes.F32, data, (from + r) * Float.BYTES, Lanes.ORDER)
-            .intoArray(left, d * TASK + r);
-      }
-      for (; r < count; r++) {
-        left[d * TASK + r] = data.get(Tensor.F32, (from + r) * Float.BYTES);
-      }
     }
   }
 
