@@ -21,7 +21,8 @@ final class ReadingOrderTest {
     Path top = Golden.repository().resolve("src");
     List<String> wrong = new ArrayList<>();
     int rows = 0;
-    for (Matcher row = ROW.matcher(Files.readString(top.resolve("docs/reading.md"))); row.find(); ) {
+    for (Matcher row = ROW.matcher(Files.readString(top.resolve("docs/reading.md")));
+        row.find(); ) {
       rows++;
       int lines = Files.readAllLines(top.resolve(row.group(1))).size();
       if (lines != Integer.parseInt(row.group(2))) {
