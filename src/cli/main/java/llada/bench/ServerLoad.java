@@ -25,6 +25,7 @@ import llada.tensor.RandomStreams.Purpose;
  */
 public final class ServerLoad {
   private static final int KINDS = 32;
+  private static final int WARM_UPS = 6;
   private static final List<String> PROMPTS =
       List.of("Tell me a story about Mia.", "What does a cow say?", "What is 3 plus 4?", "Hello");
 
@@ -107,7 +108,9 @@ public final class ServerLoad {
       }
       alone = tokens(asked) * 1e9 / (System.nanoTime() - before);
     }
-    load(settings); // so does this
+    for (int round = 0; round < WARM_UPS; round++) {
+      load(settings); // so does this
+    }
     double cpu = outside();
     Loaded loaded = load(settings);
     cpu = outside() - cpu;

@@ -271,20 +271,8 @@ public final class Llada implements AutoCloseable {
       InfillTemplate template,
       InfillOptions options,
       BiFunction<Infilling, Infilling.Gaps, R> use) {
-    given(options, "the options");
-    required(() -> DecodingRules.checkFills(config()));
-    Infilling.Gaps gaps = gaps(given(template, "the template"));
-    int longest = Infilling.longest(gaps, options.longestGap());
-    int most = config().maxSequenceLength();
-    if (longest > most) {
-      throw new RequestException(
-          "the text may have %d tokens when its gaps are filled; the model takes at most %d (max_sequence_length): shorten it or its gaps, or the longest gap"
-              .formatted(longest, most));
-    }
-    int room =
-        Math.max(
-            longest * (options.sampler().cfgScale() > 0 ? 2 : 1),
-            LikelihoodEstimator.room(options.scoring(), config(), longest, longest));
+    int room = room(template, options);
+    Infilling.Gaps gaps = gaps(template);
     return opened.checked(
         () ->
             engine.with(
@@ -299,6 +287,23 @@ public final class Llada implements AutoCloseable {
                             options.scoring(),
                             options.seed()),
                         gaps)));
+  }
+
+  /** Positions of the largest pass that finding lengths and filling takes. */
+  int room(InfillTemplate template, InfillOptions options) {
+    given(options, "the options");
+    required(() -> DecodingRules.checkFills(config()));
+    Infilling.Gaps gaps = gaps(given(template, "the template"));
+    int longest = Infilling.longest(gaps, options.longestGap());
+    int most = config().maxSequenceLength();
+    if (longest > most) {
+      throw new RequestException(
+          "the text may have %d tokens when its gaps are filled; the model takes at most %d (max_sequence_length): shorten it or its gaps, or the longest gap"
+              .formatted(longest, most));
+    }
+    return Math.max(
+        longest * (options.sampler().cfgScale() > 0 ? 2 : 1),
+        LikelihoodEstimator.room(options.scoring(), config(), longest, longest));
   }
 
   /**

@@ -14,8 +14,9 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
-import java.util.function.IntSupplier;
+import java.util.function.Supplier;
 import llada.diffusion.NonFiniteLogitsException;
 import llada.diffusion.StepListener;
 
@@ -97,22 +98,13 @@ public final class Scheduler implements AutoCloseable {
     /** Wants no more: it is left out of the next step. */
     public void cancel() {
       cancelled = true;
-      lock.lock();
-      try {
-        if (waiting.remove(this)) {
-          failWaiting(new IllegalStateException("the request was cancelled before its first step"));
-        }
-      } finally {
-        lock.unlock();
-      }
+      leaveQueue(
+          List.of(this),
+          new IllegalStateException("the request was cancelled before its first step"));
     }
 
     private boolean late() {
       return System.nanoTime() - deadline > 0;
-    }
-
-    private void failWaiting(Throwable why) {
-      answer.completeExceptionally(why);
     }
   }
 
@@ -156,12 +148,7 @@ public final class Scheduler implements AutoCloseable {
    */
   public Ticket submit(Request request, Duration time, Optional<Consumer<Draft>> watcher) {
     Asked asked = llada.asked(given(request, "the request"), "");
-    if (bytes(List.of(), asked) > limits.bytes()) {
-      throw new RequestException(
-          "the answer needs about %s of memory beside the weights and there are %s: ask for a shorter one"
-              .formatted(
-                  MemoryNeed.text(bytes(List.of(), asked)), MemoryNeed.text(limits.bytes())));
-    }
+    requireMemory(bytes(List.of(), asked));
     Ticket ticket = new Ticket(asked, time, watcher);
     lock.lock();
     try {
@@ -179,6 +166,26 @@ public final class Scheduler implements AutoCloseable {
     return ticket;
   }
 
+  private void requireMemory(long bytes) {
+    if (bytes > limits.bytes()) {
+      throw new RequestException(
+          "the answer needs about %s of memory beside the weights and there are %s: ask for a shorter one"
+              .formatted(MemoryNeed.text(bytes), MemoryNeed.text(limits.bytes())));
+    }
+  }
+
+  /**
+   * The lengths of open gaps, as {@link Llada#settled}, within the memory that there is.
+   *
+   * @throws RequestException if there will never be memory for it
+   */
+  public InfillTemplate settled(
+      InfillTemplate template, InfillOptions options, BooleanSupplier wanted) {
+    int room = llada.room(template, options);
+    requireMemory(MemoryNeed.of(llada.config(), List.of(), room).activationBytes());
+    return llada.settled(template, options, wanted);
+  }
+
   /** What was done so far. */
   public Figures figures() {
     return figures;
@@ -194,10 +201,10 @@ public final class Scheduler implements AutoCloseable {
     return counted(open::size);
   }
 
-  private int counted(IntSupplier count) {
+  private <R> R counted(Supplier<R> count) {
     lock.lock();
     try {
-      return count.getAsInt();
+      return count.get();
     } finally {
       lock.unlock();
     }
@@ -220,7 +227,7 @@ public final class Scheduler implements AutoCloseable {
       stepCpu = 0;
       try {
         step();
-      } catch (RuntimeException | OutOfMemoryError e) {
+      } catch (RuntimeException | Error e) { // such as of a file that shrinks while it is mapped
         endAll(e); // of a pass that they shared
       }
       figures = figures.and(0, 0, 0, cpu() - before - stepCpu);
@@ -234,13 +241,12 @@ public final class Scheduler implements AutoCloseable {
 
   /** Lets in what there is room for, and waits where nothing is under way. False when closed. */
   private boolean admitted() {
+    leaveQueue(
+        counted(() -> waiting.stream().filter(Ticket::late).toList()),
+        new TimeoutException("its time was up before its first step"));
     lock.lock();
     try {
       do {
-        for (Ticket late : waiting.stream().filter(Ticket::late).toList()) {
-          waiting.remove(late);
-          late.failWaiting(new TimeoutException("its time was up before its first step"));
-        }
         while (!closed && !waiting.isEmpty() && fits(waiting.peek().asked)) {
           open.add(waiting.remove());
         }
@@ -344,6 +350,26 @@ public final class Scheduler implements AutoCloseable {
     }
   }
 
+  /** Those of them that wait do so no longer, and are told why. */
+  private void leaveQueue(List<Ticket> tickets, Throwable why) {
+    for (Ticket ticket : tickets) {
+      boolean waited =
+          counted(
+              () -> {
+                boolean removed = waiting.remove(ticket);
+                leaving += removed ? 1 : 0;
+                return removed;
+              });
+      if (waited) {
+        try {
+          ticket.answer.completeExceptionally(why); // not under the lock either
+        } finally {
+          told();
+        }
+      }
+    }
+  }
+
   private void told() {
     lock.lock();
     try {
@@ -384,18 +410,15 @@ public final class Scheduler implements AutoCloseable {
   /** Ends all requests, after the step at hand. */
   @Override
   public void close() {
-    List<Ticket> left;
-    lock.lock();
-    try {
-      draining = true;
-      closed = true;
-      left = List.copyOf(waiting);
-      waiting.clear();
-      changed.signalAll();
-    } finally {
-      lock.unlock();
-    }
-    left.forEach(t -> t.failWaiting(new IllegalStateException("the scheduler is closed")));
+    List<Ticket> left =
+        counted(
+            () -> {
+              draining = true;
+              closed = true;
+              changed.signalAll();
+              return List.copyOf(waiting);
+            });
+    leaveQueue(left, new IllegalStateException("the scheduler is closed"));
     boolean interrupted = false;
     while (thread.isAlive()) {
       try {

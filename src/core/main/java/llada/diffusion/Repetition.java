@@ -30,14 +30,17 @@ public record Repetition(double penalty, int ngram) {
   /** How near a token must be to be penalised. */
   public static final int WINDOW = 32;
 
+  /** Times this, logits are still numbers. */
+  static final double MOST = 1e6;
+
   /** A logit so low that the token has no chance, and is yet a number. */
   private static final float BANNED = -1e30f;
 
   /** Checks both. */
   public Repetition {
-    if (!(penalty >= 1 && Double.isFinite(penalty))) {
+    if (!(penalty >= 1 && penalty <= MOST)) {
       throw new IllegalArgumentException(
-          "the repetition penalty is %s; it must be 1 (off) or more".formatted(penalty));
+          "the repetition penalty is %s; it must be from 1 (off) to %.0f".formatted(penalty, MOST));
     }
     if (ngram < 0) {
       throw new IllegalArgumentException(

@@ -64,10 +64,11 @@ public record SamplerOptions(
         " is %s; it must be 0 or more",
         temperature);
     require(
-        cfgScale >= 0 && Double.isFinite(cfgScale),
+        cfgScale >= 0 && cfgScale <= Repetition.MOST, // more is no number in the end
         "cfg_scale",
-        " is %s; it must be 0 or more",
-        cfgScale);
+        " is %s; it must be from 0 to %.0f",
+        cfgScale,
+        Repetition.MOST);
     require(topK >= 0, "top_k", " is %d; it must be 0 (off) or more", topK);
     require(
         mode == SamplerMode.INTENDED || decoder.isExact(),

@@ -6,9 +6,12 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.Set;
 import java.util.concurrent.CancellationException;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.BooleanSupplier;
@@ -34,12 +37,18 @@ final class Api extends Handler.Abstract {
   private final Page page = new Page();
   private final Metrics metrics = new Metrics();
   private final AtomicInteger busy = new AtomicInteger();
+  private final Set<Exchange> exchanges = ConcurrentHashMap.newKeySet();
   private volatile boolean stopping;
 
   Api(ServeOptions options, Models models) {
     this.options = options;
     this.models = models;
     this.gate = new Gate(options);
+  }
+
+  /** Looks for the clients that wait. */
+  void look() {
+    exchanges.forEach(Exchange::look);
   }
 
   /** From now on new requests are refused. */
@@ -76,7 +85,7 @@ final class Api extends Handler.Abstract {
       org.eclipse.jetty.server.Request request, Response response, Callback callback) {
     Client client = new Client(request, response);
     long before = System.nanoTime();
-    String path = request.getHttpURI().getDecodedPath();
+    String path = Objects.requireNonNullElse(request.getHttpURI().getDecodedPath(), "");
     String shown = "";
     int status = 0;
     try {
@@ -113,7 +122,7 @@ final class Api extends Handler.Abstract {
     long millis = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - before);
     options
         .log()
-        .accept("%s %s %d %d ms%s".formatted(request.getMethod(), path, status, millis, shown));
+        .accept(request.getMethod() + " " + path + " " + status + " " + millis + " ms" + shown);
   }
 
   private void tell(ApiException e, Client client, Callback callback) {
@@ -200,7 +209,13 @@ final class Api extends Handler.Abstract {
               case "/v1/completions" -> completion(new Wishes(fields), model, client);
               default -> infill(new Wishes(fields), model, client);
             };
-        new Exchange(model, question, client, metrics).run(options.time());
+        Exchange exchange = new Exchange(model, question, client, metrics);
+        exchanges.add(exchange);
+        try {
+          exchange.run(options.time());
+        } finally {
+          exchanges.remove(exchange);
+        }
       }
     }
   }
@@ -320,7 +335,7 @@ final class Api extends Handler.Abstract {
       while (!turn && wanted.getAsBoolean()) {
         turn = model.finding().tryAcquire(Exchange.LOOK_MILLIS, TimeUnit.MILLISECONDS);
       }
-      return Wishes.checked(param, () -> model.llada().settled(template, infill, wanted));
+      return Wishes.checked(param, () -> model.scheduler().settled(template, infill, wanted));
     } catch (CancellationException _) {
       if (client.isGone()) {
         throw new IOException("the client is gone");

@@ -15,11 +15,15 @@ import org.eclipse.jetty.server.Response;
 
 /** The other end of a request: its body, whether it is still there, and what it is sent. */
 final class Client {
+  private static final int MOST_KEPT = 32 << 10;
+
   private final Request request;
   private final Response response;
   private volatile boolean waits = true; // for the model, and so is not idle by its own fault
   private boolean talks; // sends more than one request at a time: then nobody looks
-  private OutputStream stream; // null before the first event
+  private boolean answered;
+  private final ByteArrayOutputStream events = new ByteArrayOutputStream(); // not sent yet
+  private boolean begun; // whether events were sent
 
   Client(Request request, Response response) {
     this.request = request;
@@ -38,12 +42,17 @@ final class Client {
   /**
    * Reads the body.
    *
-   * @throws ApiException if it is too large or too slow
+   * @throws ApiException if it is compressed, too large or too slow
    */
   byte[] body(int most, Duration time) throws IOException {
     ApiException large =
         ApiException.refused(
             413, "request_too_large", "the body has more than %d bytes".formatted(most));
+    String coding = request.getHeaders().get(HttpHeader.CONTENT_ENCODING);
+    if (coding != null && !coding.equalsIgnoreCase("identity")) {
+      throw ApiException.refused(
+          415, "unsupported_encoding", "the body has a Content-Encoding; send it as it is");
+    }
     if (request.getLength() > most) {
       throw large;
     }
@@ -66,32 +75,36 @@ final class Client {
   }
 
   /**
-   * Whether it has closed the connection, which it does instead of saying so. What it sends in the
-   * meantime would be a second request: that is left unanswered, as HTTP/1.1 allows, and the
-   * connection is closed after this answer.
+   * Whether it has closed the connection before its answer, which it does instead of saying so.
+   * What it sends in the meantime would be a second request: that is left unanswered, as HTTP/1.1
+   * allows, and the connection is closed after this answer. Any thread may look.
    */
-  boolean isGone() {
+  synchronized boolean isGone() {
     Object transport = request.getConnectionMetaData().getConnection().getEndPoint().getTransport();
-    if (talks || !(transport instanceof SocketChannel channel)) {
+    if (talks || answered || !(transport instanceof SocketChannel channel)) {
       return false;
     }
     try {
       int read = channel.isBlocking() ? 0 : channel.read(ByteBuffer.allocate(1));
-      if (read > 0) {
-        talks = true;
-        if (stream == null) {
-          response.getHeaders().put(HttpHeader.CONNECTION, "close");
-        }
-      }
+      talks = read > 0;
       return read < 0;
     } catch (IOException _) {
       return true;
     }
   }
 
+  /** From now on what comes is the next request. Whether this one was the last. */
+  private synchronized boolean answered() {
+    answered = true;
+    return talks;
+  }
+
   /** Sends a whole answer. */
   void send(int status, String type, byte[] body) throws IOException {
     waits = false;
+    if (answered()) {
+      response.getHeaders().put(HttpHeader.CONNECTION, "close");
+    }
     response.setStatus(status);
     response.getHeaders().put(HttpHeader.CONTENT_TYPE, type);
     response.getHeaders().put(HttpHeader.CONTENT_LENGTH, body.length);
@@ -106,27 +119,42 @@ final class Client {
     send(status, "application/json", json.getBytes(StandardCharsets.UTF_8));
   }
 
-  /** Sends an event at once. */
+  /** An event, which is sent with those that follow at once. */
   void event(String data) throws IOException {
-    if (stream == null) {
+    events.writeBytes(("data: " + data + "\n\n").getBytes(StandardCharsets.UTF_8));
+    if (events.size() > MOST_KEPT) {
+      flush();
+    }
+  }
+
+  /** Sends the events that were not sent yet, if there are any. */
+  void flush() throws IOException {
+    if (events.size() > 0) {
+      send(false);
+    }
+  }
+
+  private void send(boolean last) throws IOException {
+    if (!begun) {
       response.getHeaders().put(HttpHeader.CONTENT_TYPE, "text/event-stream; charset=utf-8");
       response.getHeaders().put(HttpHeader.CACHE_CONTROL, "no-store");
       response.getHeaders().put(HttpHeader.CONNECTION, "close"); // see isGone
-      stream = Content.Sink.asOutputStream(response);
+      begun = true;
     }
     waits = false;
-    stream.write(("data: " + data + "\n\n").getBytes(StandardCharsets.UTF_8)); // no buffer
+    Content.Sink.write(response, last, ByteBuffer.wrap(events.toByteArray()));
+    events.reset();
     waits = true;
   }
 
   /** Ends the events. */
   void endEvents() throws IOException {
     event("[DONE]");
-    stream.close();
+    send(true);
   }
 
   /** Whether something was sent, so that an error cannot be told by a status. */
   boolean hasBegun() {
-    return stream != null || response.isCommitted();
+    return begun || response.isCommitted();
   }
 }

@@ -22,7 +22,7 @@ import llada.format.FormatException;
 
 /** One request and its answers, which are sent whole or as they come. */
 final class Exchange {
-  /** How often a client that is told nothing is looked for. */
+  /** How often a client that waits is looked for. */
   static final long LOOK_MILLIS = 200;
 
   /**
@@ -52,7 +52,7 @@ final class Exchange {
   private final Client client;
   private final Metrics metrics;
   private final Replies replies;
-  private final Inbox inbox = new Inbox();
+  private final Inbox inbox;
   private final List<Scheduler.Ticket> tickets = new ArrayList<>();
   private final List<Answer> answers = new ArrayList<>();
 
@@ -62,6 +62,7 @@ final class Exchange {
     this.wishes = question.wishes();
     this.client = client;
     this.metrics = metrics;
+    this.inbox = new Inbox(wishes.diffusing());
     this.replies = new Replies(question.form(), model, wishes.seed(), question.cut());
   }
 
@@ -132,13 +133,18 @@ final class Exchange {
     return ApiException.unavailable(504, "timeout", "the time for an answer was up" + where);
   }
 
-  /** The next event; empty while there is none. Throws where nobody is left to be told. */
-  private Optional<Inbox.Event> next() throws IOException, InterruptedException {
-    Optional<Inbox.Event> event = inbox.next(LOOK_MILLIS);
-    if (event.isEmpty() && client.isGone()) {
-      throw new IOException("the client is gone");
+  /** Looks for the client, of which nothing is heard while it waits. */
+  void look() {
+    if (client.isGone()) {
+      inbox.gone();
     }
-    return event;
+  }
+
+  private Inbox.Event next() throws IOException, InterruptedException {
+    if (inbox.isEmpty()) {
+      client.flush();
+    }
+    return inbox.next();
   }
 
   private Answer answer(int choice) {
@@ -158,16 +164,16 @@ final class Exchange {
             ApiException.unavailable(503, "out_of_memory", "there is no memory for this now");
         case FormatException _ ->
             ApiException.unavailable(500, "model_damaged", "the model's file is damaged");
-        case RequestException told -> ApiException.unavailable(500, "overflow", told.getMessage());
+        case RequestException _ ->
+            ApiException.unavailable(500, "overflow", "the model's numbers overflow with this");
         default -> e;
       };
     }
   }
 
   private void whole() throws IOException, InterruptedException {
-    int left = tickets.size();
-    while (left > 0) {
-      left -= next().isPresent() ? 1 : 0;
+    for (int left = tickets.size(); left > 0; left--) {
+      next();
     }
     List<Replies.Choice> choices = new ArrayList<>();
     List<String> fills = List.of();
@@ -191,13 +197,10 @@ final class Exchange {
     }
     int left = tickets.size();
     while (left > 0) {
-      Optional<Inbox.Event> event = next();
-      if (event.isEmpty()) {
-        continue;
-      }
-      int i = event.get().choice();
-      if (event.get().draft().isPresent()) {
-        Draft draft = event.get().draft().get();
+      Inbox.Event event = next();
+      int i = event.choice();
+      if (event.draft().isPresent()) {
+        Draft draft = event.draft().get();
         if (wishes.diffusing()) {
           client.event(replies.canvas(i, draft));
         } else {

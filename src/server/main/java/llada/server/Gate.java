@@ -39,7 +39,8 @@ final class Gate {
           "the request is for a host that is not served here; names besides localhost are given when the server starts");
     }
     String origin = request.getHeaders().get(HttpHeader.ORIGIN);
-    if (origin != null && !origin.equalsIgnoreCase("http://" + host)) {
+    // A page of our own says https where a proxy in front of us does.
+    if (origin != null && !origin.replaceFirst("^https?://", "").equalsIgnoreCase(host)) {
       if (!options.origins().contains(origin)) {
         throw ApiException.refused(
             403,
@@ -82,17 +83,15 @@ final class Gate {
   /** An address cannot be made to point elsewhere; a name must be known. */
   private boolean isOurs(String name) {
     return name.equals("localhost")
-        || name.startsWith("[")
+        || name.matches("\\[[0-9a-f:.]+]")
         || name.matches("[0-9]{1,3}(\\.[0-9]{1,3}){3}")
         || name.equalsIgnoreCase(options.host())
         || options.hosts().stream().anyMatch(name::equalsIgnoreCase);
   }
 
+  /** Without its port and the dot that a full name may end with. */
   private static String name(String host) {
-    int port = host.lastIndexOf(':');
-    boolean address = host.startsWith("[") && host.endsWith("]");
-    String name = port < 0 || address ? host : host.substring(0, port);
-    return name.toLowerCase(Locale.ROOT);
+    return host.toLowerCase(Locale.ROOT).replaceFirst(":[0-9]*$", "").replaceFirst("\\.$", "");
   }
 
   private static byte[] hash(String key) {

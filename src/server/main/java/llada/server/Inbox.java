@@ -1,11 +1,12 @@
 package llada.server;
 
+import java.io.EOFException;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.Optional;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Predicate;
 import llada.api.Draft;
 
 /**
@@ -27,15 +28,21 @@ final class Inbox {
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition arrived = lock.newCondition();
   private final Deque<Event> events = new ArrayDeque<>();
+  private final boolean all; // whether each draft is told, or the last one does
   private int drafts;
+  private boolean gone;
+
+  Inbox(boolean all) {
+    this.all = all;
+  }
 
   void draft(int choice, Draft draft) {
     lock.lock();
     try {
-      if (drafts == MOST) {
-        events.remove(events.stream().filter(e -> e.draft().isPresent()).findFirst().orElseThrow());
-        drafts--;
-      }
+      Predicate<Event> older = e -> e.draft().isPresent() && (all || e.choice() == choice);
+      Optional<Event> dropped =
+          all && drafts < MOST ? Optional.empty() : events.stream().filter(older).findFirst();
+      drafts -= dropped.filter(events::remove).isPresent() ? 1 : 0;
       drafts++;
       events.add(new Event(choice, Optional.of(draft)));
       arrived.signal();
@@ -54,16 +61,38 @@ final class Inbox {
     }
   }
 
-  /** The next event, if there is one within that time. */
-  Optional<Event> next(long millis) throws InterruptedException {
+  /** The client is gone: nobody will be told anything. */
+  void gone() {
     lock.lock();
     try {
-      long left = TimeUnit.MILLISECONDS.toNanos(millis);
-      while (events.isEmpty() && left > 0) {
-        left = arrived.awaitNanos(left);
+      gone = true;
+      arrived.signal();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  boolean isEmpty() {
+    lock.lock();
+    try {
+      return events.isEmpty();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** The next event, for which it waits. Throws where nobody is left to be told. */
+  Event next() throws EOFException, InterruptedException {
+    lock.lock();
+    try {
+      while (events.isEmpty() && !gone) {
+        arrived.await(); // a time would cost more than all else here: virtual threads share a timer
       }
-      Optional<Event> next = Optional.ofNullable(events.poll());
-      drafts -= next.isPresent() && next.get().draft().isPresent() ? 1 : 0;
+      if (gone) {
+        throw new EOFException("the client is gone");
+      }
+      Event next = events.remove();
+      drafts -= next.draft().isPresent() ? 1 : 0;
       return next;
     } finally {
       lock.unlock();

@@ -50,18 +50,18 @@ public final class LladaServer implements AutoCloseable {
     http.setSendServerVersion(false);
     http.setRequestHeaderSize(HEADER_BYTES);
     server = new Server(threads);
-    connector = new ServerConnector(server, 1, 1, new HttpConnectionFactory(http));
+    connector = new ServerConnector(server, 0, 1, new HttpConnectionFactory(http));
     connector.setHost(options.host());
     connector.setPort(options.port());
     connector.setIdleTimeout(options.idle().toMillis());
-    silent = new Silent(options.idle());
-    connector.addBean(silent);
     server.addConnector(connector);
     server.addBean(new NetworkConnectionLimit(options.connections(), connector));
     server.setErrorHandler(new JsonErrors());
     models = new Models(opened, options.limits());
     api = new Api(options, models);
     server.setHandler(api);
+    silent = new Silent(options.idle(), api::look);
+    connector.addBean(silent);
   }
 
   /**
@@ -138,7 +138,7 @@ public final class LladaServer implements AutoCloseable {
     private final Map<Connection, Seen> connections = new ConcurrentHashMap<>();
     private final Thread thread;
 
-    Silent(Duration idle) {
+    Silent(Duration idle, Runnable look) {
       thread =
           Thread.ofVirtual()
               .name("llada-silent")
@@ -146,7 +146,8 @@ public final class LladaServer implements AutoCloseable {
                   () -> {
                     try {
                       while (true) {
-                        Thread.sleep(Math.min(1000, idle.toMillis()));
+                        Thread.sleep(Exchange.LOOK_MILLIS);
+                        look.run();
                         sweep(idle);
                       }
                     } catch (InterruptedException _) {

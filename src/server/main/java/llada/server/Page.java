@@ -39,7 +39,7 @@ final class Page {
    * @return whether there is such a file
    */
   boolean send(String path, Client client) throws IOException {
-    String name = path.equals("/") ? "index.html" : path.substring(1);
+    String name = path.equals("/") ? "index.html" : path.replaceFirst("^/", "");
     String type = TYPES.get(name.substring(name.lastIndexOf('.') + 1));
     if (type == null || !name.matches("[a-z0-9][a-z0-9_.-]*(/[a-z0-9][a-z0-9_.-]*)*")) {
       return false;
