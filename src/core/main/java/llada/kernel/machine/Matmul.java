@@ -165,8 +165,7 @@ final class Matmul {
 
   /** Up to how many tokens {@link FewCode} is faster, as measured; 0 where there is none. */
   private int fewTokens(DType dtype, Arithmetic arithmetic, int channels) {
-    boolean vnni = arithmetic != Arithmetic.INT8 || program.vnni();
-    if (!vnni || !FewCode.takes(program.bits(), dtype, arithmetic, channels)) {
+    if (!FewCode.takes(program.bits(), dtype, arithmetic, channels)) {
       return 0;
     }
     return switch (arithmetic) {

@@ -196,7 +196,7 @@ final class Program {
   CodePage.Code few(DType dtype, Matmul.Arithmetic arithmetic, int channels) {
     return code.computeIfAbsent(
         "few tokens, %s in %s, %d channels".formatted(dtype, arithmetic, channels),
-        name -> CodePage.map(FewCode.assemble(dtype, arithmetic, channels)));
+        name -> CodePage.map(FewCode.assemble(bits, vnni, dtype, arithmetic, channels)));
   }
 
   /** The listing of every kernel, by name. */
