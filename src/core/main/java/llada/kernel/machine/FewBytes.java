@@ -25,7 +25,7 @@ import llada.tensor.DType;
 final class FewBytes implements FewCode.Chunk {
   private static final int SUMS = 0; // in the space: what the sums of x stand for
   private static final int SCALES = 64;
-  static final int RESULTS = SCALES + FewScales.BYTES; // 256 bytes for each four groups of a token
+  static final int RESULTS = SCALES + FewScales.BYTES; // 64 bytes for each group of a token
 
   private final FewForm form;
   private final Assembler a;

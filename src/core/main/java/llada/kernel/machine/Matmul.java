@@ -169,7 +169,11 @@ final class Matmul {
       return 0;
     }
     return switch (arithmetic) {
-      case INT8 -> 12;
+      case INT8 -> {
+        boolean wide = program.bits() == 512;
+        int limit = wide && !program.vnni() ? FewCode.MOST_TOKENS : 12;
+        yield !wide && program.vnni() && dtype == DType.Q6_K ? 6 : limit;
+      }
       case BF16 -> 6;
       case F32 -> 4;
     };
