@@ -305,19 +305,21 @@ final class Attention {
     }
 
     private void softmax(int unit, int tile) {
-      for (int vector = 0; vector < 2; vector++) {
-        long shift = 4L * vector * g.lanes();
-        Block.set(arguments, SoftmaxCode.SCORES, memory.scores.atLeast(0).address() + shift);
-        Block.set(arguments, SoftmaxCode.KEYS, tile);
-        long state = memory.states.atLeast(0).address() + 2L * unit * g.step() + shift;
-        Block.set(arguments, SoftmaxCode.STATE, state);
-        Block.set(arguments, SoftmaxCode.SUMS, sums(unit) + shift);
-        Block.set(arguments, SoftmaxCode.ROWS, d);
-        float scale = (float) (1 / Math.sqrt(d));
-        Block.set(arguments, SoftmaxCode.SCALE, Float.floatToRawIntBits(scale));
-        Block.set(arguments, SoftmaxCode.EXP, ExpCode.TABLE.address());
-        program.code(Program.SOFTMAX).run(arguments);
-      }
+      Block.set(arguments, SoftmaxCode.SCORES, memory.scores.atLeast(0).address());
+      Block.set(arguments, SoftmaxCode.KEYS, tile);
+      float scale = (float) (1 / Math.sqrt(d));
+      Block.set(arguments, SoftmaxCode.SCALE, Float.floatToRawIntBits(scale));
+      Block.set(arguments, SoftmaxCode.EXP, ExpCode.TABLE.address());
+      run(Program.SOFTMAX, unit);
+    }
+
+    /** Code that changes a unit's sums by its states. */
+    private void run(String name, int unit) {
+      long state = memory.states.atLeast(0).address() + 2L * unit * g.step();
+      Block.set(arguments, SoftmaxCode.STATE, state);
+      Block.set(arguments, SoftmaxCode.SUMS, sums(unit));
+      Block.set(arguments, SoftmaxCode.ROWS, d);
+      program.code(name).run(arguments);
     }
 
     private long sums(int unit) {
@@ -334,8 +336,7 @@ final class Attention {
 
     /** sums / total to rows; a query that saw no key gets zeros. */
     private void store(int unit, int head, int panel) {
-      MemorySegment states = memory.states.atLeast(0);
-      long total = 2L * unit * g.step() + g.step();
+      run(Program.NORMALIZE, unit);
       for (int vector = 0; vector < 2; vector++) {
         int first = from + panel * g.width() + vector * g.lanes();
         int count = Math.min(g.lanes(), to - first);
@@ -349,17 +350,6 @@ final class Attention {
           transposeRow(i, source, i < count ? out.data().address() + row : spare);
         }
         transpose(d / g.lanes(), (long) g.lanes() * g.step(), 4L * g.lanes());
-        for (int i = 0; i < count; i++) {
-          long lane = 4L * (vector * g.lanes() + i);
-          float sum = states.get(ValueLayout.JAVA_FLOAT, total + lane);
-          scale(queryAt(head, first + i), sum == 0 ? 0 : 1 / sum);
-        }
-      }
-    }
-
-    private void scale(long at, float factor) {
-      for (int i = 0; i < d; i++) {
-        out.set(at + i, out.get(at + i) * factor);
       }
     }
   }

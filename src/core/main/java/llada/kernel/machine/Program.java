@@ -33,6 +33,7 @@ final class Program {
   static final String SWIGLU_BACKWARD = "swiglu backward";
   static final String TRANSPOSE = "transpose";
   static final String SOFTMAX = "softmax";
+  static final String NORMALIZE = "softmax, sums over totals";
   static final String SWIGLU = "swiglu";
   static final String READ = "peak of reading";
 
@@ -87,7 +88,8 @@ final class Program {
         sources.put(panel(on), () -> PanelCode.assemble(two, on));
       }
     }
-    sources.put(SOFTMAX, () -> SoftmaxCode.assemble(new Geometry(bits, 2)));
+    sources.put(SOFTMAX, () -> SoftmaxCode.assemble(two));
+    sources.put(NORMALIZE, () -> SoftmaxCode.normalize(two));
     sources.put(SWIGLU, () -> SwiGluCode.assemble(bits));
     sources.put(SOFTMAX_BACKWARD, () -> SoftmaxBackwardCode.assemble(two));
     sources.put(SWIGLU_BACKWARD, () -> SwiGluBackwardCode.assemble(bits));
