@@ -2,6 +2,7 @@ package llada.kernel.machine;
 
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
 import llada.kernel.Parallel;
 import llada.kernel.scalar.AttentionMask;
 import llada.kernel.scalar.AttentionShape;
@@ -26,6 +27,13 @@ final class Attention {
   /** Panels that share the layout of keys and values. */
   private static final int UNITS = 16;
 
+  /** The maximum at the start, of as many queries as a panel may have. */
+  private static final float[] START = new float[32];
+
+  static {
+    Arrays.fill(START, SoftmaxCode.NOTHING);
+  }
+
   private final Program program;
   private final Block.Owner blocks;
   private final Parallel parallel;
@@ -43,6 +51,7 @@ final class Attention {
     final Block states = blocks.block();
     final Block zeros = blocks.block();
     final Block arguments = blocks.block();
+    final Block productArguments = blocks.block();
   }
 
   Attention(Program program, Parallel parallel, Block.Owner blocks) {
@@ -124,6 +133,7 @@ final class Attention {
     private final int kvHead;
     private final Worker memory;
     private final MemorySegment arguments;
+    private final MemorySegment product; // the products' arguments
     private final long sumBytes; // of a unit
     private final CodePage.Code keysDot;
     private final CodePage.Code valuesDot;
@@ -145,6 +155,8 @@ final class Attention {
       this.kvHead = kvHead;
       this.memory = memory;
       this.arguments = memory.arguments.atLeast(TransposeCode.arguments(g) + 4L * d);
+      this.product = memory.productArguments.atLeast(Fetch.ARGUMENTS);
+      Fetch.nothing(product, product.address());
       this.sumBytes = (long) tiles(d) * tileRows * g.step();
       this.keysDot = program.attentionDot(tileRows, 4 * d, false);
       this.valuesDot = program.attentionDot(tileRows, 4 * KEYS, true);
@@ -188,11 +200,8 @@ final class Attention {
       memory.queries.atLeast(queryBytes * UNITS);
       MemorySegment states = memory.states.atLeast(2L * g.step() * UNITS);
       for (int unit = 0; unit < count; unit++) {
-        for (int t = 0; t < g.width(); t++) {
-          long at = (2L * unit * g.width() + t) * Float.BYTES;
-          states.set(ValueLayout.JAVA_FLOAT, at, SoftmaxCode.NOTHING);
-          states.set(ValueLayout.JAVA_FLOAT, at + g.step(), 0);
-        }
+        MemorySegment.copy(START, 0, states, ValueLayout.JAVA_FLOAT, 2L * g.step() * unit, g.width());
+        states.asSlice(2L * g.step() * unit + g.step(), g.step()).fill((byte) 0);
         packQueries((first + unit) / panels, (first + unit) % panels, queryBytes * unit);
         reaches[unit] = reach((first + unit) % panels);
         most = Math.max(most, reaches[unit]);
@@ -231,6 +240,11 @@ final class Attention {
       for (int vector = 0; vector < 2; vector++) {
         int first = from + panel * g.width() + vector * g.lanes();
         long lanes = memory.queries.atLeast(0).address() + target + 4L * vector * g.lanes();
+        if (first + g.lanes() <= to) {
+          evenRows(q.data().address() + 4 * queryAt(head, first), 4L * q.dim(1), lanes, g.step());
+          even(d / g.lanes(), 4L * g.lanes(), (long) g.lanes() * g.step());
+          continue;
+        }
         for (int i = 0; i < g.lanes(); i++) {
           long row = q.data().address() + 4 * queryAt(head, Math.min(first + i, to - 1));
           transposeRow(i, row, lanes + (long) i * g.step());
@@ -244,11 +258,26 @@ final class Attention {
       Block.set(arguments, TransposeCode.targets(g) + 8 * i, target);
     }
 
+    private void evenRows(long source, long sourceRow, long target, long targetRow) {
+      Block.set(arguments, TransposeCode.SOURCE, source);
+      Block.set(arguments, TransposeCode.SOURCE_ROW, sourceRow);
+      Block.set(arguments, TransposeCode.TARGET, target);
+      Block.set(arguments, TransposeCode.TARGET_ROW, targetRow);
+    }
+
+    private void even(int squares, long sourceStep, long targetStep) {
+      transpose(Program.TRANSPOSE_EVEN, squares, sourceStep, targetStep);
+    }
+
     private void transpose(int squares, long sourceStep, long targetStep) {
+      transpose(Program.TRANSPOSE, squares, sourceStep, targetStep);
+    }
+
+    private void transpose(String name, int squares, long sourceStep, long targetStep) {
       Block.set(arguments, TransposeCode.COUNT, squares);
       Block.set(arguments, TransposeCode.SOURCE_STEP, sourceStep);
       Block.set(arguments, TransposeCode.TARGET_STEP, targetStep);
-      program.code(Program.TRANSPOSE).run(arguments);
+      program.code(name).run(arguments);
     }
 
     /** Keys of a tile one after the other, (tile, d). */
@@ -264,7 +293,15 @@ final class Attention {
     private void layOutValues(int s, int tile) {
       MemorySegment zeros = memory.zeros.atLeast(4L * d); // fresh memory is zero
       long target = memory.values.atLeast((long) tiles(d) * tileRows * 4 * KEYS).address();
-      for (int key = 0; key < tile; key += g.lanes()) {
+      int lanes = g.lanes();
+      for (int key = 0; key < tile; key += lanes) {
+        int last = s + key + lanes - 1;
+        if (key + lanes <= tile && visibleKeys[last] - visibleKeys[s + key] == lanes - 1) {
+          long rows = v.data().address() + 4 * keyAt(s + key);
+          evenRows(rows, 4L * v.dim(1), target + 4L * key, 4L * KEYS);
+          even(d / lanes, 4L * lanes, 4L * lanes * KEYS);
+          continue;
+        }
         for (int i = 0; i < g.lanes(); i++) {
           long source =
               key + i < tile ? v.data().address() + 4 * keyAt(s + key + i) : zeros.address();
@@ -275,13 +312,12 @@ final class Attention {
     }
 
     private void dot(CodePage.Code code, long to, long weights, long x, int rows, int steps) {
-      Block.set(arguments, DotCode.OUT, to);
-      Block.set(arguments, DotCode.WEIGHTS, weights);
-      Block.set(arguments, DotCode.X, x);
-      Block.set(arguments, DotCode.TILES, tiles(rows));
-      Block.set(arguments, DotCode.STEPS, steps);
-      Fetch.nothing(arguments, weights);
-      code.run(arguments);
+      Block.set(product, DotCode.OUT, to);
+      Block.set(product, DotCode.WEIGHTS, weights);
+      Block.set(product, DotCode.X, x);
+      Block.set(product, DotCode.TILES, tiles(rows));
+      Block.set(product, DotCode.STEPS, steps);
+      code.run(product);
     }
 
     /** scores[s, t] = k[s] . q[t]. */
@@ -342,6 +378,12 @@ final class Attention {
         int count = Math.min(g.lanes(), to - first);
         if (count <= 0) {
           return;
+        }
+        if (count == g.lanes()) {
+          long to = out.data().address() + 4 * queryAt(head, first);
+          evenRows(sums(unit) + 4L * vector * g.lanes(), g.step(), to, 4L * out.dim(1));
+          even(d / g.lanes(), (long) g.lanes() * g.step(), 4L * g.lanes());
+          continue;
         }
         for (int i = 0; i < g.lanes(); i++) {
           long source = sums(unit) + 4L * vector * g.lanes() + (long) i * g.step();

@@ -32,6 +32,7 @@ final class Program {
   static final String SOFTMAX_BACKWARD = "softmax backward";
   static final String SWIGLU_BACKWARD = "swiglu backward";
   static final String TRANSPOSE = "transpose";
+  static final String TRANSPOSE_EVEN = "transpose, rows evenly spaced";
   static final String SOFTMAX = "softmax";
   static final String NORMALIZE = "softmax, sums over totals";
   static final String SWIGLU = "swiglu";
@@ -63,7 +64,9 @@ final class Program {
     bits = wide ? 512 : 256;
     vnni = wide ? features.avx512Vnni() : features.avxVnni();
     bf16 = features.avx512Bf16();
-    sources.put(TRANSPOSE, () -> TransposeCode.assemble(new Geometry(bits, 1)));
+    Geometry one = new Geometry(bits, 1);
+    sources.put(TRANSPOSE, () -> TransposeCode.assemble(one, false));
+    sources.put(TRANSPOSE_EVEN, () -> TransposeCode.assemble(one, true));
     for (int vectors = 1; vectors <= 2; vectors++) {
       Geometry g = new Geometry(bits, vectors);
       sources.put(
