@@ -2,7 +2,6 @@ package llada.kernel.machine;
 
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.util.Arrays;
 import llada.kernel.Parallel;
 import llada.kernel.scalar.AttentionMask;
 import llada.kernel.scalar.AttentionShape;
@@ -26,13 +25,6 @@ final class Attention {
 
   /** Panels that share the layout of keys and values. */
   private static final int UNITS = 16;
-
-  /** The maximum at the start, of as many queries as a panel may have. */
-  private static final float[] START = new float[32];
-
-  static {
-    Arrays.fill(START, SoftmaxCode.NOTHING);
-  }
 
   private final Program program;
   private final Block.Owner blocks;
@@ -200,8 +192,11 @@ final class Attention {
       memory.queries.atLeast(queryBytes * UNITS);
       MemorySegment states = memory.states.atLeast(2L * g.step() * UNITS);
       for (int unit = 0; unit < count; unit++) {
-        MemorySegment.copy(START, 0, states, ValueLayout.JAVA_FLOAT, 2L * g.step() * unit, g.width());
-        states.asSlice(2L * g.step() * unit + g.step(), g.step()).fill((byte) 0);
+        for (int t = 0; t < g.width(); t++) {
+          long at = (2L * unit * g.width() + t) * Float.BYTES;
+          states.set(ValueLayout.JAVA_FLOAT, at, SoftmaxCode.NOTHING);
+          states.set(ValueLayout.JAVA_FLOAT, at + g.step(), 0);
+        }
         packQueries((first + unit) / panels, (first + unit) % panels, queryBytes * unit);
         reaches[unit] = reach((first + unit) % panels);
         most = Math.max(most, reaches[unit]);
@@ -240,16 +235,15 @@ final class Attention {
       for (int vector = 0; vector < 2; vector++) {
         int first = from + panel * g.width() + vector * g.lanes();
         long lanes = memory.queries.atLeast(0).address() + target + 4L * vector * g.lanes();
-        if (first + g.lanes() <= to) {
-          evenRows(q.data().address() + 4 * queryAt(head, first), 4L * q.dim(1), lanes, g.step());
-          even(d / g.lanes(), 4L * g.lanes(), (long) g.lanes() * g.step());
-          continue;
+        boolean even = first + g.lanes() <= to;
+        if (even) {
+          even(q.data().address() + 4 * queryAt(head, first), 4L * q.dim(1), lanes, g.step());
         }
-        for (int i = 0; i < g.lanes(); i++) {
+        for (int i = 0; i < g.lanes() && !even; i++) {
           long row = q.data().address() + 4 * queryAt(head, Math.min(first + i, to - 1));
           transposeRow(i, row, lanes + (long) i * g.step());
         }
-        transpose(d / g.lanes(), 4L * g.lanes(), (long) g.lanes() * g.step());
+        transpose(even, 4L * g.lanes(), (long) g.lanes() * g.step());
       }
     }
 
@@ -258,26 +252,19 @@ final class Attention {
       Block.set(arguments, TransposeCode.targets(g) + 8 * i, target);
     }
 
-    private void evenRows(long source, long sourceRow, long target, long targetRow) {
+    /** In place of {@link #transposeRow} for each of as many rows as lanes. */
+    private void even(long source, long sourceRow, long target, long targetRow) {
       Block.set(arguments, TransposeCode.SOURCE, source);
       Block.set(arguments, TransposeCode.SOURCE_ROW, sourceRow);
       Block.set(arguments, TransposeCode.TARGET, target);
       Block.set(arguments, TransposeCode.TARGET_ROW, targetRow);
     }
 
-    private void even(int squares, long sourceStep, long targetStep) {
-      transpose(Program.TRANSPOSE_EVEN, squares, sourceStep, targetStep);
-    }
-
-    private void transpose(int squares, long sourceStep, long targetStep) {
-      transpose(Program.TRANSPOSE, squares, sourceStep, targetStep);
-    }
-
-    private void transpose(String name, int squares, long sourceStep, long targetStep) {
-      Block.set(arguments, TransposeCode.COUNT, squares);
+    private void transpose(boolean even, long sourceStep, long targetStep) {
+      Block.set(arguments, TransposeCode.COUNT, d / g.lanes());
       Block.set(arguments, TransposeCode.SOURCE_STEP, sourceStep);
       Block.set(arguments, TransposeCode.TARGET_STEP, targetStep);
-      program.code(name).run(arguments);
+      program.code(even ? Program.TRANSPOSE_EVEN : Program.TRANSPOSE).run(arguments);
     }
 
     /** Keys of a tile one after the other, (tile, d). */
@@ -295,19 +282,19 @@ final class Attention {
       long target = memory.values.atLeast((long) tiles(d) * tileRows * 4 * KEYS).address();
       int lanes = g.lanes();
       for (int key = 0; key < tile; key += lanes) {
-        int last = s + key + lanes - 1;
-        if (key + lanes <= tile && visibleKeys[last] - visibleKeys[s + key] == lanes - 1) {
-          long rows = v.data().address() + 4 * keyAt(s + key);
-          evenRows(rows, 4L * v.dim(1), target + 4L * key, 4L * KEYS);
-          even(d / lanes, 4L * lanes, 4L * lanes * KEYS);
-          continue;
+        int from = s + key;
+        boolean even =
+            key + lanes <= tile && visibleKeys[from + lanes - 1] == visibleKeys[from] + lanes - 1;
+        if (even) {
+          long rows = v.data().address() + 4 * keyAt(from);
+          even(rows, 4L * v.dim(1), target + 4L * key, 4L * KEYS);
         }
-        for (int i = 0; i < g.lanes(); i++) {
+        for (int i = 0; i < lanes && !even; i++) {
           long source =
-              key + i < tile ? v.data().address() + 4 * keyAt(s + key + i) : zeros.address();
+              key + i < tile ? v.data().address() + 4 * keyAt(from + i) : zeros.address();
           transposeRow(i, source, target + 4L * (key + (long) i * KEYS));
         }
-        transpose(d / g.lanes(), 4L * g.lanes(), 4L * g.lanes() * KEYS);
+        transpose(even, 4L * lanes, 4L * lanes * KEYS);
       }
     }
 
@@ -341,19 +328,22 @@ final class Attention {
     }
 
     private void softmax(int unit, int tile) {
-      Block.set(arguments, SoftmaxCode.SCORES, memory.scores.atLeast(0).address());
-      Block.set(arguments, SoftmaxCode.KEYS, tile);
-      float scale = (float) (1 / Math.sqrt(d));
-      Block.set(arguments, SoftmaxCode.SCALE, Float.floatToRawIntBits(scale));
-      Block.set(arguments, SoftmaxCode.EXP, ExpCode.TABLE.address());
-      run(Program.SOFTMAX, unit);
+      for (int vector = 0; vector < 2; vector++) {
+        long shift = 4L * vector * g.lanes();
+        Block.set(arguments, SoftmaxCode.SCORES, memory.scores.atLeast(0).address() + shift);
+        Block.set(arguments, SoftmaxCode.KEYS, tile);
+        float scale = (float) (1 / Math.sqrt(d));
+        Block.set(arguments, SoftmaxCode.SCALE, Float.floatToRawIntBits(scale));
+        Block.set(arguments, SoftmaxCode.EXP, ExpCode.TABLE.address());
+        run(Program.SOFTMAX, unit, shift);
+      }
     }
 
-    /** Code that changes a unit's sums by its states. */
-    private void run(String name, int unit) {
-      long state = memory.states.atLeast(0).address() + 2L * unit * g.step();
+    /** Code that changes sums by states. */
+    private void run(String name, int unit, long shift) {
+      long state = memory.states.atLeast(0).address() + 2L * unit * g.step() + shift;
       Block.set(arguments, SoftmaxCode.STATE, state);
-      Block.set(arguments, SoftmaxCode.SUMS, sums(unit));
+      Block.set(arguments, SoftmaxCode.SUMS, sums(unit) + shift);
       Block.set(arguments, SoftmaxCode.ROWS, d);
       program.code(name).run(arguments);
     }
@@ -372,26 +362,25 @@ final class Attention {
 
     /** sums / total to rows; a query that saw no key gets zeros. */
     private void store(int unit, int head, int panel) {
-      run(Program.NORMALIZE, unit);
       for (int vector = 0; vector < 2; vector++) {
         int first = from + panel * g.width() + vector * g.lanes();
         int count = Math.min(g.lanes(), to - first);
         if (count <= 0) {
           return;
         }
-        if (count == g.lanes()) {
-          long to = out.data().address() + 4 * queryAt(head, first);
-          evenRows(sums(unit) + 4L * vector * g.lanes(), g.step(), to, 4L * out.dim(1));
-          even(d / g.lanes(), (long) g.lanes() * g.step(), 4L * g.lanes());
-          continue;
+        run(Program.NORMALIZE, unit, 4L * vector * g.lanes());
+        boolean even = count == g.lanes();
+        if (even) {
+          long rows = out.data().address() + 4 * queryAt(head, first);
+          even(sums(unit) + 4L * vector * g.lanes(), g.step(), rows, 4L * out.dim(1));
         }
-        for (int i = 0; i < g.lanes(); i++) {
+        for (int i = 0; i < g.lanes() && !even; i++) {
           long source = sums(unit) + 4L * vector * g.lanes() + (long) i * g.step();
           long spare = arguments.address() + TransposeCode.arguments(g);
           long row = 4 * queryAt(head, first + Math.min(i, count - 1));
           transposeRow(i, source, i < count ? out.data().address() + row : spare);
         }
-        transpose(d / g.lanes(), (long) g.lanes() * g.step(), 4L * g.lanes());
+        transpose(even, (long) g.lanes() * g.step(), 4L * g.lanes());
       }
     }
   }

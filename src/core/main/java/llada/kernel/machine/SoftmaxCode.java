@@ -1,5 +1,7 @@
 package llada.kernel.machine;
 
+import static llada.kernel.machine.Gpr.R10;
+import static llada.kernel.machine.Gpr.R11;
 import static llada.kernel.machine.Gpr.R8;
 import static llada.kernel.machine.Gpr.R9;
 import static llada.kernel.machine.Gpr.RAX;
@@ -7,10 +9,8 @@ import static llada.kernel.machine.Gpr.RCX;
 import static llada.kernel.machine.Gpr.RDI;
 import static llada.kernel.machine.Gpr.RSI;
 
-import java.util.Arrays;
-
 /**
- * One tile of the online softmax (Milakov and Gimelshein 2018), for a panel of queries: scores
+ * One tile of the online softmax (Milakov and Gimelshein 2018), for one vector of queries: scores
  * become weights relative to the running maximum, and what was summed before is brought to it.
  *
  * <pre>
@@ -36,104 +36,79 @@ final class SoftmaxCode {
 
   static Assembler assemble(Geometry g) {
     Assembler a = new Assembler();
-    int vectors = g.vectors();
-    int vectorBytes = g.bits() / 8;
-    Vec s = g.vec(0);
-    Vec weight = g.vec(1);
-    ExpCode exp = new ExpCode(a, R9, g.vec(2));
-    Vec scale = g.vec(5);
-    Vec[] max = registers(g, 6);
-    Vec[] total = registers(g, 6 + vectors);
-    Vec[] shrink = registers(g, 6 + 2 * vectors);
+    Vec before = g.vec(0);
+    Vec max = g.vec(1);
+    Vec scale = g.vec(2);
+    Vec total = g.vec(3);
+    Vec s = g.vec(4);
+    Vec weight = g.vec(5);
+    Vec shrink = g.vec(6);
+    ExpCode exp = new ExpCode(a, R9, g.vec(7));
     Label largest = new Label("largest");
     Label weights = new Label("weights");
-    Label sums = new Label("sums");
     a.mov(R8, RDI.at(STATE));
     a.mov(R9, RDI.at(EXP));
     a.mov(RAX, RDI.at(SCALE));
     a.vmovd(Vec.xmm(scale.number()), RAX);
     a.op(Op.VBROADCASTSS, scale, Vec.xmm(scale.number()));
-    for (int v = 0; v < vectors; v++) {
-      a.op(Op.VMOVUPS, max[v], R8.at(v * vectorBytes));
-    }
+    a.op(Op.VMOVUPS, before, R8.at(0));
+    a.op(Op.VMOVUPS, max, before);
     a.mov(RSI, RDI.at(SCORES));
     a.mov(RCX, RDI.at(KEYS));
     a.bind(largest);
-    for (int v = 0; v < vectors; v++) {
-      a.op(Op.VMULPS, s, scale, RSI.at(v * vectorBytes));
-      a.store(Op.VMOVUPS_STORE, RSI.at(v * vectorBytes), s);
-      a.op(Op.VMAXPS, max[v], max[v], s);
-    }
-    next(a, g, RSI, RCX, largest);
-    for (int v = 0; v < vectors; v++) {
-      a.op(Op.VMOVUPS, s, R8.at(v * vectorBytes));
-      a.op(Op.VSUBPS, s, s, max[v]);
-      exp.emit(shrink[v], s);
-      a.op(Op.VPXOR, total[v], total[v], total[v]);
-    }
+    a.op(Op.VMULPS, s, scale, RSI.at(0));
+    a.store(Op.VMOVUPS_STORE, RSI.at(0), s);
+    a.op(Op.VMAXPS, max, max, s);
+    a.add(RSI, g.step());
+    a.sub(RCX, 1);
+    a.jump(Assembler.Condition.NOT_EQUAL, largest);
+    a.op(Op.VSUBPS, s, before, max);
+    exp.emit(shrink, s);
+    a.op(Op.VPXOR, total, total, total);
     a.mov(RSI, RDI.at(SCORES));
     a.mov(RCX, RDI.at(KEYS));
     a.bind(weights);
-    for (int v = 0; v < vectors; v++) {
-      a.op(Op.VMOVUPS, s, RSI.at(v * vectorBytes));
-      a.op(Op.VSUBPS, s, s, max[v]);
-      exp.emit(weight, s);
-      a.op(Op.VADDPS, total[v], total[v], weight);
-      a.store(Op.VMOVUPS_STORE, RSI.at(v * vectorBytes), weight);
-    }
-    next(a, g, RSI, RCX, weights);
-    for (int v = 0; v < vectors; v++) {
-      Mem before = R8.at(g.step() + v * vectorBytes);
-      a.store(Op.VMOVUPS_STORE, R8.at(v * vectorBytes), max[v]);
-      a.op(Op.VFMADD231PS, total[v], shrink[v], before);
-      a.store(Op.VMOVUPS_STORE, before, total[v]);
-    }
-    multiply(a, g, shrink, sums);
+    a.op(Op.VMOVUPS, s, RSI.at(0));
+    a.op(Op.VSUBPS, s, s, max);
+    exp.emit(weight, s);
+    a.op(Op.VADDPS, total, total, weight);
+    a.store(Op.VMOVUPS_STORE, RSI.at(0), weight);
+    a.add(RSI, g.step());
+    a.sub(RCX, 1);
+    a.jump(Assembler.Condition.NOT_EQUAL, weights);
+    a.store(Op.VMOVUPS_STORE, R8.at(0), max);
+    a.op(Op.VFMADD231PS, total, shrink, R8.at(g.step()));
+    a.store(Op.VMOVUPS_STORE, R8.at(g.step()), total);
+    multiply(a, g, shrink);
     return a;
   }
 
   /** The end: sums = sums / total, or 0 where no key was seen. Else the total is at least 1. */
   static Assembler normalize(Geometry g) {
     Assembler a = new Assembler();
-    Vec least = g.vec(0);
-    Vec one = g.vec(1);
-    Vec[] inverse = registers(g, 6);
-    QuantizeCode.constant(a, least, Float.floatToRawIntBits(Float.MIN_NORMAL));
-    QuantizeCode.constant(a, one, Float.floatToRawIntBits(1));
+    Vec factor = g.vec(1);
+    QuantizeCode.constant(a, factor, Float.floatToRawIntBits(Float.MIN_NORMAL));
+    QuantizeCode.constant(a, g.vec(2), Float.floatToRawIntBits(1));
     a.mov(R8, RDI.at(STATE));
-    for (int v = 0; v < g.vectors(); v++) {
-      a.op(Op.VMAXPS, inverse[v], least, R8.at(g.step() + v * g.bits() / 8)); // NaN stays
-      a.op(Op.VDIVPS, inverse[v], one, inverse[v]);
-    }
-    multiply(a, g, inverse, new Label("sums"));
+    a.op(Op.VMAXPS, factor, factor, R8.at(g.step())); // NaN stays
+    a.op(Op.VDIVPS, factor, g.vec(2), factor);
+    multiply(a, g, factor);
     return a;
   }
 
-  private static Vec[] registers(Geometry g, int first) {
-    Vec[] registers = new Vec[g.vectors()];
-    Arrays.setAll(registers, v -> g.vec(first + v));
-    return registers;
-  }
-
   /** Sums times a factor of each query, and the return. */
-  private static void multiply(Assembler a, Geometry g, Vec[] factors, Label row) {
+  private static void multiply(Assembler a, Geometry g, Vec factor) {
     Vec s = g.vec(0);
-    a.mov(RSI, RDI.at(SUMS));
-    a.mov(RCX, RDI.at(ROWS));
-    a.bind(row);
-    for (int v = 0; v < g.vectors(); v++) {
-      Mem sum = RSI.at(v * g.bits() / 8);
-      a.op(Op.VMULPS, s, factors[v], sum);
-      a.store(Op.VMOVUPS_STORE, sum, s);
-    }
-    next(a, g, RSI, RCX, row);
+    Label sums = new Label("sums");
+    a.mov(R10, RDI.at(SUMS));
+    a.mov(R11, RDI.at(ROWS));
+    a.bind(sums);
+    a.op(Op.VMULPS, s, factor, R10.at(0));
+    a.store(Op.VMOVUPS_STORE, R10.at(0), s);
+    a.add(R10, g.step());
+    a.sub(R11, 1);
+    a.jump(Assembler.Condition.NOT_EQUAL, sums);
     a.vzeroupper();
     a.ret();
-  }
-
-  private static void next(Assembler a, Geometry g, Gpr row, Gpr count, Label label) {
-    a.add(row, g.step());
-    a.sub(count, 1);
-    a.jump(Assembler.Condition.NOT_EQUAL, label);
   }
 }
