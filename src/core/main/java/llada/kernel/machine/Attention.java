@@ -290,8 +290,7 @@ final class Attention {
           even(rows, 4L * v.dim(1), target + 4L * key, 4L * KEYS);
         }
         for (int i = 0; i < lanes && !even; i++) {
-          long source =
-              key + i < tile ? v.data().address() + 4 * keyAt(from + i) : zeros.address();
+          long source = key + i < tile ? v.data().address() + 4 * keyAt(from + i) : zeros.address();
           transposeRow(i, source, target + 4L * (key + (long) i * KEYS));
         }
         transpose(even, 4L * lanes, 4L * lanes * KEYS);

@@ -140,7 +140,8 @@ final class FewCode {
     int chunks = rowBytes / chunkBytes;
     int xBytes = (int) PackedInput.rowBytes(arithmetic, channels);
     Rows rows = new Rows(a, rowBytes, chunkBytes, xBytes);
-    Chunk chunk = int8 ? FewBytes.of(a, rows, dtype, bits, vnni) : new FewFloats(a, rows, dtype, arithmetic);
+    Chunk chunk =
+        int8 ? FewBytes.of(a, rows, dtype, bits, vnni) : new FewFloats(a, rows, dtype, arithmetic);
     Label tile = new Label("tile");
     Label next = new Label("chunk");
     a.push(RBX);

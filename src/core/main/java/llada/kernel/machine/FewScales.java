@@ -3,7 +3,9 @@ package llada.kernel.machine;
 import static llada.kernel.machine.Gpr.R11;
 import static llada.kernel.machine.Gpr.RBX;
 
-/** Scales and minimums of a chunk's groups, float32 in lanes of rows, to {@link FewBytes}' space. */
+/**
+ * Scales and minimums of a chunk's groups, float32 in lanes of rows, to {@link FewBytes}' space.
+ */
 final class FewScales {
   static final int BYTES = 16 * 64 + 64;
 

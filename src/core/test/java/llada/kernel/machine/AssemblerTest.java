@@ -145,10 +145,7 @@ final class AssemblerTest {
             "vpsignb ymm12, ymm13, ymm2",
             "c4621508e2",
             a -> a.op(Op.VPSIGNB, Vec.ymm(12), Vec.ymm(13), Vec.ymm(2))),
-        of(
-            "vpabsb ymm14, ymm3",
-            "c4627d1cf3",
-            a -> a.op(Op.VPABSB, Vec.ymm(14), Vec.ymm(3))),
+        of("vpabsb ymm14, ymm3", "c4627d1cf3", a -> a.op(Op.VPABSB, Vec.ymm(14), Vec.ymm(3))),
         of(
             "vpinsrw xmm9, xmm9, [r9 + 4096], 7",
             "c44131c4890010000007",
