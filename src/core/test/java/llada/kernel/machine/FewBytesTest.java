@@ -97,7 +97,7 @@ final class FewBytesTest {
       float[] odd = {Float.NaN, Float.POSITIVE_INFINITY, 1e38f, Float.MIN_VALUE, 0};
       for (int i = 0; i < odd.length; i++) {
         for (int k = 0; k < channels; k += 5) {
-          x.set((long) 7 * i * channels + k, odd[i] * (k % 2 == 0 ? 1 : -1));
+          x.set(7L * i * channels + k, odd[i] * (k % 2 == 0 ? 1 : -1));
         }
       }
       Tensor w = Numbers.randomWeight(arena, 2, dtype, rows, channels);
