@@ -43,6 +43,7 @@ final class Attention {
     final Block states = blocks.block();
     final Block zeros = blocks.block();
     final Block arguments = blocks.block();
+    final Block productArguments = blocks.block();
   }
 
   Attention(Program program, Parallel parallel, Block.Owner blocks) {
@@ -124,6 +125,7 @@ final class Attention {
     private final int kvHead;
     private final Worker memory;
     private final MemorySegment arguments;
+    private final MemorySegment product; // the products' arguments
     private final long sumBytes; // of a unit
     private final CodePage.Code keysDot;
     private final CodePage.Code valuesDot;
@@ -145,6 +147,8 @@ final class Attention {
       this.kvHead = kvHead;
       this.memory = memory;
       this.arguments = memory.arguments.atLeast(TransposeCode.arguments(g) + 4L * d);
+      this.product = memory.productArguments.atLeast(Fetch.ARGUMENTS);
+      Fetch.nothing(product, product.address());
       this.sumBytes = (long) tiles(d) * tileRows * g.step();
       this.keysDot = program.attentionDot(tileRows, 4 * d, false);
       this.valuesDot = program.attentionDot(tileRows, 4 * KEYS, true);
@@ -231,11 +235,15 @@ final class Attention {
       for (int vector = 0; vector < 2; vector++) {
         int first = from + panel * g.width() + vector * g.lanes();
         long lanes = memory.queries.atLeast(0).address() + target + 4L * vector * g.lanes();
-        for (int i = 0; i < g.lanes(); i++) {
+        boolean even = first + g.lanes() <= to;
+        if (even) {
+          even(q.data().address() + 4 * queryAt(head, first), 4L * q.dim(1), lanes, g.step());
+        }
+        for (int i = 0; i < g.lanes() && !even; i++) {
           long row = q.data().address() + 4 * queryAt(head, Math.min(first + i, to - 1));
           transposeRow(i, row, lanes + (long) i * g.step());
         }
-        transpose(d / g.lanes(), 4L * g.lanes(), (long) g.lanes() * g.step());
+        transpose(even, 4L * g.lanes(), (long) g.lanes() * g.step());
       }
     }
 
@@ -244,11 +252,19 @@ final class Attention {
       Block.set(arguments, TransposeCode.targets(g) + 8 * i, target);
     }
 
-    private void transpose(int squares, long sourceStep, long targetStep) {
-      Block.set(arguments, TransposeCode.COUNT, squares);
+    /** In place of {@link #transposeRow} for each of as many rows as lanes. */
+    private void even(long source, long sourceRow, long target, long targetRow) {
+      Block.set(arguments, TransposeCode.SOURCE, source);
+      Block.set(arguments, TransposeCode.SOURCE_ROW, sourceRow);
+      Block.set(arguments, TransposeCode.TARGET, target);
+      Block.set(arguments, TransposeCode.TARGET_ROW, targetRow);
+    }
+
+    private void transpose(boolean even, long sourceStep, long targetStep) {
+      Block.set(arguments, TransposeCode.COUNT, d / g.lanes());
       Block.set(arguments, TransposeCode.SOURCE_STEP, sourceStep);
       Block.set(arguments, TransposeCode.TARGET_STEP, targetStep);
-      program.code(Program.TRANSPOSE).run(arguments);
+      program.code(even ? Program.TRANSPOSE_EVEN : Program.TRANSPOSE).run(arguments);
     }
 
     /** Keys of a tile one after the other, (tile, d). */
@@ -264,24 +280,30 @@ final class Attention {
     private void layOutValues(int s, int tile) {
       MemorySegment zeros = memory.zeros.atLeast(4L * d); // fresh memory is zero
       long target = memory.values.atLeast((long) tiles(d) * tileRows * 4 * KEYS).address();
-      for (int key = 0; key < tile; key += g.lanes()) {
-        for (int i = 0; i < g.lanes(); i++) {
-          long source =
-              key + i < tile ? v.data().address() + 4 * keyAt(s + key + i) : zeros.address();
+      int lanes = g.lanes();
+      for (int key = 0; key < tile; key += lanes) {
+        int from = s + key;
+        boolean even =
+            key + lanes <= tile && visibleKeys[from + lanes - 1] == visibleKeys[from] + lanes - 1;
+        if (even) {
+          long rows = v.data().address() + 4 * keyAt(from);
+          even(rows, 4L * v.dim(1), target + 4L * key, 4L * KEYS);
+        }
+        for (int i = 0; i < lanes && !even; i++) {
+          long source = key + i < tile ? v.data().address() + 4 * keyAt(from + i) : zeros.address();
           transposeRow(i, source, target + 4L * (key + (long) i * KEYS));
         }
-        transpose(d / g.lanes(), 4L * g.lanes(), 4L * g.lanes() * KEYS);
+        transpose(even, 4L * lanes, 4L * lanes * KEYS);
       }
     }
 
     private void dot(CodePage.Code code, long to, long weights, long x, int rows, int steps) {
-      Block.set(arguments, DotCode.OUT, to);
-      Block.set(arguments, DotCode.WEIGHTS, weights);
-      Block.set(arguments, DotCode.X, x);
-      Block.set(arguments, DotCode.TILES, tiles(rows));
-      Block.set(arguments, DotCode.STEPS, steps);
-      Fetch.nothing(arguments, weights);
-      code.run(arguments);
+      Block.set(product, DotCode.OUT, to);
+      Block.set(product, DotCode.WEIGHTS, weights);
+      Block.set(product, DotCode.X, x);
+      Block.set(product, DotCode.TILES, tiles(rows));
+      Block.set(product, DotCode.STEPS, steps);
+      code.run(product);
     }
 
     /** scores[s, t] = k[s] . q[t]. */
@@ -309,15 +331,20 @@ final class Attention {
         long shift = 4L * vector * g.lanes();
         Block.set(arguments, SoftmaxCode.SCORES, memory.scores.atLeast(0).address() + shift);
         Block.set(arguments, SoftmaxCode.KEYS, tile);
-        long state = memory.states.atLeast(0).address() + 2L * unit * g.step() + shift;
-        Block.set(arguments, SoftmaxCode.STATE, state);
-        Block.set(arguments, SoftmaxCode.SUMS, sums(unit) + shift);
-        Block.set(arguments, SoftmaxCode.ROWS, d);
         float scale = (float) (1 / Math.sqrt(d));
         Block.set(arguments, SoftmaxCode.SCALE, Float.floatToRawIntBits(scale));
         Block.set(arguments, SoftmaxCode.EXP, ExpCode.TABLE.address());
-        program.code(Program.SOFTMAX).run(arguments);
+        run(Program.SOFTMAX, unit, shift);
       }
+    }
+
+    /** Code that changes sums by states. */
+    private void run(String name, int unit, long shift) {
+      long state = memory.states.atLeast(0).address() + 2L * unit * g.step() + shift;
+      Block.set(arguments, SoftmaxCode.STATE, state);
+      Block.set(arguments, SoftmaxCode.SUMS, sums(unit) + shift);
+      Block.set(arguments, SoftmaxCode.ROWS, d);
+      program.code(name).run(arguments);
     }
 
     private long sums(int unit) {
@@ -334,32 +361,25 @@ final class Attention {
 
     /** sums / total to rows; a query that saw no key gets zeros. */
     private void store(int unit, int head, int panel) {
-      MemorySegment states = memory.states.atLeast(0);
-      long total = 2L * unit * g.step() + g.step();
       for (int vector = 0; vector < 2; vector++) {
         int first = from + panel * g.width() + vector * g.lanes();
         int count = Math.min(g.lanes(), to - first);
         if (count <= 0) {
           return;
         }
-        for (int i = 0; i < g.lanes(); i++) {
+        run(Program.NORMALIZE, unit, 4L * vector * g.lanes());
+        boolean even = count == g.lanes();
+        if (even) {
+          long rows = out.data().address() + 4 * queryAt(head, first);
+          even(sums(unit) + 4L * vector * g.lanes(), g.step(), rows, 4L * out.dim(1));
+        }
+        for (int i = 0; i < g.lanes() && !even; i++) {
           long source = sums(unit) + 4L * vector * g.lanes() + (long) i * g.step();
           long spare = arguments.address() + TransposeCode.arguments(g);
           long row = 4 * queryAt(head, first + Math.min(i, count - 1));
           transposeRow(i, source, i < count ? out.data().address() + row : spare);
         }
-        transpose(d / g.lanes(), (long) g.lanes() * g.step(), 4L * g.lanes());
-        for (int i = 0; i < count; i++) {
-          long lane = 4L * (vector * g.lanes() + i);
-          float sum = states.get(ValueLayout.JAVA_FLOAT, total + lane);
-          scale(queryAt(head, first + i), sum == 0 ? 0 : 1 / sum);
-        }
-      }
-    }
-
-    private void scale(long at, float factor) {
-      for (int i = 0; i < d; i++) {
-        out.set(at + i, out.get(at + i) * factor);
+        transpose(even, (long) g.lanes() * g.step(), 4L * g.lanes());
       }
     }
   }

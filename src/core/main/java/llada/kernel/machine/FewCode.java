@@ -21,7 +21,7 @@ import llada.tensor.DType;
  * {@link DotCode} and {@link Int8Code}, one token works as long as sixteen; so here lanes are
  * channels ({@link FewBytes}) or rows of weights ({@link FewFloats}), and tokens come one after the
  * other. Each weight is read once and unpacked in registers. Every sum is formed of the same
- * numbers in the same order as there: a row has the same bits from either. AVX-512 only.
+ * numbers in the same order as there: a row has the same bits from either.
  *
  * <p>This is the loop around them: over tiles of 16 rows, and in each over chunks of 256 channels
  * (of fewer where the numbers are floats).
@@ -96,15 +96,18 @@ final class FewCode {
       }
     }
 
-    /** zmm0 to zmm3 = the four 32-bit words at an offset, of all rows; zmm4 to zmm7 are lost. */
-    void transposed(int offset) {
+    /**
+     * Vectors 0 to 3 = the four 32-bit words at an offset, of as many rows as lanes; vectors 4 to 7
+     * are lost.
+     */
+    void transposed(Geometry g, int offset, int first) {
       for (int i = 0; i < 4; i++) {
-        a.op(Op.VMOVUPS, Vec.xmm(i), at(i, offset));
-        for (int quad = 1; quad < 4; quad++) {
-          a.op(Op.VINSERTI128, Vec.zmm(i), Vec.zmm(i), at(4 * quad + i, offset), quad);
+        a.op(Op.VMOVUPS, Vec.xmm(i), at(first + i, offset));
+        for (int quad = 1; quad < g.lanes() / 4; quad++) {
+          a.op(Op.VINSERTI128, g.vec(i), g.vec(i), at(first + 4 * quad + i, offset), quad);
         }
       }
-      TransposeCode.fours(a, new Geometry(512, 1), 0);
+      TransposeCode.fours(a, g, 0);
     }
   }
 
@@ -112,20 +115,24 @@ final class FewCode {
 
   /** Whether there is such code. */
   static boolean takes(int bits, DType dtype, Matmul.Arithmetic arithmetic, int channels) {
-    return bits == 512
-        && channels % Geometry.CHUNK == 0
+    return channels % Geometry.CHUNK == 0
         && (arithmetic == Matmul.Arithmetic.INT8
             ? FewBytes.takes(dtype)
-            : FewFloats.takes(dtype, arithmetic));
+            : bits == 512 && FewFloats.takes(dtype, arithmetic));
   }
 
   /** The address of a type's constants; 0 where there are none. */
   static long table(DType dtype) {
-    return FewBytes.takes(dtype) ? FewBytes.table(dtype).address() : 0;
+    return FewBytes.takes(dtype) ? FewForm.table(dtype).address() : 0;
   }
 
-  /** The code for rows of so many channels, which {@link #takes} allows. */
-  static Assembler assemble(DType dtype, Matmul.Arithmetic arithmetic, int channels) {
+  /**
+   * The code for rows of so many channels, which {@link #takes} allows.
+   *
+   * @param vnni whether there is vpdpbusd at this width
+   */
+  static Assembler assemble(
+      int bits, boolean vnni, DType dtype, Matmul.Arithmetic arithmetic, int channels) {
     Assembler a = new Assembler();
     boolean int8 = arithmetic == Matmul.Arithmetic.INT8;
     int chunkBytes = int8 ? FewBytes.bytes(dtype) : FewFloats.bytes(dtype, arithmetic);
@@ -133,7 +140,8 @@ final class FewCode {
     int chunks = rowBytes / chunkBytes;
     int xBytes = (int) PackedInput.rowBytes(arithmetic, channels);
     Rows rows = new Rows(a, rowBytes, chunkBytes, xBytes);
-    Chunk chunk = int8 ? new FewBytes(a, rows, dtype) : new FewFloats(a, rows, dtype, arithmetic);
+    Chunk chunk =
+        int8 ? FewBytes.of(a, rows, dtype, bits, vnni) : new FewFloats(a, rows, dtype, arithmetic);
     Label tile = new Label("tile");
     Label next = new Label("chunk");
     a.push(RBX);

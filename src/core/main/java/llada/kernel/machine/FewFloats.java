@@ -14,6 +14,7 @@ import llada.tensor.DType;
  * {@link FewCode} with float32, float16 and bfloat16 weights: lanes are rows, since each sum must
  * be formed channel by channel. A step is 32 bits of a row, a float32 number or a pair of bfloat16;
  * 64 steps of 16 rows are transposed and unpacked to memory, and then multiplied with every token.
+ * AVX-512 only.
  */
 final class FewFloats implements FewCode.Chunk {
   private static final int STEPS = 64;
@@ -55,7 +56,7 @@ final class FewFloats implements FewCode.Chunk {
     int step = bf16 ? 4 : dtype.blockBytes(); // in the file
     for (int word = 0; word < STEPS * step / 4; word++) {
       if (word % 4 == 0) {
-        rows.transposed(4 * word);
+        rows.transposed(new Geometry(512, 1), 4 * word, 0);
         rows.ask(word + 4, STEPS * step / 4);
       }
       Vec weights = Vec.zmm(word % 4);

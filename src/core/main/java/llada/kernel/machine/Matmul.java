@@ -165,12 +165,15 @@ final class Matmul {
 
   /** Up to how many tokens {@link FewCode} is faster, as measured; 0 where there is none. */
   private int fewTokens(DType dtype, Arithmetic arithmetic, int channels) {
-    boolean vnni = arithmetic != Arithmetic.INT8 || program.vnni();
-    if (!vnni || !FewCode.takes(program.bits(), dtype, arithmetic, channels)) {
+    if (!FewCode.takes(program.bits(), dtype, arithmetic, channels)) {
       return 0;
     }
     return switch (arithmetic) {
-      case INT8 -> 12;
+      case INT8 -> {
+        boolean wide = program.bits() == 512;
+        int limit = wide && !program.vnni() ? FewCode.MOST_TOKENS : 12;
+        yield !wide && program.vnni() && dtype == DType.Q6_K ? 6 : limit;
+      }
       case BF16 -> 6;
       case F32 -> 4;
     };

@@ -23,6 +23,9 @@ final class MatmulBackward {
 
   private static final int DEPTH = Geometry.FLOAT_DEPTH;
 
+  /** Bytes that the processor fetches at a time. */
+  private static final int LINE = 64;
+
   private final Program program;
   private final Block.Owner blocks;
   private final Geometry g;
@@ -181,11 +184,17 @@ final class MatmulBackward {
         Block.set(arguments, DotCode.WEIGHTS, left);
         Block.set(arguments, DotCode.TILES, tiles);
         Block.set(arguments, DotCode.STEPS, padded / (bf16 ? 2 : 1));
-        Block.set(arguments, Fetch.FROM, left);
-        Block.set(arguments, Fetch.ROW, 0);
-        Block.set(arguments, Fetch.TILE, 0);
-        Block.set(arguments, Fetch.STEP, 0);
+        // Meanwhile fetches the next panel line by line; terms of a panel are far from the next's.
+        long round = (long) LINE * g.floatRows();
+        Block.set(arguments, Fetch.ROW, LINE);
+        Block.set(arguments, Fetch.STEP, round);
+        Block.set(arguments, Fetch.TILE, round * padded / (bf16 ? 2 : 1) / DotCode.UNROLL);
         for (int panel = 0; panel < panels; panel++) {
+          long next =
+              panel + 1 < panels
+                  ? panel(panel + 1, d)
+                  : panel(0, d + DEPTH < paddedDepth ? d + DEPTH : 0);
+          Block.set(arguments, Fetch.FROM, next);
           Block.set(arguments, DotCode.OUT, sums.address() + panel * sumBytes);
           Block.set(arguments, DotCode.X, panel(panel, d));
           dot.run(arguments);

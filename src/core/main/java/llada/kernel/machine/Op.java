@@ -34,6 +34,8 @@ enum Op {
   VDPBF16PS(Map.M0F38, Prefix.F3, 0x52, 0),
   VPDPBUSD(Map.M0F38, Prefix.P66, 0x50, 0),
   VPMADDUBSW(Map.M0F38, Prefix.P66, 0x04, 0),
+  VPSIGNB(Map.M0F38, Prefix.P66, 0x08, 0), // VEX only
+  VPABSB(Map.M0F38, Prefix.P66, 0x1C, 0),
   VPMADDWD(Map.M0F, Prefix.P66, 0xF5, 0),
   VPADDW(Map.M0F, Prefix.P66, 0xFD, 0),
   VPSUBW(Map.M0F, Prefix.P66, 0xF9, 0),
@@ -64,6 +66,7 @@ enum Op {
   VSHUFF32X4(Map.M0F3A, Prefix.P66, 0x23, 0),
   VPERM2F128(Map.M0F3A, Prefix.P66, 0x06, 0),
   VPMOVDW(Map.M0F38, Prefix.F3, 0x33, -2), // to memory
+  VPINSRW(Map.M0F, Prefix.P66, 0xC4, 2), // a word from memory
   VINSERTI128(Map.M0F3A, Prefix.P66, 0x38, 16);
 
   /** Opcode maps by their number in VEX and EVEX. */

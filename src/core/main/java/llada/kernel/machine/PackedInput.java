@@ -17,7 +17,7 @@ import llada.tensor.Tensor;
  * </pre>
  */
 final class PackedInput {
-  /** In a chunk of a row: 32-bit sums of 16 channels, then the scale. */
+  /** In a chunk of a row: sums of 16 channels as {@link QuantizeCode} has them, then the scale. */
   static final int ROW_SUMS = 256;
 
   static final int ROW_SCALE = ROW_SUMS + 64;
@@ -187,17 +187,20 @@ final class PackedInput {
     long from = data(panel, k0) + shift;
     boolean int8 = arithmetic == Matmul.Arithmetic.INT8;
     if (int8 && WeightForm.of(few.orElseThrow()).group() == 32) {
-      // As FewBytes has them: words 0 to 3 of each of four groups, then words 4 to 7.
+      // As FewForm has them: words 0 to 3 of each of its groups, then words 4 to 7.
+      int lanes = g.lanes();
       for (int part = 0; part < 2; part++) {
-        square(
-            2, 32, i -> i / 4 * 8 + i % 4, from + 4 * part * g.step(), to + 64 * part, arguments);
+        long words = from + 4L * part * g.step();
+        long bytesTo = to + 4L * lanes * part;
+        square(32 / lanes, 2 * lanes, i -> i / 4 * 8 + i % 4, words, bytesTo, arguments);
       }
     } else {
       int squares = (int) (offset(Geometry.CHUNK) / g.step()) / g.lanes();
       square(squares, g.lanes(), i -> i, from, to, arguments);
     }
     if (int8) {
-      square(1, 0, i -> i, sums(panel, k0) + shift, to + ROW_SUMS, arguments);
+      long sums = sums(panel, k0) + shift;
+      square(16 / g.lanes(), g.lanes(), i -> i, sums, to + ROW_SUMS, arguments);
       square(1, 0, _ -> 0, scales(panel, k0) + shift, to + ROW_SCALE, arguments);
     }
   }
@@ -208,7 +211,7 @@ final class PackedInput {
     long rowBytes = rowBytes(arithmetic, channels);
     Block.set(arguments, TransposeCode.COUNT, count);
     Block.set(arguments, TransposeCode.SOURCE_STEP, (long) apart * g.step());
-    Block.set(arguments, TransposeCode.TARGET_STEP, apart > g.lanes() ? 128 : 64);
+    Block.set(arguments, TransposeCode.TARGET_STEP, 4L * Math.max(apart, g.lanes()));
     for (int i = 0; i < g.lanes(); i++) {
       Block.set(
           arguments, TransposeCode.SOURCES + 8 * i, from + (long) row.applyAsInt(i) * g.step());

@@ -32,7 +32,9 @@ final class Program {
   static final String SOFTMAX_BACKWARD = "softmax backward";
   static final String SWIGLU_BACKWARD = "swiglu backward";
   static final String TRANSPOSE = "transpose";
+  static final String TRANSPOSE_EVEN = "transpose, rows evenly spaced";
   static final String SOFTMAX = "softmax";
+  static final String NORMALIZE = "softmax, sums over totals";
   static final String SWIGLU = "swiglu";
   static final String READ = "peak of reading";
 
@@ -62,7 +64,9 @@ final class Program {
     bits = wide ? 512 : 256;
     vnni = wide ? features.avx512Vnni() : features.avxVnni();
     bf16 = features.avx512Bf16();
-    sources.put(TRANSPOSE, () -> TransposeCode.assemble(new Geometry(bits, 1)));
+    Geometry one = new Geometry(bits, 1);
+    sources.put(TRANSPOSE, () -> TransposeCode.assemble(one, false));
+    sources.put(TRANSPOSE_EVEN, () -> TransposeCode.assemble(one, true));
     for (int vectors = 1; vectors <= 2; vectors++) {
       Geometry g = new Geometry(bits, vectors);
       sources.put(
@@ -87,7 +91,8 @@ final class Program {
         sources.put(panel(on), () -> PanelCode.assemble(two, on));
       }
     }
-    sources.put(SOFTMAX, () -> SoftmaxCode.assemble(new Geometry(bits, 2)));
+    sources.put(SOFTMAX, () -> SoftmaxCode.assemble(two));
+    sources.put(NORMALIZE, () -> SoftmaxCode.normalize(two));
     sources.put(SWIGLU, () -> SwiGluCode.assemble(bits));
     sources.put(SOFTMAX_BACKWARD, () -> SoftmaxBackwardCode.assemble(two));
     sources.put(SWIGLU_BACKWARD, () -> SwiGluBackwardCode.assemble(bits));
@@ -196,7 +201,7 @@ final class Program {
   CodePage.Code few(DType dtype, Matmul.Arithmetic arithmetic, int channels) {
     return code.computeIfAbsent(
         "few tokens, %s in %s, %d channels".formatted(dtype, arithmetic, channels),
-        name -> CodePage.map(FewCode.assemble(dtype, arithmetic, channels)));
+        name -> CodePage.map(FewCode.assemble(bits, vnni, dtype, arithmetic, channels)));
   }
 
   /** The listing of every kernel, by name. */

@@ -28,7 +28,7 @@ final class SoftmaxCode {
   static final int KEYS = 8; // at least 1
   static final int STATE = 16; // (2, width): running maximum, then total
   static final int SUMS = 24; // (rows, width)
-  static final int ROWS = 32;
+  static final int ROWS = 32; // at least 1
   static final int SCALE = 40; // the bits of a float32
   static final int EXP = 48; // ExpCode.TABLE
 
@@ -46,8 +46,6 @@ final class SoftmaxCode {
     ExpCode exp = new ExpCode(a, R9, g.vec(7));
     Label largest = new Label("largest");
     Label weights = new Label("weights");
-    Label sums = new Label("sums");
-    Label check = new Label("check");
     a.mov(R8, RDI.at(STATE));
     a.mov(R9, RDI.at(EXP));
     a.mov(RAX, RDI.at(SCALE));
@@ -81,19 +79,36 @@ final class SoftmaxCode {
     a.store(Op.VMOVUPS_STORE, R8.at(0), max);
     a.op(Op.VFMADD231PS, total, shrink, R8.at(g.step()));
     a.store(Op.VMOVUPS_STORE, R8.at(g.step()), total);
+    multiply(a, g, shrink);
+    return a;
+  }
+
+  /** The end: sums = sums / total, or 0 where no key was seen. Else the total is at least 1. */
+  static Assembler normalize(Geometry g) {
+    Assembler a = new Assembler();
+    Vec factor = g.vec(1);
+    QuantizeCode.constant(a, factor, Float.floatToRawIntBits(Float.MIN_NORMAL));
+    QuantizeCode.constant(a, g.vec(2), Float.floatToRawIntBits(1));
+    a.mov(R8, RDI.at(STATE));
+    a.op(Op.VMAXPS, factor, factor, R8.at(g.step())); // NaN stays
+    a.op(Op.VDIVPS, factor, g.vec(2), factor);
+    multiply(a, g, factor);
+    return a;
+  }
+
+  /** Sums times a factor of each query, and the return. */
+  private static void multiply(Assembler a, Geometry g, Vec factor) {
+    Vec s = g.vec(0);
+    Label sums = new Label("sums");
     a.mov(R10, RDI.at(SUMS));
     a.mov(R11, RDI.at(ROWS));
-    a.jump(check);
     a.bind(sums);
-    a.op(Op.VMULPS, s, shrink, R10.at(0));
+    a.op(Op.VMULPS, s, factor, R10.at(0));
     a.store(Op.VMOVUPS_STORE, R10.at(0), s);
     a.add(R10, g.step());
     a.sub(R11, 1);
-    a.bind(check);
-    a.cmp(R11, 0);
     a.jump(Assembler.Condition.NOT_EQUAL, sums);
     a.vzeroupper();
     a.ret();
-    return a;
   }
 }

@@ -11,13 +11,18 @@ import static llada.kernel.machine.Gpr.RDI;
  * Transposes squares of 32-bit numbers, as wide as a vector: dst[j][i] = src[i][j].
  *
  * <p>Every row of source and destination has its own address, so that a missing row can point to
- * anything that may be read (or written).
+ * anything that may be read (or written); where all are evenly spaced, the first and the distance
+ * do, since what Java stores for a call takes longer than the call until that Java is compiled.
  */
 final class TransposeCode {
   static final int COUNT = 0; // squares
   static final int SOURCE_STEP = 8; // bytes from one square to the next
   static final int TARGET_STEP = 16;
-  static final int SOURCES = 24; // an address for each row, then one for each row of the target
+  static final int SOURCE = 24; // of evenly spaced rows: the first, and bytes from each to the next
+  static final int SOURCE_ROW = 32;
+  static final int TARGET = 40;
+  static final int TARGET_ROW = 48;
+  static final int SOURCES = 56; // an address for each row, then one for each row of the target
 
   private TransposeCode() {}
 
@@ -29,9 +34,18 @@ final class TransposeCode {
     return SOURCES + 16 * g.lanes();
   }
 
-  static Assembler assemble(Geometry g) {
+  /**
+   * The code.
+   *
+   * @param even whether rows are evenly spaced; it then finds their addresses itself
+   */
+  static Assembler assemble(Geometry g, boolean even) {
     Assembler a = new Assembler();
     Label square = new Label("square");
+    if (even) {
+      addresses(a, g, SOURCE, SOURCES);
+      addresses(a, g, TARGET, targets(g));
+    }
     a.mov(RCX, RDI.at(COUNT));
     a.mov(R10, 0);
     a.mov(R11, 0);
@@ -44,6 +58,14 @@ final class TransposeCode {
     a.vzeroupper();
     a.ret();
     return a;
+  }
+
+  private static void addresses(Assembler a, Geometry g, int first, int to) {
+    a.mov(RAX, RDI.at(first));
+    for (int i = 0; i < g.lanes(); i++) {
+      a.mov(RDI.at(to + 8 * i), RAX);
+      a.add(RAX, RDI.at(first + 8));
+    }
   }
 
   private static void square(Assembler a, Geometry g) {

@@ -142,6 +142,15 @@ final class AssemblerTest {
             "c4621dacbfc0010000",
             a -> a.op(Op.VFNMADD213PS, Vec.ymm(15), Vec.ymm(12), Gpr.RDI.at(448))),
         of(
+            "vpsignb ymm12, ymm13, ymm2",
+            "c4621508e2",
+            a -> a.op(Op.VPSIGNB, Vec.ymm(12), Vec.ymm(13), Vec.ymm(2))),
+        of("vpabsb ymm14, ymm3", "c4627d1cf3", a -> a.op(Op.VPABSB, Vec.ymm(14), Vec.ymm(3))),
+        of(
+            "vpinsrw xmm9, xmm9, [r9 + 4096], 7",
+            "c44131c4890010000007",
+            a -> a.op(Op.VPINSRW, Vec.xmm(9), Vec.xmm(9), Gpr.R9.at(4096), 7)),
+        of(
             "vinserti128 ymm1, ymm1, ymm2, 1",
             "c4e37538ca01",
             a -> a.op(Op.VINSERTI128, Vec.ymm(1), Vec.ymm(1), Vec.ymm(2), 1)));

@@ -11,7 +11,8 @@ import org.junit.jupiter.params.provider.EnumSource;
 /** Code for few tokens is assembled when it is first needed, by whichever thread needs it. */
 final class FewCodeTest {
   private static String assembled(DType dtype, int chunks) {
-    return FewCode.assemble(dtype, Matmul.Arithmetic.INT8, Geometry.CHUNK * chunks).listing();
+    return FewCode.assemble(512, true, dtype, Matmul.Arithmetic.INT8, Geometry.CHUNK * chunks)
+        .listing();
   }
 
   @ParameterizedTest

@@ -161,7 +161,7 @@ final class MaddKernelsTest {
   }
 
   /** Every byte of codes and whole-number scales is one or the other. */
-  private static Tensor extreme(Arena arena, DType dtype, int channels, int[] bytes) {
+  static Tensor extreme(Arena arena, DType dtype, int channels, int[] bytes) {
     Tensor weight = Tensor.allocate(arena, dtype, bytes.length, channels);
     MemorySegment data = weight.data();
     long rowBytes = data.byteSize() / bytes.length;
