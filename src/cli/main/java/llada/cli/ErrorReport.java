@@ -45,9 +45,7 @@ record ErrorReport(int exitCode, String message) {
               "%s; llada pull %s brings one from a hub"
                   .formatted(
                       e.getMessage(),
-                      ModelName.meant(e.path())
-                          .map(ModelName::toString)
-                          .orElse("OWNER/MODEL")));
+                      ModelName.meant(e.path()).map(ModelName::toString).orElse("OWNER/MODEL")));
       case FormatException e -> new ErrorReport(ExitCodes.BAD_FILE, e.getMessage());
       case ResumeException e -> new ErrorReport(ExitCodes.USAGE, e.getMessage());
       case NonFiniteLossException e -> new ErrorReport(ExitCodes.DIVERGED, e.getMessage());

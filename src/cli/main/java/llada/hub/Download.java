@@ -33,7 +33,8 @@ final class Download implements Hub.Attempt<Void> {
    * Asks nothing yet.
    *
    * @param parts the folder for what has come
-   * @param listener hears of bytes as they come; of those that came to nothing, as a negative number
+   * @param listener hears of bytes as they come; of those that came to nothing, as a negative
+   *     number
    */
   Download(Hub hub, HubFile file, URI address, Path parts, LongConsumer listener) {
     this.hub = hub;

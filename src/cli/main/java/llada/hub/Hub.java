@@ -172,14 +172,17 @@ public final class Hub implements AutoCloseable {
   }
 
   private static String origin(URI uri) {
-    return "%s://%s:%d".formatted(uri.getScheme(), uri.getHost(), uri.getPort()).toLowerCase(Locale.ROOT);
+    return "%s://%s:%d"
+        .formatted(uri.getScheme(), uri.getHost(), uri.getPort())
+        .toLowerCase(Locale.ROOT);
   }
 
   private static URI next(String what, URI from, String location) {
     try {
       URI to = from.resolve(location);
       HttpRequest.newBuilder(to); // refuses other schemes, and addresses without a host
-      if (!location.isEmpty() && (to.getScheme().equals("https") || from.getScheme().equals("http"))) {
+      if (!location.isEmpty()
+          && (to.getScheme().equals("https") || from.getScheme().equals("http"))) {
         return to;
       }
     } catch (IllegalArgumentException _) {
@@ -203,8 +206,7 @@ public final class Hub implements AutoCloseable {
             .strip();
     if (status >= 500 || status == 429 || status == 416) {
       if (wait > MAX_WAIT_SECONDS) {
-        throw new FormatException(
-            "%s: %s: come again in %d seconds".formatted(what, answer, wait));
+        throw new FormatException("%s: %s: come again in %d seconds".formatted(what, answer, wait));
       }
       pause(what, Duration.ofSeconds(Math.max(0, wait)));
       return new Broken(answer);

@@ -18,8 +18,8 @@ import llada.format.Sha256;
  *
  * @param name its path in the model, with slashes
  * @param size bytes
- * @param digest of a large file, the SHA-256 of its content; of a small one, which git keeps itself,
- *     the SHA-1 of {@code "blob SIZE\0"} and the content. Hexadecimal
+ * @param digest of a large file, the SHA-256 of its content; of a small one, which git keeps
+ *     itself, the SHA-1 of {@code "blob SIZE\0"} and the content. Hexadecimal
  */
 record HubFile(String name, long size, String digest) {
   private static final String PART = "[^/\\\\:*?\"<>|\\p{Cntrl}\\p{Cf}]{1,200}";

@@ -53,11 +53,9 @@ final class PullCommandTest {
             .map(
                 file ->
                     "{\"rfilename\": \"%s\", \"size\": %d, \"lfs\": {\"sha256\": \"%s\"}}"
-                        .formatted(
-                            file.getKey(), file.getValue().length, sha256(file.getValue())))
+                        .formatted(file.getKey(), file.getValue().length, sha256(file.getValue())))
             .collect(Collectors.joining(", "));
-    String listing =
-        "{\"sha\": \"%s\", \"siblings\": [%s]}".formatted("ab".repeat(20), siblings);
+    String listing = "{\"sha\": \"%s\", \"siblings\": [%s]}".formatted("ab".repeat(20), siblings);
     server.createContext(
         "/",
         exchange -> {
@@ -150,7 +148,6 @@ final class PullCommandTest {
     Path token = Files.writeString(store.resolve("token"), "two words\n");
     assertThat(run("pull", "a/b", "--token-file", token.toString()).err())
         .contains("--token-file", "holds no token");
-    assertThat(run("pull", "a/b", "--token-file", "none.txt").code())
-        .isEqualTo(ExitCodes.BAD_FILE);
+    assertThat(run("pull", "a/b", "--token-file", "none.txt").code()).isEqualTo(ExitCodes.BAD_FILE);
   }
 }

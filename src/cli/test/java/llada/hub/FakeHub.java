@@ -60,8 +60,7 @@ final class FakeHub implements AutoCloseable {
 
   FakeHub() {
     try {
-      server =
-          HttpServer.create(new InetSocketAddress(InetAddress.getByName("127.0.0.1"), 0), 0);
+      server = HttpServer.create(new InetSocketAddress(InetAddress.getByName("127.0.0.1"), 0), 0);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
@@ -120,9 +119,7 @@ final class FakeHub implements AutoCloseable {
     if (part) {
       exchange
           .getResponseHeaders()
-          .set(
-              "Content-Range",
-              "bytes %d-%d/%d".formatted(from, bytes.length - 1, bytes.length));
+          .set("Content-Range", "bytes %d-%d/%d".formatted(from, bytes.length - 1, bytes.length));
     }
     int left = bytes.length - from;
     exchange.sendResponseHeaders(part ? 206 : 200, left == 0 ? -1 : left);

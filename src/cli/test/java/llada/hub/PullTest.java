@@ -138,7 +138,8 @@ final class PullTest {
     assertThat(pull("**.gguf")).isZero();
     assertThat(PowerCut.tree(folder()).keySet())
         .containsExactly("sub", "sub/tiny q8_0+x.gguf", "tiny-q4_0.gguf");
-    assertThat(new ModelStore(store).find("acme/tiny")).contains(folder().resolve("tiny-q4_0.gguf"));
+    assertThat(new ModelStore(store).find("acme/tiny"))
+        .contains(folder().resolve("tiny-q4_0.gguf"));
     assertThat(new ModelStore(store).find("acme/tiny/sub/tiny q8_0+x.gguf"))
         .contains(folder().resolve("sub/tiny q8_0+x.gguf"));
     Files.delete(folder().resolve("tiny-q4_0.gguf"));
@@ -206,7 +207,10 @@ final class PullTest {
   private Path part(String name) throws IOException {
     Path folder = Files.createDirectories(store.resolve("acme/.tiny.pull"));
     return folder.resolve(
-        Download.partName(HubFile.of(Json.parse(FakeHub.sibling(name, WEIGHTS).getBytes(StandardCharsets.UTF_8), "test"))));
+        Download.partName(
+            HubFile.of(
+                Json.parse(
+                    FakeHub.sibling(name, WEIGHTS).getBytes(StandardCharsets.UTF_8), "test"))));
   }
 
   @Test
@@ -396,8 +400,7 @@ final class PullTest {
         "..",
       })
   void hostileNamesAreRefused(String name) {
-    hub.listing =
-        hub.listing().replace("]}", ", " + FakeHub.sibling(name, bytes(10)) + "]}");
+    hub.listing = hub.listing().replace("]}", ", " + FakeHub.sibling(name, bytes(10)) + "]}");
     assertThatThrownBy(this::pull)
         .isInstanceOf(FormatException.class)
         .hasMessageContainingAll("acme/tiny: lists '", "nothing was written");
@@ -440,11 +443,14 @@ final class PullTest {
 
   @Test
   void namesAreChecked() {
-    assertThat(ModelName.of("GSAI-ML/LLaDA-8B-Instruct")).get().hasToString("GSAI-ML/LLaDA-8B-Instruct");
+    assertThat(ModelName.of("GSAI-ML/LLaDA-8B-Instruct"))
+        .get()
+        .hasToString("GSAI-ML/LLaDA-8B-Instruct");
     ModelName revision = ModelName.of("a/b@refs/pr/1").orElseThrow();
     assertThat(revision).hasToString("a/b@refs/pr/1");
     assertThat(new ModelStore(store).folder(revision)).isEqualTo(store.resolve("a/b@refs_pr_1"));
-    for (String none : List.of("a", "a/b/c", "../b", "a/..", "a/b@", "a/b@../c", "/b", "a/b c", "")) {
+    for (String none :
+        List.of("a", "a/b/c", "../b", "a/..", "a/b@", "a/b@../c", "/b", "a/b c", "")) {
       assertThat(ModelName.of(none)).as(none).isEmpty();
       assertThat(new ModelStore(store).find(none)).as(none).isEmpty();
     }

@@ -23,11 +23,12 @@ public final class FineTune {
   /**
    * Trains.
    *
-   * @param args a Hugging Face folder; a file of lines {@code {"prompt": ..., "response": ...}}; the
-   *     folder of the run; the number of steps
+   * @param args a Hugging Face folder; a file of lines {@code {"prompt": ..., "response": ...}};
+   *     the folder of the run; the number of steps
    */
   public static void main(String[] args) throws IOException {
-    Path model = tune(Path.of(args[0]), Path.of(args[1]), Path.of(args[2]), Long.parseLong(args[3]));
+    Path model =
+        tune(Path.of(args[0]), Path.of(args[1]), Path.of(args[2]), Long.parseLong(args[3]));
     System.out.println(model);
   }
 

@@ -12,7 +12,8 @@ public final class Score {
     try (Llada llada = Llada.demo()) {
       for (String answer : new String[] {"A cow says moo.", "Moo cow says a."}) {
         LogLikelihood score = llada.score("What does a cow say?", answer);
-        System.out.printf("%.3f +- %.3f  %s%n", score.perplexity(), score.perplexityError(), answer);
+        System.out.printf(
+            "%.3f +- %.3f  %s%n", score.perplexity(), score.perplexityError(), answer);
       }
     }
   }

@@ -25,8 +25,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * Every example runs, and does what it says. The bundled model may be trained anew, so its words are
- * compared with what the library says elsewhere, not with a text.
+ * Every example runs, and does what it says. The bundled model may be trained anew, so its words
+ * are compared with what the library says elsewhere, not with a text.
  */
 final class ExamplesTest {
   private static final Llada LLADA = Llada.demo();
@@ -144,7 +144,10 @@ final class ExamplesTest {
     assertThat(String.join("\n", lines(LladaChatModel::main))).isEqualTo(said).isNotBlank();
     ChatRequest story =
         ChatRequest.builder()
-            .messages(UserMessage.from("Hello"), AiMessage.from("Hello."), UserMessage.from("Tell me a story about Mia."))
+            .messages(
+                UserMessage.from("Hello"),
+                AiMessage.from("Hello."),
+                UserMessage.from("Tell me a story about Mia."))
             .maxOutputTokens(32)
             .build();
     ChatResponse response = new LladaChatModel(LLADA).chat(story);
@@ -190,7 +193,9 @@ final class ExamplesTest {
     assertThat(complete.getFirst().aiMessage().text())
         .isEqualTo(new LladaChatModel(LLADA).chat(story).aiMessage().text());
     new LladaStreamingChatModel(LLADA)
-        .chat(ChatRequest.builder().messages(UserMessage.from("Hi")).temperature(-1.0).build(), handler);
+        .chat(
+            ChatRequest.builder().messages(UserMessage.from("Hi")).temperature(-1.0).build(),
+            handler);
     assertThat(errors).singleElement();
   }
 }

@@ -26,7 +26,11 @@ import picocli.CommandLine.Spec;
       "  llada convert llada-8b-q8_0.gguf LLaDA-8B --type bf16"
     })
 public final class ConvertCommand implements Runnable, CommandProvider {
-  @Parameters(converter = ModelPath.class, index = "0", paramLabel = "SRC", description = "A GGUF file or Hugging Face folder.")
+  @Parameters(
+      converter = ModelPath.class,
+      index = "0",
+      paramLabel = "SRC",
+      description = "A GGUF file or Hugging Face folder.")
   private Path source;
 
   @Parameters(

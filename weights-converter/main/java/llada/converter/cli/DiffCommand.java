@@ -29,10 +29,18 @@ import picocli.CommandLine.Spec;
       "  llada diff LLaDA-8B-Instruct llada-q4_k_m.gguf",
     })
 public final class DiffCommand implements Runnable, CommandProvider {
-  @Parameters(converter = ModelPath.class, index = "0", paramLabel = "A", description = "A folder or GGUF file: the original.")
+  @Parameters(
+      converter = ModelPath.class,
+      index = "0",
+      paramLabel = "A",
+      description = "A folder or GGUF file: the original.")
   private Path first;
 
-  @Parameters(converter = ModelPath.class, index = "1", paramLabel = "B", description = "A folder or GGUF file of it.")
+  @Parameters(
+      converter = ModelPath.class,
+      index = "1",
+      paramLabel = "B",
+      description = "A folder or GGUF file of it.")
   private Path second;
 
   @Option(names = "--threads", paramLabel = "N", description = "Default: one per processor.")

@@ -27,7 +27,11 @@ import picocli.CommandLine.Spec;
       "  llada quantize LLaDA-8B-Instruct llada-q4_0.gguf --type q4_0 --imatrix llada.imatrix.gguf"
     })
 public final class QuantizeCommand implements Runnable, CommandProvider {
-  @Parameters(converter = ModelPath.class, index = "0", paramLabel = "SRC", description = "A GGUF file or Hugging Face folder.")
+  @Parameters(
+      converter = ModelPath.class,
+      index = "0",
+      paramLabel = "SRC",
+      description = "A GGUF file or Hugging Face folder.")
   private Path source;
 
   @Parameters(
