@@ -133,8 +133,9 @@ final class ExamplesTest {
                 .getLast());
     try (Llada before = Llada.open(model);
         Llada after = Llada.open(tuned)) {
-      assertThat(before.score("Who goes there?", "A friend.").natsPerToken()).isGreaterThan(3);
-      assertThat(after.score("Who goes there?", "A friend.").natsPerToken()).isLessThan(1.5);
+      double untaught = before.score("Who goes there?", "A friend.").natsPerToken();
+      double taught = after.score("Who goes there?", "A friend.").natsPerToken();
+      assertThat(taught).isLessThan(untaught - 0.5);
     }
   }
 
