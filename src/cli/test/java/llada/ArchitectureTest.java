@@ -48,6 +48,7 @@ final class ArchitectureTest {
           "llada.train",
           "llada.experiments",
           "llada.bench",
+          "llada.hub",
           "llada.server",
           "llada.cli");
 

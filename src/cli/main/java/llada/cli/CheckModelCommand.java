@@ -43,7 +43,10 @@ import picocli.CommandLine.Parameters;
 final class CheckModelCommand implements Callable<Integer> {
   private final CommandContext context;
 
-  @Parameters(paramLabel = "DIR|FILE", description = "A Hugging Face folder or a GGUF file.")
+  @Parameters(
+      converter = ModelPath.class,
+      paramLabel = "DIR|FILE",
+      description = "A Hugging Face folder or a GGUF file.")
   private Path path;
 
   @Option(

@@ -1,8 +1,11 @@
 package llada.cli;
 
 import java.lang.reflect.Constructor;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.Map;
 import java.util.Optional;
+import llada.hub.ModelStore;
 import picocli.CommandLine;
 import picocli.CommandLine.Model.CommandSpec;
 
@@ -26,6 +29,17 @@ record CommandContext(Console console, Map<String, String> variables)
   /** A variable of the environment; empty where it is not set or blank. */
   Optional<String> variable(String name) {
     return Optional.ofNullable(variables.get(name)).filter(value -> !value.isBlank());
+  }
+
+  /** Where a model lies: at a path, or under its name in the store of those that were pulled. */
+  Path model(String text) {
+    Path path = Path.of(text);
+    return Files.exists(path) ? path : store().find(text).orElse(path);
+  }
+
+  /** Where pulled models lie. */
+  ModelStore store() {
+    return ModelStore.of(variable("LLADA_MODELS"));
   }
 
   @Override

@@ -12,9 +12,11 @@ import llada.api.MemoryNeed;
 import llada.api.RequestException;
 import llada.backend.BackendException;
 import llada.bench.Peer;
+import llada.checkpoint.MissingModelException;
 import llada.diffusion.SettingException;
 import llada.format.FormatException;
 import llada.format.MappedFile;
+import llada.hub.ModelName;
 import llada.tokenizer.TokenizerException;
 import llada.train.NonFiniteLossException;
 import llada.train.ResumeException;
@@ -37,6 +39,13 @@ record ErrorReport(int exitCode, String message) {
       case RequestException e -> new ErrorReport(ExitCodes.USAGE, e.getMessage());
       case SettingException e ->
           new ErrorReport(ExitCodes.USAGE, TrainSettings.option(e.setting()) + e.problem());
+      case MissingModelException e ->
+          new ErrorReport(
+              ExitCodes.BAD_FILE,
+              "%s; llada pull %s brings one from a hub"
+                  .formatted(
+                      e.getMessage(),
+                      ModelName.meant(e.path()).map(ModelName::toString).orElse("OWNER/MODEL")));
       case FormatException e -> new ErrorReport(ExitCodes.BAD_FILE, e.getMessage());
       case ResumeException e -> new ErrorReport(ExitCodes.USAGE, e.getMessage());
       case NonFiniteLossException e -> new ErrorReport(ExitCodes.DIVERGED, e.getMessage());

@@ -12,8 +12,10 @@ final class ModelOptions {
   @Option(
       names = {"-m", "--model"},
       paramLabel = "PATH",
+      converter = ModelPath.class,
       description = {
-        "A Hugging Face folder (config.json, tokenizer.json, safetensors) or a GGUF file.",
+        "A Hugging Face folder (config.json, tokenizer.json, safetensors), a GGUF file, or"
+            + " OWNER/MODEL as llada pull has brought it.",
         "Default: environment variable LLADA_MODEL, else the small model that comes with LLaDA.java."
       })
   private Path model;
@@ -41,7 +43,7 @@ final class ModelOptions {
 
   /** What is opened where the command line names no model. */
   static Path usual(CommandContext context) {
-    return context.variable(VARIABLE).map(Path::of).orElseGet(DemoModel::file);
+    return context.variable(VARIABLE).map(context::model).orElseGet(DemoModel::file);
   }
 
   /** Opens the model's files. */

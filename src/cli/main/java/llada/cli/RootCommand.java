@@ -26,6 +26,7 @@ final class RootCommand implements Runnable {
           EvalCommand.class,
           ServeCommand.class,
           ServeEvalCommand.class,
+          PullCommand.class,
           TokenizeCommand.class,
           InfoCommand.class,
           CheckModelCommand.class,

@@ -47,7 +47,8 @@ final class ServeCommand implements Callable<Integer> {
       names = {"-m", "--model"},
       paramLabel = "[NAME=]PATH",
       description = {
-        "A Hugging Face folder or a GGUF file, and the name by which clients ask for it; may be"
+        "A Hugging Face folder, a GGUF file or OWNER/MODEL as llada pull has brought it, and the"
+            + " name by which clients ask for it; may be"
             + " given several times, the first answers who asks for none.",
         "Default: environment variable LLADA_MODEL, else the small model that comes with LLaDA.java."
       })
@@ -224,7 +225,7 @@ final class ServeCommand implements Callable<Integer> {
     }
     for (String model : models) {
       int at = model.indexOf('=');
-      Path path = Path.of(model.substring(at + 1));
+      Path path = context.model(model.substring(at + 1));
       String name = at < 0 ? name(path) : model.substring(0, at);
       if (name.isBlank() || paths.put(name, path) != null) {
         throw new UsageException(

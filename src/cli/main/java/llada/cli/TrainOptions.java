@@ -23,6 +23,7 @@ final class TrainOptions {
   Path out;
 
   @Option(
+      converter = ModelPath.class,
       names = {"-m", "--model"},
       paramLabel = "DIR",
       description = "Go on from this model, a Hugging Face folder. Default: a new model.")

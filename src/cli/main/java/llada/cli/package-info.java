@@ -1,6 +1,6 @@
 /**
- * The command line: {@code generate}, {@code chat}, {@code tokenize}, {@code info}, {@code train},
- * {@code tokenizer}, {@code synth}, {@code bench}, {@code completion}.
+ * The command line: {@code generate}, {@code chat}, {@code pull}, {@code tokenize}, {@code info},
+ * {@code train}, {@code tokenizer}, {@code synth}, {@code bench}, {@code completion}.
  *
  * <p>One class per command; options that commands share are mixins ({@link llada.cli.ModelOptions},
  * {@link llada.cli.SamplerFlags}). Results go to standard output, all else to standard error, both

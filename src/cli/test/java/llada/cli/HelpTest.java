@@ -19,6 +19,7 @@ class HelpTest {
         "score",
         "eval",
         "serve-eval",
+        "pull",
         "tokenize",
         "info",
         "train",

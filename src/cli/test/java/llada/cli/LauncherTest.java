@@ -55,9 +55,11 @@ class LauncherTest {
     tree = Files.createDirectory(temp.resolve("tree with spaces"));
     Files.createDirectories(tree.resolve("src/cli/main/shell"));
     Files.copy(repository.resolve("llada"), tree.resolve("llada"));
-    Files.copy(
-        repository.resolve("src/cli/main/shell/find-jdk"),
-        tree.resolve("src/cli/main/shell/find-jdk"));
+    for (String part : List.of("find-jdk", "run-java", "archive-classes")) {
+      Files.copy(
+          repository.resolve("src/cli/main/shell").resolve(part),
+          tree.resolve("src/cli/main/shell").resolve(part));
+    }
     tree.resolve("llada").toFile().setExecutable(true);
     Files.createDirectories(tree.resolve("src/cli/main"));
     Files.writeString(tree.resolve("pom.xml"), "");

@@ -92,8 +92,8 @@ public final class Checkpoint implements AutoCloseable {
    */
   public static Checkpoint open(Path path) {
     if (Files.notExists(path)) {
-      throw new FormatException(
-          path + ": there is no such file or folder; give a Hugging Face folder or a GGUF file");
+      throw new MissingModelException(
+          path, "there is no such file or folder; give a Hugging Face folder or a GGUF file");
     }
     Arena arena = Arena.ofShared();
     try {

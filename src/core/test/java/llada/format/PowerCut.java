@@ -215,7 +215,12 @@ public final class PowerCut implements Disk {
         }
         case CreateFolder made ->
             change(changes, top, made.path, null, name(made.path), new Node(null));
-        case Rename moved -> change(changes, top, moved.to, name(moved.from), name(moved.to), null);
+        case Rename moved when moved.from.getParent().equals(moved.to.getParent()) ->
+            change(changes, top, moved.to, name(moved.from), name(moved.to), null);
+        case Rename moved -> { // each of the two folders may keep its change or lose it
+          change(changes, top, moved.to, null, name(moved.to), node(top, moved.from));
+          change(changes, top, moved.from, name(moved.from), null, null);
+        }
         case Delete gone -> change(changes, top, gone.path, name(gone.path), null, null);
         case Write write -> handles.get(write.handle).unforced.add(write);
         case Truncate cut -> handles.get(cut.handle).unforced.add(cut);

@@ -2,6 +2,7 @@ package llada.converter.cli;
 
 import java.nio.file.Path;
 import llada.cli.CommandProvider;
+import llada.cli.ModelPath;
 import llada.converter.Converter;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -25,7 +26,11 @@ import picocli.CommandLine.Spec;
       "  llada convert llada-8b-q8_0.gguf LLaDA-8B --type bf16"
     })
 public final class ConvertCommand implements Runnable, CommandProvider {
-  @Parameters(index = "0", paramLabel = "SRC", description = "A GGUF file or Hugging Face folder.")
+  @Parameters(
+      converter = ModelPath.class,
+      index = "0",
+      paramLabel = "SRC",
+      description = "A GGUF file or Hugging Face folder.")
   private Path source;
 
   @Parameters(

@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Locale;
 import llada.api.Setup;
 import llada.cli.CommandProvider;
+import llada.cli.ModelPath;
 import llada.converter.Difference;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -28,10 +29,18 @@ import picocli.CommandLine.Spec;
       "  llada diff LLaDA-8B-Instruct llada-q4_k_m.gguf",
     })
 public final class DiffCommand implements Runnable, CommandProvider {
-  @Parameters(index = "0", paramLabel = "A", description = "A folder or GGUF file: the original.")
+  @Parameters(
+      converter = ModelPath.class,
+      index = "0",
+      paramLabel = "A",
+      description = "A folder or GGUF file: the original.")
   private Path first;
 
-  @Parameters(index = "1", paramLabel = "B", description = "A folder or GGUF file of it.")
+  @Parameters(
+      converter = ModelPath.class,
+      index = "1",
+      paramLabel = "B",
+      description = "A folder or GGUF file of it.")
   private Path second;
 
   @Option(names = "--threads", paramLabel = "N", description = "Default: one per processor.")

@@ -2,6 +2,7 @@ package llada.converter.cli;
 
 import java.nio.file.Path;
 import llada.cli.CommandProvider;
+import llada.cli.ModelPath;
 import llada.converter.Importance;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -23,6 +24,7 @@ import picocli.CommandLine.Spec;
     })
 public final class ImatrixCommand implements Runnable, CommandProvider {
   @Option(
+      converter = ModelPath.class,
       names = {"-m", "--model"},
       paramLabel = "PATH",
       required = true,

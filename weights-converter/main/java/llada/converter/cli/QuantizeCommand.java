@@ -2,6 +2,7 @@ package llada.converter.cli;
 
 import java.nio.file.Path;
 import llada.cli.CommandProvider;
+import llada.cli.ModelPath;
 import llada.converter.Converter;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -26,7 +27,11 @@ import picocli.CommandLine.Spec;
       "  llada quantize LLaDA-8B-Instruct llada-q4_0.gguf --type q4_0 --imatrix llada.imatrix.gguf"
     })
 public final class QuantizeCommand implements Runnable, CommandProvider {
-  @Parameters(index = "0", paramLabel = "SRC", description = "A GGUF file or Hugging Face folder.")
+  @Parameters(
+      converter = ModelPath.class,
+      index = "0",
+      paramLabel = "SRC",
+      description = "A GGUF file or Hugging Face folder.")
   private Path source;
 
   @Parameters(

@@ -5,6 +5,7 @@ import java.nio.file.Path;
 import java.util.Locale;
 import java.util.Optional;
 import llada.cli.CommandProvider;
+import llada.cli.ModelPath;
 import llada.converter.Checksums;
 import llada.converter.HeldOutBound;
 import llada.converter.Verification;
@@ -35,6 +36,7 @@ import picocli.CommandLine.Spec;
     })
 public final class VerifyCommand implements Runnable, CommandProvider {
   @Parameters(
+      converter = ModelPath.class,
       paramLabel = "FILE",
       description = "A GGUF file, a Hugging Face folder, or the folder of a run.")
   private Path model;
