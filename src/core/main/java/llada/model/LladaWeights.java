@@ -102,6 +102,41 @@ public record LladaWeights(
   }
 
   /**
+   * The same weights with low-rank terms beside some of them.
+   *
+   * @param terms by row, of weights within layers that are one matrix
+   */
+  public LladaWeights with(Map<WeightTable.Row, LowRank> terms) {
+    List<Map<Part, LowRank>> layers = new ArrayList<>();
+    blocks.forEach(_ -> layers.add(new EnumMap<>(Part.class)));
+    terms.forEach((row, term) -> layers.get(row.layer()).put(row.part(), term));
+    List<BlockWeights> changed = new ArrayList<>();
+    for (int layer = 0; layer < blocks.size(); layer++) {
+      changed.add(blocks.get(layer).with(layers.get(layer)));
+    }
+    return new LladaWeights(table, embedding, changed, finalNorm, head, ropeLayout);
+  }
+
+  /** Whether there are low-rank terms. */
+  public boolean hasLowRanks() {
+    return blocks.stream().anyMatch(block -> !block.lowRanks().isEmpty());
+  }
+
+  /** What to run before each pass: weights in a file that was cut short would end the process. */
+  Runnable check() {
+    Runnable[] checks =
+        tensors().stream()
+            .map(tensor -> tensor.storage().check())
+            .distinct()
+            .toArray(Runnable[]::new);
+    return () -> {
+      for (Runnable check : checks) {
+        check.run();
+      }
+    };
+  }
+
+  /**
    * All tensors under their Hugging Face names, in the order of the forward pass; a tied head is
    * left out. Rows are in the order of {@link #ropeLayout}.
    */
