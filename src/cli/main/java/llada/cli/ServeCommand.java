@@ -128,6 +128,7 @@ final class ServeCommand implements Callable<Integer> {
   @Option(names = "--log-prompts", description = "The same with what was asked.")
   private boolean logPrompts;
 
+  @Mixin private AdapterOption adapter;
   @Mixin private BackendOptions computation;
 
   ServeCommand(CommandContext context) {
@@ -139,6 +140,10 @@ final class ServeCommand implements Callable<Integer> {
     if (queue < 1 || parallel < 1 || timeout < 1 || connections < 1 || drain < 0) {
       throw new UsageException(
           "--queue, --parallel, --timeout and --connections must be at least 1, --drain at least 0");
+    }
+    if (adapter.adapter().isPresent() && models.size() != 1) {
+      throw new UsageException(
+          "--adapter belongs to one model, but there are %d of --model".formatted(models.size()));
     }
     if (port < 0 || port > 65535) {
       throw new UsageException("--port is %d; it must be from 0 to 65535".formatted(port));
@@ -152,7 +157,10 @@ final class ServeCommand implements Callable<Integer> {
     }
     Map<String, Llada> opened = new LinkedHashMap<>();
     try {
-      paths().forEach((name, path) -> opened.put(name, Llada.open(path, computation::start)));
+      paths()
+          .forEach(
+              (name, path) ->
+                  opened.put(name, Llada.open(path, adapter.adapter(), computation::start)));
       try (LladaServer server = LladaServer.start(opened, options)) {
         console.message(
             "serving %s at http://%s:%d/"

@@ -18,7 +18,8 @@ import llada.tensor.Tensor;
 public final class BlockWeights {
   private final Map<Part, List<Tensor>> stored;
   private final Map<Part, List<Tensor>> used;
-  private final Map<Part, LowRank> lowRanks; // beside what is used
+  private final Map<Part, LowRank> lowRanks; // beside what is stored
+  private final Map<Part, LowRank> usedLowRanks;
 
   /**
    * A layer of these parts, in the order of the forward pass.
@@ -36,35 +37,32 @@ public final class BlockWeights {
     split(views, Part.QKV_PROJ, Part.Q_PROJ, Part.K_PROJ, Part.V_PROJ);
     split(views, Part.QKV_BIAS, Part.Q_BIAS, Part.K_BIAS, Part.V_BIAS);
     this.used = Collections.unmodifiableMap(views);
-  }
-
-  /**
-   * The same layer with low-rank terms beside some matrices. A term of {@link Part#QKV_PROJ} is
-   * taken apart like the matrix.
-   *
-   * @param terms by the part that the file has
-   */
-  BlockWeights with(Map<Part, LowRank> terms) {
-    EnumMap<Part, LowRank> views = new EnumMap<>(Part.class);
-    views.putAll(terms);
-    LowRank all = views.remove(Part.QKV_PROJ);
+    this.usedLowRanks = new EnumMap<>(Part.class);
+    usedLowRanks.putAll(lowRanks);
+    LowRank all = usedLowRanks.remove(Part.QKV_PROJ);
     if (all != null) {
       long queries = qProj().dim(0);
       long keys = kProj().dim(0);
-      views.put(Part.Q_PROJ, all.rows(0, queries));
-      views.put(Part.K_PROJ, all.rows(queries, keys));
-      views.put(Part.V_PROJ, all.rows(queries + keys, keys));
+      usedLowRanks.put(Part.Q_PROJ, all.rows(0, queries));
+      usedLowRanks.put(Part.K_PROJ, all.rows(queries, keys));
+      usedLowRanks.put(Part.V_PROJ, all.rows(queries + keys, keys));
     }
-    return new BlockWeights(stored, Collections.unmodifiableMap(views));
   }
 
-  /** The terms beside matrices, in the order of the forward pass. */
+  /** The same layer with low-rank terms beside some matrices, by the part that is stored. */
+  BlockWeights with(Map<Part, LowRank> terms) {
+    EnumMap<Part, LowRank> ordered = new EnumMap<>(Part.class);
+    ordered.putAll(terms);
+    return new BlockWeights(stored, Collections.unmodifiableMap(ordered));
+  }
+
+  /** The terms beside what is stored, in the order of the forward pass. */
   public Map<Part, LowRank> lowRanks() {
     return lowRanks;
   }
 
   Optional<LowRank> lowRank(Part part) {
-    return Optional.ofNullable(lowRanks.get(part));
+    return Optional.ofNullable(usedLowRanks.get(part));
   }
 
   private static void split(Map<Part, List<Tensor>> parts, Part fused, Part q, Part k, Part v) {

@@ -7,6 +7,7 @@ import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.function.BiFunction;
 import java.util.function.Function;
 import java.util.function.UnaryOperator;
@@ -115,6 +116,13 @@ public record LladaWeights(
       changed.add(blocks.get(layer).with(layers.get(layer)));
     }
     return new LladaWeights(table, embedding, changed, finalNorm, head, ropeLayout);
+  }
+
+  /** The low-rank term beside a weight, if there is one. */
+  public Optional<LowRank> lowRank(WeightTable.Row row) {
+    return row.layer() < 0
+        ? Optional.empty()
+        : Optional.ofNullable(blocks.get(row.layer()).lowRanks().get(row.part()));
   }
 
   /** Whether there are low-rank terms. */

@@ -13,7 +13,6 @@ import java.util.SplittableRandom;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
 import llada.checkpoint.PeftAdapter;
-import llada.model.BlockWeights;
 import llada.model.LladaWeights;
 import llada.model.LowRank;
 import llada.model.WeightTable;
@@ -105,19 +104,14 @@ public final class Lora implements Trained {
     this.alpha = alpha;
     SplittableRandom seeds = RandomStreams.of(seed, Purpose.ADAPTERS);
     for (WeightTable.Row row : weights.table()) {
-      LowRank used = term(weights, row);
-      if (used != null) {
+      if (weights.lowRank(row).isPresent()) {
+        LowRank used = weights.lowRank(row).get();
         Tensor b = Tensor.allocate(arena, DType.F32, used.b().shape().toArray());
-        adapters.add(new Adapter(row, used, term(network.gradients(), row), b));
+        adapters.add(new Adapter(row, used, network.gradients().lowRank(row).orElseThrow(), b));
         fill(used.a(), seeds.split());
       }
     }
     this.scale = (float) (alpha / adapters.getFirst().used.rank());
-  }
-
-  private static LowRank term(LladaWeights weights, WeightTable.Row row) {
-    List<BlockWeights> blocks = weights.blocks();
-    return row.layer() < 0 ? null : blocks.get(row.layer()).lowRanks().get(row.part());
   }
 
   /** Kaiming uniform with a = sqrt(5), as PEFT. */
