@@ -25,7 +25,8 @@ final class TrainOptions {
   @Option(
       names = {"-m", "--model"},
       paramLabel = "DIR",
-      description = "Go on from this model, a Hugging Face folder. Default: a new model.")
+      description =
+          "Go on from this model, a Hugging Face folder or a GGUF file. Default: a new model.")
   Path model;
 
   @Option(
@@ -84,7 +85,9 @@ final class TrainOptions {
 
   @Option(
       names = "--recompute",
-      description = "Keep fewer activations: less memory for a third more work, same result.")
+      description =
+          "Keep fewer activations: less memory for a third more work, same result. So are adapters"
+              + " always trained.")
   boolean recompute;
 
   @Option(

@@ -38,6 +38,17 @@ public final class PeftAdapter {
   /** The file with A and B. */
   public static final String WEIGHTS = "adapter_model.safetensors";
 
+  // What makes the term another one, or changes more than it, when it is set.
+  private static final List<String> FLAGS =
+      List.of("use_dora", "use_qalora", "use_bdlora", "lora_bias", "fan_in_fan_out");
+  private static final List<String> MORE =
+      List.of(
+          "modules_to_save",
+          "alora_invocation_tokens",
+          "trainable_token_indices",
+          "target_parameters",
+          "layer_replication");
+
   private static final int MAX_CONFIG_BYTES = 1 << 20;
   private static final String PREFIX = "base_model.model.";
   private static final String A = ".lora_A.weight";
@@ -148,11 +159,13 @@ public final class PeftAdapter {
     String type = config.get("peft_type").or("LORA").string();
     Map<String, Boolean> wrong = new LinkedHashMap<>();
     wrong.put("peft_type " + type, !type.equals("LORA"));
-    for (String key : List.of("use_dora", "lora_bias", "fan_in_fan_out")) {
+    for (String key : FLAGS) {
       wrong.put(key, config.get(key).or(false).bool());
     }
+    for (String key : MORE) {
+      wrong.put(key, !config.get(key).isNull());
+    }
     wrong.put("bias", !config.get("bias").or("none").string().equals("none"));
-    wrong.put("modules_to_save", !config.get("modules_to_save").isNull());
     for (Map.Entry<String, Boolean> entry : wrong.entrySet()) {
       if (entry.getValue()) {
         throw new FormatException(
