@@ -18,7 +18,8 @@ final class ModelOptions {
       paramLabel = "PATH",
       description = {
         "A Hugging Face folder (config.json, tokenizer.json, safetensors) or a GGUF file.",
-        "Default: environment variable LLADA_MODEL, else the small model that comes with LLaDA.java."
+        "Default: environment variable LLADA_MODEL, else the small model that comes with"
+            + " LLaDA.java."
       })
   private Path model;
 

@@ -49,7 +49,8 @@ final class ServeCommand implements Callable<Integer> {
       description = {
         "A Hugging Face folder or a GGUF file, and the name by which clients ask for it; may be"
             + " given several times, the first answers who asks for none.",
-        "Default: environment variable LLADA_MODEL, else the small model that comes with LLaDA.java."
+        "Default: environment variable LLADA_MODEL, else the small model that comes with"
+            + " LLaDA.java."
       })
   private List<String> models = List.of();
 
@@ -139,7 +140,8 @@ final class ServeCommand implements Callable<Integer> {
   public Integer call() throws IOException {
     if (queue < 1 || parallel < 1 || timeout < 1 || connections < 1 || drain < 0) {
       throw new UsageException(
-          "--queue, --parallel, --timeout and --connections must be at least 1, --drain at least 0");
+          "--queue, --parallel, --timeout and --connections must be at least 1, --drain at least"
+              + " 0");
     }
     if (adapter.adapter().isPresent() && models.size() != 1) {
       throw new UsageException(

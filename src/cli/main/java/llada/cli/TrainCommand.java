@@ -37,8 +37,10 @@ import picocli.CommandLine.Spec;
       "Checkpoints are Hugging Face folders with the optimizer's state; a run that was cut off, at",
       "whatever moment, goes on with --resume. At the end DIR/model holds the model.",
       "",
-      "Adapters are trained beside a model of any type, quantised too, which stays in its file. Its",
-      "products run forward as in inference, and gradients go back through it in bfloat16 where the",
+      "Adapters are trained beside a model of any type, quantised too, which stays in its file."
+          + " Its",
+      "products run forward as in inference, and gradients go back through it in bfloat16 where"
+          + " the",
       "CPU has that; --exact is float32 throughout. DIR/adapter is the adapter, as PEFT",
       "has it: give it to other commands as --adapter, or merge it with convert --adapter."
     },

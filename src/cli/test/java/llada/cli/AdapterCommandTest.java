@@ -12,7 +12,8 @@ import org.junit.jupiter.api.io.TempDir;
 final class AdapterCommandTest {
   private static final String BASE =
       Golden.resources().resolve("gguf/tiny-llada-Q8_0.gguf").toString();
-  private static final String ADAPTER = Golden.resources().resolve("adapters/everything").toString();
+  private static final String ADAPTER =
+      Golden.resources().resolve("adapters/everything").toString();
 
   @TempDir Path folder;
 

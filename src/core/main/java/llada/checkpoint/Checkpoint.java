@@ -168,8 +168,8 @@ public final class Checkpoint implements AutoCloseable {
       throw new FormatException(
           Files.exists(adapter)
               ? adapter
-                  + ": the folder holds a LoRA adapter, no model; give the model that it belongs to,"
-                  + " and this folder as its adapter"
+                  + ": the folder holds a LoRA adapter, no model; give the model that it belongs"
+                  + " to, and this folder as its adapter"
               : file
                   + ": cannot be read; a model folder holds config.json, tokenizer.json and"
                   + " *.safetensors");
@@ -261,8 +261,8 @@ public final class Checkpoint implements AutoCloseable {
 
   /**
    * The weights under their Hugging Face names, in half-split order whatever the file's: for
-   * writing. An adapter is not part of them. From a GGUF file, q and k are copied for it, once; the copies live as long as the
-   * rest.
+   * writing. An adapter is not part of them. From a GGUF file, q and k are copied for it, once; the
+   * copies live as long as the rest.
    */
   public synchronized Map<String, Tensor> weightsByName() {
     if (byName == null) {

@@ -21,11 +21,7 @@ public final class NamedWeight {
   private final Optional<LowRank> term;
 
   private NamedWeight(
-      WeightTable.Row row,
-      int expert,
-      Tensor tensor,
-      RopeLayout layout,
-      Optional<LowRank> term) {
+      WeightTable.Row row, int expert, Tensor tensor, RopeLayout layout, Optional<LowRank> term) {
     this.term = term;
     this.row = row;
     this.expert = expert;

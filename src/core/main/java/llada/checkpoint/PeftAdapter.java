@@ -109,9 +109,18 @@ public final class PeftAdapter {
         Tensor a = stored.remove(name(row, A));
         Tensor b = stored.remove(name(row, B));
         if (a != null || b != null) {
-          require(row.layer() >= 0 && row.experts() == 0, path, row, "is adapted, which only whole matrices within layers can be");
+          require(
+              row.layer() >= 0 && row.experts() == 0,
+              path,
+              row,
+              "is adapted, which only whole matrices within layers can be");
           require(a != null && b != null, path, row, "has only one of lora_A and lora_B");
-          require(fits(a, b, row), path, row, "has lora_A %s and lora_B %s, but is %s here; is the adapter of this model?".formatted(a == null ? "" : a.shape(), b == null ? "" : b.shape(), row.shape()));
+          require(
+              fits(a, b, row),
+              path,
+              row,
+              "has lora_A %s and lora_B %s, but is %s here; is the adapter of this model?"
+                  .formatted(a == null ? "" : a.shape(), b == null ? "" : b.shape(), row.shape()));
           float scale = scale(config, module(row), a.dim(0));
           float[] values = b.toArray();
           for (int i = 0; i < values.length; i++) {
@@ -175,7 +184,9 @@ public final class PeftAdapter {
     }
   }
 
-  /** alpha / r, or alpha / sqrt(r) with use_rslora; alpha_pattern may give a module its own alpha. */
+  /**
+   * alpha / r, or alpha / sqrt(r) with use_rslora; alpha_pattern may give a module its own alpha.
+   */
   private static float scale(Json config, String module, int rank) {
     double alpha = config.get("lora_alpha").number();
     Json own = config.get("alpha_pattern").or(Map.of());
@@ -246,7 +257,11 @@ public final class PeftAdapter {
    * @throws IOException if the folder cannot be written
    */
   public static void write(
-      Path folder, Map<WeightTable.Row, LowRank> terms, RopeLayout layout, double alpha, String base)
+      Path folder,
+      Map<WeightTable.Row, LowRank> terms,
+      RopeLayout layout,
+      double alpha,
+      String base)
       throws IOException {
     try (Arena arena = Arena.ofShared()) {
       Safetensors.write(

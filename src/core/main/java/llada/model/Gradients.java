@@ -47,8 +47,7 @@ public final class Gradients {
   }
 
   /** Gradients of the terms; of the weights, a norm's for all that nobody reads. */
-  private static LladaWeights lowRanks(
-      LladaWeights like, UnaryOperator<Tensor> next, Arena arena) {
+  private static LladaWeights lowRanks(LladaWeights like, UnaryOperator<Tensor> next, Arena arena) {
     Tensor norm = Tensor.allocate(arena, DType.F32, like.finalNorm().dim(0));
     Map<Part, List<Tensor>> norms =
         Map.of(Part.ATTN_NORM, List.of(norm), Part.FF_NORM, List.of(norm));

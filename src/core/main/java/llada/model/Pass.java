@@ -60,16 +60,7 @@ record Pass(
     int[] positions = Arrays.stream(cached.rows()).map(row -> all[row]).toArray();
     AttentionMask mask = mask(config, batch).queries(cached.rows());
     return new Pass(
-        config,
-        kernels,
-        positions,
-        rope,
-        mask,
-        batch.size(),
-        cached,
-        Probe.NONE,
-        room,
-        List.of());
+        config, kernels, positions, rope, mask, batch.size(), cached, Probe.NONE, room, List.of());
   }
 
   /** One pass for several, which need not be of one length. */

@@ -26,10 +26,11 @@ import llada.tensor.Tensor;
 
 /**
  * The folder of a run. Each checkpoint is a Hugging Face folder {@code step-00001000}, or that of
- * adapters alone, with three more files: {@code optimizer.safetensors}, the optimizer's state, {@code training.json} ({@link
- * TrainingState}), and {@code SHA256SUMS}. It is written under another name, forced to the disk,
- * renamed when it is complete, and only then are older ones removed: whenever the process is killed
- * or the power fails, the newest folder of that name is whole.
+ * adapters alone, with three more files: {@code optimizer.safetensors}, the optimizer's state,
+ * {@code training.json} ({@link TrainingState}), and {@code SHA256SUMS}. It is written under
+ * another name, forced to the disk, renamed when it is complete, and only then are older ones
+ * removed: whenever the process is killed or the power fails, the newest folder of that name is
+ * whole.
  *
  * <p>One process at a time trains in it: {@link #open}.
  */
@@ -121,8 +122,8 @@ public final class RunFolder {
             && Files.readAllLines(folder.resolve(PUBLISHED)).contains(Sha256.of(list)))) {
       throw new FormatException(
           model
-              + ": is there, but was not written by this run; move it away, or choose another output"
-              + " folder");
+              + ": is there, but was not written by this run; move it away, or choose another"
+              + " output folder");
     }
   }
 

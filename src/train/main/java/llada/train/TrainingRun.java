@@ -291,8 +291,7 @@ public final class TrainingRun {
     if (settings.start() instanceof Start.Adapters adapters) {
       base = Optional.of(Checkpoint.open(adapters.model()));
       config = base.get().config();
-      weights =
-          Lora.beside(base.get().weights(), adapters.rank(), adapters.targets(), arena);
+      weights = Lora.beside(base.get().weights(), adapters.rank(), adapters.targets(), arena);
       return;
     }
     Optional<Path> from = checkpoint.or(this::firstModel);

@@ -21,7 +21,6 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import llada.checkpoint.HuggingFaceFolder;
-import llada.kernel.Parallel;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -48,9 +47,7 @@ class TrainerTest {
   }
 
   private Trained trained(String kind, Network network, Arena arena) {
-    return kind.equals("lora")
-        ? new Lora(network, 4, 5, arena)
-        : Trained.AllWeights.of(network);
+    return kind.equals("lora") ? new Lora(network, 4, 5, arena) : Trained.AllWeights.of(network);
   }
 
   /** Runs to the end, killed after each of these steps and resumed. */
@@ -100,7 +97,8 @@ class TrainerTest {
     if (kind.equals("lora")) {
       assertThat(cut.resolve("adapter/adapter_model.safetensors")).exists();
       assertThat(Files.readString(cut.resolve("adapter/adapter_config.json")))
-          .contains("\"r\" : 2", "\"lora_alpha\" : 4", "blocks\\\\.\\\\d+\\\\.ff_out|", "CAUSAL_LM");
+          .contains(
+              "\"r\" : 2", "\"lora_alpha\" : 4", "blocks\\\\.\\\\d+\\\\.ff_out|", "CAUSAL_LM");
       assertThat(cut.resolve("model")).doesNotExist();
       assertThat(cut.resolve("step-00000010/model.safetensors")).doesNotExist();
     }

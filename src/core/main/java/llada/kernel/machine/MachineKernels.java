@@ -27,10 +27,10 @@ import llada.tensor.Tensor;
  *
  * <p>Both gradients of a product with float32 weights are computed in float32, and in bfloat16 with
  * {@link Precision#BF16}: gradients and activations are rounded on the way into a product, the
- * weights themselves, which an optimiser updates, never. The gradient of the input of a product with
- * weights of any other type, which stay as they are, is computed in bfloat16 where the processor
- * has it, else in float32: weights and gradients are rounded to 8 bits of fraction, the sums are
- * float32. {@link Precision#EXACT} means float32 for all.
+ * weights themselves, which an optimiser updates, never. The gradient of the input of a product
+ * with weights of any other type, which stay as they are, is computed in bfloat16 where the
+ * processor has it, else in float32: weights and gradients are rounded to 8 bits of fraction, the
+ * sums are float32. {@link Precision#EXACT} means float32 for all.
  */
 public final class MachineKernels extends VectorKernels {
   /** Vectors of an element-wise op that are worth handing to a thread. */
