@@ -173,16 +173,14 @@ final class TrainCommand implements Callable<Integer> {
     if (options.model != null) {
       asked.put(TrainingConfigText.MODEL, options.model.toString());
     }
-    if (settings.lr == null) {
+    if (options.model != null && settings.lr == null) {
       asked.put(TrainingConfigText.name("--lr"), Double.toString(usualRate()));
     }
     return TrainingConfig.of(asked);
   }
 
+  /** What suits the model that training goes on from. */
   private double usualRate() {
-    if (options.model == null) {
-      return LearningRate.NEW_MODEL;
-    }
     try (Checkpoint model = Checkpoint.open(options.model)) {
       return LearningRate.usual(model.config().dModel(), settings.loraRank > 0);
     }
