@@ -66,12 +66,7 @@ public final class TrainablePredictor implements AutoCloseable {
     if (maxTokens < 1) {
       throw new IllegalArgumentException("maxTokens is " + maxTokens + "; it must be positive");
     }
-    AttentionConfig attention = config.attention();
-    if (config.hasExperts() || attention.qkNorm() || attention.qkvBias() || attention.outBias()) {
-      throw new IllegalArgumentException(
-          config.architecture()
-              + ": models with experts, normed heads or biases are run, but not trained");
-    }
+    requireTrainable(config);
     this.config = options.causal() ? config.causal() : config;
     this.weights = weights;
     this.kernels = kernels;
@@ -95,6 +90,20 @@ public final class TrainablePredictor implements AutoCloseable {
     dNormed = Activations.channels(config, maxTokens, arena);
     dHidden = Activations.channels(config, maxTokens, arena);
     kernels.load(weights.tensors());
+  }
+
+  /**
+   * Whether models of this configuration can be trained.
+   *
+   * @throws IllegalArgumentException if not
+   */
+  public static void requireTrainable(LladaConfig config) {
+    AttentionConfig attention = config.attention();
+    if (config.hasExperts() || attention.qkNorm() || attention.qkvBias() || attention.outBias()) {
+      throw new IllegalArgumentException(
+          config.architecture()
+              + ": models with experts, normed heads or biases are run, but not trained");
+    }
   }
 
   public LladaConfig config() {

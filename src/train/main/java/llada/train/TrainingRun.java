@@ -11,6 +11,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import llada.api.Engine;
 import llada.backend.Backend;
@@ -287,18 +288,32 @@ public final class TrainingRun {
     }
   }
 
+  /** Weights of a model that can be trained; the file is at fault where it cannot. */
+  private LladaWeights trainable(Path model, Supplier<LladaWeights> made) {
+    try {
+      TrainablePredictor.requireTrainable(config);
+      return made.get();
+    } catch (IllegalArgumentException e) {
+      throw new FormatException(model + ": " + e.getMessage(), e);
+    }
+  }
+
   private void model(Arena arena) {
     if (settings.start() instanceof Start.Adapters adapters) {
       base = Optional.of(Checkpoint.open(adapters.model()));
       config = base.get().config();
-      weights = Lora.beside(base.get().weights(), adapters.rank(), adapters.targets(), arena);
+      LladaWeights frozen = base.get().weights();
+      weights =
+          trainable(
+              adapters.model(),
+              () -> Lora.beside(frozen, adapters.rank(), adapters.targets(), arena));
       return;
     }
     Optional<Path> from = checkpoint.or(this::firstModel);
     if (from.isPresent()) {
       try (Checkpoint opened = Checkpoint.open(from.get())) {
         config = opened.config();
-        weights = Weights.copy(config, opened.weightsByName(), arena);
+        weights = trainable(from.get(), () -> Weights.copy(config, opened.weightsByName(), arena));
       }
     } else if (settings.start() instanceof Start.NewModel start) {
       config =
