@@ -39,22 +39,15 @@ final class AdapterCommandTest {
   void whatCannotBeTrainedIsRefusedByName() throws Exception {
     Path chats = folder.resolve("text.txt");
     Files.writeString(chats, "a text\n".repeat(200));
-    Path families = Golden.resources().resolve("golden-families");
-    String[][] wrong = {
-      {"tiny-llada-moe", "q_proj", "tiny-llada-moe: LLADA_MOE: models with experts"},
-      {"tiny-llama", "ff_proj", "tiny-llama: the model has none of the matrices ff_proj; it has"},
-    };
-    for (String[] one : wrong) {
-      Path out = folder.resolve(one[0]);
-      CliRun run =
-          CliRun.of(
-              ("train --lora-rank 2 --length 16 --batch 1 --steps 1 --backend vector -q"
-                      + " --lora-targets %s --data %s --model %s -o %s")
-                  .formatted(one[1], chats, families.resolve(one[0]), out)
-                  .split(" "));
-      assertThat(run.code()).as(run.toString()).isEqualTo(ExitCodes.BAD_FILE);
-      assertThat(run.err()).contains(one[2]).hasLineCount(1);
-    }
+    Path model = Golden.resources().resolve("golden-families/tiny-llada-moe");
+    CliRun run =
+        CliRun.of(
+            ("train --lora-rank 2 --length 16 --batch 1 --steps 1 --backend vector -q"
+                    + " --data %s --model %s -o %s")
+                .formatted(chats, model, folder.resolve("run"))
+                .split(" "));
+    assertThat(run.code()).as(run.toString()).isEqualTo(ExitCodes.BAD_FILE);
+    assertThat(run.err()).contains(model + ": LLADA_MOE: models with experts").hasLineCount(1);
   }
 
   @Test
