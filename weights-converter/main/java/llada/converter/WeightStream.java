@@ -148,16 +148,18 @@ final class WeightStream implements GgufWriter.Data, AutoCloseable {
       blocks[worker] = new byte[Math.toIntExact(type.bytes(all))];
     }
     float[] decoded = values[worker];
-    if (weight.sameOrder(layout)) {
+    if (weight.sameOrder(layout) && !weight.adapted()) {
       source.dtype().decode(source.data(), first * rowLength, decoded, 0, all);
     } else {
       for (int row = 0; row < count; row++) {
-        long from = weight.sourceRow(layout, first + row) * rowLength;
-        source.dtype().decode(source.data(), from, decoded, row * rowLength, rowLength);
+        long from = weight.sourceRow(layout, first + row);
+        source.dtype().decode(source.data(), from * rowLength, decoded, row * rowLength, rowLength);
+        weight.addTerm(decoded, row * rowLength, from);
       }
     }
     float largest = largest(weight, decoded, all);
-    if (type == source.dtype() && weight.sameOrder(layout)) { // the very same bytes
+    boolean same = type == source.dtype() && weight.sameOrder(layout) && !weight.adapted();
+    if (same) { // the very same bytes
       MemorySegment.copy(
           source.data(),
           ValueLayout.JAVA_BYTE,

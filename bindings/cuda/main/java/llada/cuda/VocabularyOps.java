@@ -8,6 +8,7 @@ import llada.cuda.CuBlasHandle.Read;
 import llada.cuda.CudaFunction.Geometry;
 import llada.kernel.scalar.Exclusions;
 import llada.kernel.scalar.GumbelMax;
+import llada.kernel.scalar.MaskedCrossEntropy;
 import llada.kernel.scalar.SoftmaxStatistics;
 import llada.tensor.DType;
 import llada.tensor.Tensor;
@@ -205,7 +206,8 @@ final class VocabularyOps {
     Factor type = products.gradientType();
     long h = products.as(type, head, Scratch.Slot.WEIGHT);
     long x = products.as(type, hidden, Scratch.Slot.ACTIVATION);
-    long dh = tensors.update(dHead);
+    boolean trains = MaskedCrossEntropy.trains(dHead);
+    long dh = trains ? tensors.update(dHead) : 0;
     long dx = tensors.write(dHidden);
     long lossesAt = device.scratch().at(Scratch.Slot.RESULTS, 8L * r);
     long[] arrays = upload(targets, weights);
@@ -227,7 +229,9 @@ final class VocabularyOps {
       long d = products.as(type, logits, DType.F32, (long) n * v, Scratch.Slot.GRADIENT);
       long dxRows = dx + 4L * first * c;
       products.multiply(dxRows, d, Read.STRAIGHT, h, Read.STRAIGHT, n, c, v, type, false);
-      products.multiply(dh, d, Read.TRANSPOSED, rows, Read.STRAIGHT, v, c, n, type, true);
+      if (trains) {
+        products.multiply(dh, d, Read.TRANSPOSED, rows, Read.STRAIGHT, v, c, n, type, true);
+      }
     }
     device.tensors().transfers().download(MemorySegment.ofArray(losses), lossesAt);
   }

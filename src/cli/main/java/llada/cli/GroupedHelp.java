@@ -18,6 +18,7 @@ final class GroupedHelp {
   private static final Map<Class<?>, String> HEADINGS =
       Map.of(
           ModelOptions.class, "Model",
+          AdapterOption.class, "Model",
           ServerOption.class, "Model",
           BackendOptions.class, "Computation",
           SamplerFlags.class, "Sampling",

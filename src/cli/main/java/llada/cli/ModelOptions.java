@@ -1,8 +1,12 @@
 package llada.cli;
 
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Optional;
 import llada.api.DemoModel;
 import llada.checkpoint.Checkpoint;
+import llada.checkpoint.PeftAdapter;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** Which model to use and what computes it; shared by every command that opens one. */
@@ -20,6 +24,8 @@ final class ModelOptions {
       })
   private Path model;
 
+  @Mixin private AdapterOption adapter;
+
   private final CommandContext context;
 
   ModelOptions(CommandContext context) {
@@ -28,7 +34,7 @@ final class ModelOptions {
 
   /** Whether it is the model that comes with LLaDA.java, since nothing names another. */
   boolean embedded() {
-    return model == null && context.variable(VARIABLE).isEmpty();
+    return model == null && adapter().isEmpty() && context.variable(VARIABLE).isEmpty();
   }
 
   /** Whether the command line names a model. */
@@ -36,9 +42,23 @@ final class ModelOptions {
     return model != null;
   }
 
-  /** The path that was given, or the default one. */
+  /** The path that was given, the one that the adapter names, or the default one. */
   Path path() {
+    if (model == null && adapter().isPresent()) {
+      String base = PeftAdapter.base(adapter().get());
+      if (base.isEmpty() || Files.notExists(Path.of(base))) {
+        throw new UsageException(
+            "--adapter %s belongs to the model '%s', which is not there; pass --model PATH"
+                .formatted(adapter().get(), base));
+      }
+      return Path.of(base);
+    }
     return model != null ? model : usual(context);
+  }
+
+  /** The adapter's folder, if one is given. */
+  Optional<Path> adapter() {
+    return adapter.adapter();
   }
 
   /** What is opened where the command line names no model. */
@@ -48,6 +68,6 @@ final class ModelOptions {
 
   /** Opens the model's files. */
   Checkpoint open() {
-    return Checkpoint.open(path());
+    return Checkpoint.open(path(), adapter());
   }
 }

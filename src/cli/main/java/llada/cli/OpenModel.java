@@ -19,7 +19,7 @@ record OpenModel(Llada llada, Duration start, Duration load) implements AutoClos
   static OpenModel open(ModelOptions model, BackendOptions computation) {
     Duration start = sinceProcessStart();
     long before = System.nanoTime();
-    Llada llada = Llada.open(model.path(), computation::start);
+    Llada llada = Llada.open(model.path(), model.adapter(), computation::start);
     return new OpenModel(llada, start, Duration.ofNanos(System.nanoTime() - before));
   }
 

@@ -50,7 +50,8 @@ final class ServeCommand implements Callable<Integer> {
         "A Hugging Face folder, a GGUF file or OWNER/MODEL as llada pull has brought it, and the"
             + " name by which clients ask for it; may be"
             + " given several times, the first answers who asks for none.",
-        "Default: environment variable LLADA_MODEL, else the small model that comes with LLaDA.java."
+        "Default: environment variable LLADA_MODEL, else the small model that comes with"
+            + " LLaDA.java."
       })
   private List<String> models = List.of();
 
@@ -129,6 +130,7 @@ final class ServeCommand implements Callable<Integer> {
   @Option(names = "--log-prompts", description = "The same with what was asked.")
   private boolean logPrompts;
 
+  @Mixin private AdapterOption adapter;
   @Mixin private BackendOptions computation;
 
   ServeCommand(CommandContext context) {
@@ -139,7 +141,12 @@ final class ServeCommand implements Callable<Integer> {
   public Integer call() throws IOException {
     if (queue < 1 || parallel < 1 || timeout < 1 || connections < 1 || drain < 0) {
       throw new UsageException(
-          "--queue, --parallel, --timeout and --connections must be at least 1, --drain at least 0");
+          "--queue, --parallel, --timeout and --connections must be at least 1, --drain at least"
+              + " 0");
+    }
+    if (adapter.adapter().isPresent() && models.size() != 1) {
+      throw new UsageException(
+          "--adapter belongs to one model, but there are %d of --model".formatted(models.size()));
     }
     if (port < 0 || port > 65535) {
       throw new UsageException("--port is %d; it must be from 0 to 65535".formatted(port));
@@ -153,7 +160,10 @@ final class ServeCommand implements Callable<Integer> {
     }
     Map<String, Llada> opened = new LinkedHashMap<>();
     try {
-      paths().forEach((name, path) -> opened.put(name, Llada.open(path, computation::start)));
+      paths()
+          .forEach(
+              (name, path) ->
+                  opened.put(name, Llada.open(path, adapter.adapter(), computation::start)));
       try (LladaServer server = LladaServer.start(opened, options)) {
         console.message(
             "serving %s at http://%s:%d/"

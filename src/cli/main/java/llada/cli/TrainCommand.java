@@ -8,10 +8,12 @@ import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.concurrent.locks.LockSupport;
 import llada.backend.Backend;
+import llada.checkpoint.Checkpoint;
 import llada.diffusion.SettingException;
 import llada.format.DiskLock;
 import llada.format.FormatException;
 import llada.train.DemoRecipe;
+import llada.train.LearningRate;
 import llada.train.Processes;
 import llada.train.RunFolder;
 import llada.train.TrainingConfig;
@@ -33,16 +35,24 @@ import picocli.CommandLine.Spec;
       "Loss, rate, speed and time left are told on the way and kept in loss.csv and loss.svg.",
       "In several processes, each with its share of the batch, it runs under Open MPI's mpirun.",
       "Checkpoints are Hugging Face folders with the optimizer's state; a run that was cut off, at",
-      "whatever moment, goes on with --resume. At the end DIR/model holds the model."
+      "whatever moment, goes on with --resume. At the end DIR/model holds the model.",
+      "",
+      "Adapters are trained beside a model of any type, quantised too, which stays in its file."
+          + " Its",
+      "products run forward as in inference, and gradients go back through it in bfloat16 where"
+          + " the",
+      "CPU has that; --exact is float32 throughout. DIR/adapter is the adapter, as PEFT",
+      "has it: give it to other commands as --adapter, or merge it with convert --adapter."
     },
     footer = {
       "  llada train --data shakespeare.txt --vocab 1024 --dim 192 --steps 2000 -o run",
       "  llada train --resume -o run",
       "  mpirun -np 2 llada train --data shakespeare.txt --batch 4 -o run",
       "  llada train --sft --data chats.jsonl --model run/model --lr 1e-4 -o chat-run",
-      "  llada train --sft --data chats.jsonl --model LLaDA --lora-rank 8 -o adapter-run",
+      "  llada train --sft --data chats.jsonl --model llada-8b.gguf --lora-rank 8 -o tuned",
       "  llada train --recipe demo -o demo",
-      "  llada chat --model chat-run/model"
+      "  llada chat --model chat-run/model",
+      "  llada chat --model llada-8b.gguf --adapter tuned/adapter"
     })
 final class TrainCommand implements Callable<Integer> {
   private static final long SILENCE_NANOS = 5_000_000_000L;
@@ -163,7 +173,17 @@ final class TrainCommand implements Callable<Integer> {
     if (options.model != null) {
       asked.put(TrainingConfigText.MODEL, options.model.toString());
     }
+    if (options.model != null && settings.lr == null) {
+      asked.put(TrainingConfigText.name("--lr"), Double.toString(usualRate()));
+    }
     return TrainingConfig.of(asked);
+  }
+
+  /** What suits the model that training goes on from. */
+  private double usualRate() {
+    try (Checkpoint model = Checkpoint.open(options.model)) {
+      return LearningRate.usual(model.config().dModel(), settings.loraRank > 0);
+    }
   }
 
   /**

@@ -26,7 +26,8 @@ final class TrainOptions {
       converter = ModelPath.class,
       names = {"-m", "--model"},
       paramLabel = "DIR",
-      description = "Go on from this model, a Hugging Face folder. Default: a new model.")
+      description =
+          "Go on from this model, a Hugging Face folder or a GGUF file. Default: a new model.")
   Path model;
 
   @Option(
@@ -85,7 +86,9 @@ final class TrainOptions {
 
   @Option(
       names = "--recompute",
-      description = "Keep fewer activations: less memory for a third more work, same result.")
+      description =
+          "Keep fewer activations: less memory for a third more work, same result. So are adapters"
+              + " always trained.")
   boolean recompute;
 
   @Option(

@@ -59,9 +59,10 @@ final class TrainSettings {
   @Option(
       names = "--lr",
       paramLabel = "X",
-      defaultValue = "4e-4",
-      description = "Highest learning rate. Default: ${DEFAULT-VALUE}.")
-  double lr;
+      description =
+          "Highest learning rate. Default: 4e-4 for a new model. For one of C channels, 2.5e-5 x"
+              + " 4096 / C, at most 4e-4; for adapters, 2e-4 x sqrt(4096 / C), at most 2e-3.")
+  Double lr;
 
   @Option(
       names = "--lr-end",

@@ -37,7 +37,7 @@ final class DocumentsTest {
   /** Names of files in commands; each lies in a folder of the test. */
   private static final Pattern FILE =
       Pattern.compile(
-          "[\\w.-]+\\.(txt|jsonl|json|gguf)|LLaDA-again|(chat-|adapter-)?run(/model)?|tokenizer");
+          "[\\w.-]+\\.(txt|jsonl|json|gguf)|LLaDA-again|(chat-)?run(/model)?|tuned(/adapter)?|tokenizer");
 
   @TempDir Path folder;
 

@@ -13,6 +13,8 @@ import java.util.concurrent.TimeUnit;
 import llada.format.Json;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Whole runs of 'llada train', and what a user can get wrong. */
 class TrainCommandTest {
@@ -190,12 +192,20 @@ class TrainCommandTest {
   }
 
   /** A process of its own is killed without warning, again and again, at whatever it is doing. */
-  @Test
-  void killedAtAnyMomentNothingIsLost() throws IOException, InterruptedException {
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void killedAtAnyMomentNothingIsLost(boolean adapters) throws IOException, InterruptedException {
     corpus();
+    String shape = TINY;
+    if (adapters) {
+      assertThat(train("--data DIR/corpus.txt -o DIR/base --steps 4 -q" + TINY).code()).isZero();
+      shape =
+          " --model DIR/base/model --lora-rank 2 --lora-targets q_proj,ff_out --length 32"
+              + " --batch 4 --backend vector --threads 2 --lr 1e-2";
+    }
     String args =
         "--data DIR/corpus.txt --steps 60 --save-every 3 --validate-every 7 --sample-every 0 -q"
-            + TINY;
+            + shape;
     assertThat(train(args + " -o DIR/whole").code()).isZero();
     Path run = folder.resolve("cut");
     long before = -1;
@@ -224,13 +234,15 @@ class TrainCommandTest {
     assertThat(kills).isGreaterThan(2);
     CliRun end = train("--resume -o DIR/cut -q --backend vector");
     assertThat(end.code()).as(end.toString()).isZero();
+    String made = adapters ? "adapter" : "model";
+    String weights = adapters ? "adapter_model.safetensors" : "model.safetensors";
     for (String file :
         List.of(
             "step-00000060/tokenizer.json",
-            "model/tokenizer_config.json",
-            "step-00000060/model.safetensors",
+            made + "/tokenizer_config.json",
+            "step-00000060/" + weights,
             "step-00000060/optimizer.safetensors",
-            "model/model.safetensors")) {
+            made + "/" + weights)) {
       assertThat(run.resolve(file)).hasSameBinaryContentAs(folder.resolve("whole").resolve(file));
     }
     try (var files = Files.list(run)) {

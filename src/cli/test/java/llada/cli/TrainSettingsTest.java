@@ -27,8 +27,8 @@ class TrainSettingsTest {
   }
 
   private static final String ALL_NEW =
-      "--lr-end=1e-6 --warmup=3 --dim=32 --layers=1 --heads=4 --kv-heads=2 --ffn=40 --context=300"
-          + " --tied --vocab=300";
+      "--lr=1e-3 --lr-end=1e-6 --warmup=3 --dim=32 --layers=1 --heads=4 --kv-heads=2 --ffn=40"
+          + " --context=300 --tied --vocab=300";
 
   @Test
   void everyOptionIsASettingAndEverySettingAnOption() {

@@ -78,7 +78,17 @@ public final class Llada implements AutoCloseable {
 
   /** Opens a model on a backend, which is closed with it. */
   public static Llada open(Path path, Supplier<Backend> start) {
-    return new Llada(Opened.open(path, start), false);
+    return open(path, Optional.empty(), start);
+  }
+
+  /**
+   * The same with an adapter beside the model's weights, if one is given.
+   *
+   * @param adapter a folder as PEFT writes it
+   * @throws FormatException also if the adapter is not of this model
+   */
+  public static Llada open(Path path, Optional<Path> adapter, Supplier<Backend> start) {
+    return new Llada(Opened.open(path, given(adapter, "the adapter"), start), false);
   }
 
   /**
@@ -93,7 +103,7 @@ public final class Llada implements AutoCloseable {
   /** The same with a setup. */
   public static Llada demo(Setup setup) {
     Supplier<Backend> start = given(setup, "the setup")::start;
-    return new Llada(Opened.open(DemoModel.file(), start), true);
+    return new Llada(Opened.open(DemoModel.file(), Optional.empty(), start), true);
   }
 
   /** Answers a user's message, framed by the model's chat template. */

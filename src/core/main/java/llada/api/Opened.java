@@ -6,12 +6,15 @@ import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.HexFormat;
+import java.util.Optional;
 import java.util.function.Supplier;
 import java.util.zip.CRC32C;
 import llada.backend.Backend;
 import llada.checkpoint.Checkpoint;
 import llada.diffusion.NonFiniteLogitsException;
 import llada.format.FormatException;
+import llada.model.BlockWeights;
+import llada.model.LowRank;
 import llada.tensor.RandomStreams;
 import llada.tokenizer.Tokenizer;
 
@@ -20,12 +23,12 @@ record Opened(Checkpoint checkpoint, Tokenizer tokenizer, Backend backend, Engin
     implements AutoCloseable {
   private static final long GLANCE = 1 << 20;
 
-  static Opened open(Path path, Supplier<Backend> start) {
+  static Opened open(Path path, Optional<Path> adapter, Supplier<Backend> start) {
     given(path, "the path");
     given(start, "what starts the backend");
     boolean interrupted = Thread.interrupted(); // else it would close the files being read
     try {
-      return opened(path, start);
+      return opened(path, adapter, start);
     } finally {
       if (interrupted) {
         Thread.currentThread().interrupt();
@@ -33,10 +36,10 @@ record Opened(Checkpoint checkpoint, Tokenizer tokenizer, Backend backend, Engin
     }
   }
 
-  private static Opened opened(Path path, Supplier<Backend> start) {
+  private static Opened opened(Path path, Optional<Path> adapter, Supplier<Backend> start) {
     Backend backend = start.get();
     try {
-      Checkpoint checkpoint = Checkpoint.open(path);
+      Checkpoint checkpoint = Checkpoint.open(path, adapter);
       try {
         return new Opened(
             checkpoint,
@@ -61,6 +64,12 @@ record Opened(Checkpoint checkpoint, Tokenizer tokenizer, Backend backend, Engin
     sum.update(checkpoint.weights().finalNorm().data().asByteBuffer());
     MemorySegment head = checkpoint.weights().head().data();
     sum.update(head.asSlice(0, Math.min(GLANCE, head.byteSize())).asByteBuffer());
+    for (BlockWeights block : checkpoint.weights().blocks()) {
+      for (LowRank term : block.lowRanks().values()) {
+        sum.update(term.a().data().asByteBuffer());
+        sum.update(term.b().data().asByteBuffer());
+      }
+    }
     return HexFormat.of().toHexDigits((int) sum.getValue());
   }
 

@@ -91,13 +91,25 @@ public final class Checkpoint implements AutoCloseable {
    * @throws FormatException if it is not a LLaDA that can be run, with the reason and the remedy
    */
   public static Checkpoint open(Path path) {
+    return open(path, Optional.empty());
+  }
+
+  /**
+   * Opens a model with an adapter beside its weights, if one is given.
+   *
+   * @param adapter a folder as {@link PeftAdapter} reads it
+   * @throws FormatException also if the adapter is not of this model
+   */
+  public static Checkpoint open(Path path, Optional<Path> adapter) {
     if (Files.notExists(path)) {
       throw new MissingModelException(
           path, "there is no such file or folder; give a Hugging Face folder or a GGUF file");
     }
     Arena arena = Arena.ofShared();
     try {
-      return Files.isDirectory(path) ? openFolder(path, arena) : openGguf(path, arena);
+      return Files.isDirectory(path)
+          ? openFolder(path, adapter, arena)
+          : openGguf(path, adapter, arena);
     } catch (TokenizerException e) {
       arena.close();
       throw new FormatException(path + ": " + e.getMessage(), e);
@@ -107,7 +119,7 @@ public final class Checkpoint implements AutoCloseable {
     }
   }
 
-  private static Checkpoint openFolder(Path folder, Arena arena) {
+  private static Checkpoint openFolder(Path folder, Optional<Path> adapter, Arena arena) {
     Path tokenizerFile = folder.resolve("tokenizer.json");
     Optional<Tokenizer> tokenizer =
         Files.exists(tokenizerFile)
@@ -134,7 +146,7 @@ public final class Checkpoint implements AutoCloseable {
         folder,
         "Hugging Face folder, safetensors",
         config,
-        weights,
+        adapted(weights, adapter, arena),
         files.entries().values(),
         tokenizer.map(t -> begins(config) ? t : t.withBegin(OptionalInt.empty())),
         tokenizerConfig.chatTemplate(),
@@ -145,6 +157,10 @@ public final class Checkpoint implements AutoCloseable {
         folder.toAbsolutePath().normalize().getFileName().toString());
   }
 
+  private static LladaWeights adapted(LladaWeights weights, Optional<Path> adapter, Arena arena) {
+    return adapter.map(folder -> PeftAdapter.read(folder, weights, arena)).orElse(weights);
+  }
+
   private static Json config(Path folder) {
     Path file = folder.resolve("config.json");
     if (Files.notExists(file)) {
@@ -152,8 +168,8 @@ public final class Checkpoint implements AutoCloseable {
       throw new FormatException(
           Files.exists(adapter)
               ? adapter
-                  + ": the folder holds a LoRA adapter, no model; give the folder of the merged"
-                  + " model"
+                  + ": the folder holds a LoRA adapter, no model; give the model that it belongs"
+                  + " to, and this folder as its adapter"
               : file
                   + ": cannot be read; a model folder holds config.json, tokenizer.json and"
                   + " *.safetensors");
@@ -168,7 +184,7 @@ public final class Checkpoint implements AutoCloseable {
         : new Json(Map.of(), file.toString());
   }
 
-  private static Checkpoint openGguf(Path file, Arena arena) {
+  private static Checkpoint openGguf(Path file, Optional<Path> adapter, Arena arena) {
     Gguf gguf = Gguf.open(file, arena);
     String model = gguf.string("tokenizer.ggml.model");
     if (!model.equals("gpt2")) {
@@ -194,7 +210,7 @@ public final class Checkpoint implements AutoCloseable {
         file,
         "GGUF v" + gguf.version(),
         config,
-        weights,
+        adapted(weights, adapter, arena),
         gguf.entries().values(),
         Optional.of(tokenizer.withBegin(begin(gguf, config))),
         gguf.has("tokenizer.chat_template")
@@ -245,8 +261,8 @@ public final class Checkpoint implements AutoCloseable {
 
   /**
    * The weights under their Hugging Face names, in half-split order whatever the file's: for
-   * writing. From a GGUF file, q and k are copied for it, once; the copies live as long as the
-   * rest.
+   * writing. An adapter is not part of them. From a GGUF file, q and k are copied for it, once; the
+   * copies live as long as the rest.
    */
   public synchronized Map<String, Tensor> weightsByName() {
     if (byName == null) {

@@ -112,18 +112,7 @@ public final class HuggingFaceFolder {
     write(
         folder,
         beside -> {
-          if (Files.isDirectory(model.path())) {
-            copyTokenizer(model.path(), beside);
-          } else {
-            TokenizerFiles.write(
-                beside,
-                TokenizerFiles.of(
-                    model.vocabulary(),
-                    specialTokens(model),
-                    model.chatTemplateText(),
-                    OptionalInt.of(model.config().maxSequenceLength()),
-                    model.tokenizer().begin()));
-          }
+          copyTokenizer(model, beside);
           writeConfig(beside, model.config());
           weights.writeInto(beside);
         });
@@ -234,6 +223,31 @@ public final class HuggingFaceFolder {
     } catch (IOException e) {
       throw new FormatException(to + ": cannot be written: " + e.getMessage(), e);
     }
+  }
+
+  /**
+   * The tokenizer's files of an opened model: a folder's are copied, a GGUF file's are made.
+   *
+   * @throws FormatException if they cannot be written
+   */
+  public static void copyTokenizer(Checkpoint model, Path to) {
+    if (Files.isDirectory(model.path())) {
+      copyTokenizer(model.path(), to);
+      return;
+    }
+    try {
+      Disk.current().createFolders(to);
+    } catch (IOException e) {
+      throw new FormatException(to + ": cannot be written: " + e.getMessage(), e);
+    }
+    TokenizerFiles.write(
+        to,
+        TokenizerFiles.of(
+            model.vocabulary(),
+            specialTokens(model),
+            model.chatTemplateText(),
+            OptionalInt.of(model.config().maxSequenceLength()),
+            model.tokenizer().begin()));
   }
 
   /**

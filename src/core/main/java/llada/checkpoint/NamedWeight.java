@@ -2,8 +2,10 @@ package llada.checkpoint;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import llada.kernel.scalar.RopeLayout;
 import llada.model.LladaWeights;
+import llada.model.LowRank;
 import llada.model.WeightTable;
 import llada.tensor.Tensor;
 
@@ -16,8 +18,11 @@ public final class NamedWeight {
   private final int expert; // 0 where there are none
   private final Tensor tensor;
   private final RopeLayout layout;
+  private final Optional<LowRank> term;
 
-  private NamedWeight(WeightTable.Row row, int expert, Tensor tensor, RopeLayout layout) {
+  private NamedWeight(
+      WeightTable.Row row, int expert, Tensor tensor, RopeLayout layout, Optional<LowRank> term) {
+    this.term = term;
     this.row = row;
     this.expert = expert;
     this.tensor = tensor;
@@ -29,8 +34,9 @@ public final class NamedWeight {
     List<NamedWeight> all = new ArrayList<>();
     for (WeightTable.Row row : weights.table()) {
       List<Tensor> tensors = weights.of(row);
+      Optional<LowRank> term = weights.lowRank(row);
       for (int expert = 0; expert < tensors.size(); expert++) {
-        all.add(new NamedWeight(row, expert, tensors.get(expert), weights.ropeLayout()));
+        all.add(new NamedWeight(row, expert, tensors.get(expert), weights.ropeLayout(), term));
       }
     }
     return all;
@@ -54,6 +60,31 @@ public final class NamedWeight {
   /** Which expert it is of, from 0; 0 where it is of none. */
   public int expert() {
     return expert;
+  }
+
+  /** Whether an adapter lies beside it: {@link #addTerm} merges that. */
+  public boolean adapted() {
+    return term.isPresent();
+  }
+
+  /**
+   * Adds the adapter's term, B A, to rows of this weight.
+   *
+   * @param values numbers of one row from index {@code at}, changed
+   * @param row of {@link #tensor}
+   */
+  public void addTerm(float[] values, int at, long row) {
+    if (term.isEmpty()) {
+      return;
+    }
+    Tensor a = term.get().a();
+    int k = a.dim(1);
+    for (int j = 0; j < a.dim(0); j++) {
+      float b = term.get().b().get(row * a.dim(0) + j);
+      for (int i = 0; i < k; i++) {
+        values[at + i] += b * a.get((long) j * k + i);
+      }
+    }
   }
 
   /** Its numbers, as the opened file has them. */

@@ -224,7 +224,7 @@ public interface Kernels {
 
   /**
    * See {@link MaskedCrossEntropy#backward}: losses (R) and dHidden (R, C) overwritten, dHead (V,
-   * C) accumulates, from hidden (R, C), head (V, C), targets, weights.
+   * C) accumulates if it is wanted, from hidden (R, C), head (V, C), targets, weights.
    */
   default void maskedCrossEntropyBackward(
       double[] losses,

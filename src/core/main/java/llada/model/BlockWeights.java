@@ -18,6 +18,8 @@ import llada.tensor.Tensor;
 public final class BlockWeights {
   private final Map<Part, List<Tensor>> stored;
   private final Map<Part, List<Tensor>> used;
+  private final Map<Part, LowRank> lowRanks; // beside what is stored
+  private final Map<Part, LowRank> usedLowRanks;
 
   /**
    * A layer of these parts, in the order of the forward pass.
@@ -25,11 +27,42 @@ public final class BlockWeights {
    * @param parts one tensor each, or one for each expert
    */
   public BlockWeights(Map<Part, List<Tensor>> parts) {
+    this(parts, Map.of());
+  }
+
+  private BlockWeights(Map<Part, List<Tensor>> parts, Map<Part, LowRank> lowRanks) {
+    this.lowRanks = lowRanks;
     this.stored = Collections.unmodifiableMap(new EnumMap<>(parts));
     EnumMap<Part, List<Tensor>> views = new EnumMap<>(parts);
     split(views, Part.QKV_PROJ, Part.Q_PROJ, Part.K_PROJ, Part.V_PROJ);
     split(views, Part.QKV_BIAS, Part.Q_BIAS, Part.K_BIAS, Part.V_BIAS);
     this.used = Collections.unmodifiableMap(views);
+    this.usedLowRanks = new EnumMap<>(Part.class);
+    usedLowRanks.putAll(lowRanks);
+    LowRank all = usedLowRanks.remove(Part.QKV_PROJ);
+    if (all != null) {
+      long queries = qProj().dim(0);
+      long keys = kProj().dim(0);
+      usedLowRanks.put(Part.Q_PROJ, all.rows(0, queries));
+      usedLowRanks.put(Part.K_PROJ, all.rows(queries, keys));
+      usedLowRanks.put(Part.V_PROJ, all.rows(queries + keys, keys));
+    }
+  }
+
+  /** The same layer with low-rank terms beside some matrices, by the part that is stored. */
+  BlockWeights with(Map<Part, LowRank> terms) {
+    EnumMap<Part, LowRank> ordered = new EnumMap<>(Part.class);
+    ordered.putAll(terms);
+    return new BlockWeights(stored, Collections.unmodifiableMap(ordered));
+  }
+
+  /** The terms beside what is stored, in the order of the forward pass. */
+  public Map<Part, LowRank> lowRanks() {
+    return lowRanks;
+  }
+
+  Optional<LowRank> lowRank(Part part) {
+    return Optional.ofNullable(usedLowRanks.get(part));
   }
 
   private static void split(Map<Part, List<Tensor>> parts, Part fused, Part q, Part k, Part v) {
@@ -59,7 +92,7 @@ public final class BlockWeights {
     return Optional.ofNullable(used.get(part)).map(List::getFirst);
   }
 
-  private Tensor get(Part part) {
+  Tensor get(Part part) {
     return used.get(part).getFirst();
   }
 
@@ -79,7 +112,7 @@ public final class BlockWeights {
   BlockWeights map(UnaryOperator<Tensor> change) {
     EnumMap<Part, List<Tensor>> changed = new EnumMap<>(Part.class);
     stored.forEach((part, list) -> changed.put(part, list.stream().map(change).toList()));
-    return new BlockWeights(changed);
+    return new BlockWeights(changed, lowRanks);
   }
 
   /** (C) */

@@ -16,11 +16,18 @@ final class FeedForward {
     if (pass.config().feedForward(layer) instanceof FeedForwardConfig.Experts) {
       MixtureOfExperts.forward(a, w, pass, layer);
     } else {
-      Tensor act = GatedUnit.forward(a.delta(), a, w.ffProj(), w.upProj(), w.ffOut(), kernels);
+      Tensor act = GatedUnit.forward(a.delta(), a, w, Part.FF_OUT, pass);
       probe.see(layer, "ff_act", act);
     }
     probe.see(layer, "ff_out", a.delta());
     kernels.residual(a.out(), a.mid(), a.delta());
+  }
+
+  /** What {@link #backward} reads of a dense layer's forward pass, and nothing more. */
+  static void again(Activations a, BlockWeights w, Pass pass) {
+    pass.kernels().rmsNorm(a.normed(), a.mid(), w.ffNorm(), pass.eps());
+    Projection.forward(a.gate(), a.normed(), w, Part.FF_PROJ, pass);
+    Projection.forward(a.up(), a.normed(), w, Part.UP_PROJ, pass);
   }
 
   /**
@@ -35,15 +42,12 @@ final class FeedForward {
     kernels.rmsNorm(a.normed(), a.mid(), w.ffNorm(), pass.eps());
     kernels.swiGlu(a.act(), a.gate(), a.up());
     // delta = act ff_out^T
-    kernels.matmulBackwardWeight(dw.ffOut(), d.dx(), a.act());
-    kernels.matmulBackwardInput(d.dAct(), d.dx(), w.ffOut());
+    Projection.backward(d.dAct(), d.dx(), a.act(), dw, w, Part.FF_OUT, pass);
     // act = silu(gate) * up
     kernels.swiGluBackward(d.dGate(), d.dUp(), d.dAct(), a.gate(), a.up());
     // gate, up = normed ff_proj^T, normed up_proj^T
-    kernels.matmulBackwardWeight(dw.ffProj(), d.dGate(), a.normed());
-    kernels.matmulBackwardWeight(dw.upProj(), d.dUp(), a.normed());
-    kernels.matmulBackwardInput(d.dNormed(), d.dGate(), w.ffProj());
-    kernels.matmulBackwardInput(d.part(), d.dUp(), w.upProj());
+    Projection.backward(d.dNormed(), d.dGate(), a.normed(), dw, w, Part.FF_PROJ, pass);
+    Projection.backward(d.part(), d.dUp(), a.normed(), dw, w, Part.UP_PROJ, pass);
     kernels.residual(d.dNormed(), d.dNormed(), d.part());
     // normed = rms_norm(mid), beside which the stream goes on
     kernels.rmsNormBackward(d.dx(), dw.ffNorm(), d.dNormed(), a.mid(), w.ffNorm(), pass.eps());

@@ -7,6 +7,7 @@ import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.function.BiFunction;
 import java.util.function.Function;
 import java.util.function.UnaryOperator;
@@ -99,6 +100,48 @@ public record LladaWeights(
     LladaWeights changed = map(tensor -> change.apply(rows.next(), tensor));
     return new LladaWeights(
         table, changed.embedding, changed.blocks, changed.finalNorm, changed.head, layout);
+  }
+
+  /**
+   * The same weights with low-rank terms beside some of them.
+   *
+   * @param terms by row, of weights within layers that are one matrix
+   */
+  public LladaWeights with(Map<WeightTable.Row, LowRank> terms) {
+    List<Map<Part, LowRank>> layers = new ArrayList<>();
+    blocks.forEach(_ -> layers.add(new EnumMap<>(Part.class)));
+    terms.forEach((row, term) -> layers.get(row.layer()).put(row.part(), term));
+    List<BlockWeights> changed = new ArrayList<>();
+    for (int layer = 0; layer < blocks.size(); layer++) {
+      changed.add(blocks.get(layer).with(layers.get(layer)));
+    }
+    return new LladaWeights(table, embedding, changed, finalNorm, head, ropeLayout);
+  }
+
+  /** The low-rank term beside a weight, if there is one. */
+  public Optional<LowRank> lowRank(WeightTable.Row row) {
+    return row.layer() < 0
+        ? Optional.empty()
+        : Optional.ofNullable(blocks.get(row.layer()).lowRanks().get(row.part()));
+  }
+
+  /** Whether there are low-rank terms. */
+  public boolean hasLowRanks() {
+    return blocks.stream().anyMatch(block -> !block.lowRanks().isEmpty());
+  }
+
+  /** What to run before each pass: weights in a file that was cut short would end the process. */
+  Runnable check() {
+    Runnable[] checks =
+        tensors().stream()
+            .map(tensor -> tensor.storage().check())
+            .distinct()
+            .toArray(Runnable[]::new);
+    return () -> {
+      for (Runnable check : checks) {
+        check.run();
+      }
+    };
   }
 
   /**

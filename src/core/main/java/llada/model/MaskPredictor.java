@@ -33,7 +33,8 @@ public final class MaskPredictor implements Predictor, AutoCloseable {
   private final Tensor headNormed;
   private final int maxTokens;
   private Arena logitsArena = Arena.ofShared();
-  private final Runnable[] checks; // of the files that weights are mapped from
+  private final Optional<LowRank.Room> room;
+  private final Runnable check; // of the files that weights are mapped from
   private Tensor logits; // grows to the largest number of rows ever asked for
 
   /**
@@ -65,19 +66,9 @@ public final class MaskPredictor implements Predictor, AutoCloseable {
     this.head = Tensor.allocate(arena, DType.F32, maxTokens, config.dModel());
     this.headNormed = Tensor.allocate(arena, DType.F32, maxTokens, config.dModel());
     this.logits = Tensor.allocate(logitsArena, DType.F32, 0, config.embeddingSize());
-    this.checks =
-        weights.tensors().stream()
-            .map(tensor -> tensor.storage().check())
-            .distinct()
-            .toArray(Runnable[]::new);
+    this.room = LowRank.Room.of(weights, maxTokens, arena);
+    this.check = weights.check();
     kernels.load(weights.tensors());
-  }
-
-  /** Before each pass: weights in a file that was cut short since would end the process. */
-  private void checkWeights() {
-    for (Runnable check : checks) {
-      check.run();
-    }
   }
 
   @Override
@@ -99,9 +90,9 @@ public final class MaskPredictor implements Predictor, AutoCloseable {
   /** As {@link #forward(TokenBatch, int[])}, showing intermediate values to {@code probe}. */
   public Tensor forward(TokenBatch batch, int[] rows, Probe probe) {
     int tokens = tokens(batch, config, maxTokens);
-    checkWeights();
+    check.run();
     Activations a = activations.rows(tokens);
-    Pass pass = Pass.of(config, kernels, rope, batch, probe);
+    Pass pass = Pass.of(config, kernels, rope, batch, probe, room);
     kernels.embedding(a.x(), batch.flatIds(), weights.embedding());
     probe.see(-1, "embed", a.x());
     Runnable blocks =
@@ -124,7 +115,7 @@ public final class MaskPredictor implements Predictor, AutoCloseable {
   @Override
   public Tensor forward(TokenBatch batch, PartialPass partial, int[] rows) {
     tokens(batch, config, maxTokens);
-    checkWeights();
+    check.run();
     if (partial.ratio() < 1 && partial.cache().outputs() == null) {
       throw new IllegalArgumentException(
           "a ratio of %s needs a cache that keeps outputs".formatted(partial.ratio()));
@@ -132,7 +123,7 @@ public final class MaskPredictor implements Predictor, AutoCloseable {
     CachedAttention cached = CachedAttention.of(batch, partial, kernels);
     int[] computed = cached.rows();
     Activations a = activations.rows(computed.length);
-    Pass pass = Pass.partial(config, kernels, rope, batch, cached);
+    Pass pass = Pass.partial(config, kernels, rope, batch, cached, room);
     int[] ids = new int[computed.length];
     Arrays.setAll(
         ids, i -> batch.ids()[computed[i] / batch.length()][computed[i] % batch.length()]);
@@ -158,7 +149,7 @@ public final class MaskPredictor implements Predictor, AutoCloseable {
     if (portions.size() == 1) {
       return forward(portions.getFirst());
     }
-    checkWeights();
+    check.run();
     List<Pass.Share> shares = new ArrayList<>();
     IntArrayList ids = new IntArrayList();
     IntArrayList wanted = new IntArrayList();
@@ -191,14 +182,14 @@ public final class MaskPredictor implements Predictor, AutoCloseable {
     int[] places = portion.rows();
     if (portion.partial().isEmpty()) {
       ids.addElements(first, flat);
-      pass = Pass.of(config, kernels, rope, batch, Probe.NONE);
+      pass = Pass.of(config, kernels, rope, batch, Probe.NONE, room);
     } else {
       CachedAttention cached = CachedAttention.of(batch, portion.partial().get(), kernels);
       for (int row : cached.rows()) {
         ids.add(flat[row]);
       }
       places = among(cached.rows(), portion.rows());
-      pass = Pass.partial(config, kernels, rope, batch, cached);
+      pass = Pass.partial(config, kernels, rope, batch, cached, room);
     }
     for (int place : places) {
       wanted.add(first + place);

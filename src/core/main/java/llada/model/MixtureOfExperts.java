@@ -42,13 +42,7 @@ final class MixtureOfExperts {
     kernels.combine(a.delta(), rows, buffers.order().places(), weights);
     if (config.sharedHidden() > 0) {
       Tensor shared = buffers.shared().rows(tokens);
-      GatedUnit.forward(
-          shared,
-          a,
-          w.find(Part.SHARED_GATE).orElseThrow(),
-          w.find(Part.SHARED_UP).orElseThrow(),
-          w.find(Part.SHARED_OUT).orElseThrow(),
-          kernels);
+      GatedUnit.forward(shared, a, w, Part.SHARED_OUT, pass);
       pass.probe().see(layer, "shared_out", shared);
       kernels.residual(a.delta(), a.delta(), shared);
     }

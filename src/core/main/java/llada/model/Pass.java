@@ -2,6 +2,7 @@ package llada.model;
 
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import llada.kernel.Kernels;
 import llada.kernel.scalar.AttentionMask;
 import llada.kernel.scalar.AttentionShape;
@@ -16,6 +17,7 @@ import llada.kernel.scalar.RopeTables;
  * @param batch B, the number of sequences among the rows
  * @param cached where keys and values of positions that are not computed come from; null when all
  *     are computed and none are kept
+ * @param room for low-rank terms; empty where there are none
  * @param shares the passes that attend by themselves, where several share this one; else empty
  */
 record Pass(
@@ -27,6 +29,7 @@ record Pass(
     int batch,
     CachedAttention cached,
     Probe probe,
+    Optional<LowRank.Room> room,
     List<Share> shares) {
 
   /** A pass of its own for attention, which has {@code count} rows from row {@code first}. */
@@ -34,10 +37,15 @@ record Pass(
 
   /** The pass of a batch. */
   static Pass of(
-      LladaConfig config, Kernels kernels, RopeTables rope, TokenBatch batch, Probe probe) {
+      LladaConfig config,
+      Kernels kernels,
+      RopeTables rope,
+      TokenBatch batch,
+      Probe probe,
+      Optional<LowRank.Room> room) {
     AttentionMask mask = mask(config, batch);
     return new Pass(
-        config, kernels, batch.positions(), rope, mask, batch.size(), null, probe, List.of());
+        config, kernels, batch.positions(), rope, mask, batch.size(), null, probe, room, List.of());
   }
 
   /** The pass over some positions of a batch. */
@@ -46,12 +54,13 @@ record Pass(
       Kernels kernels,
       RopeTables rope,
       TokenBatch batch,
-      CachedAttention cached) {
+      CachedAttention cached,
+      Optional<LowRank.Room> room) {
     int[] all = batch.positions();
     int[] positions = Arrays.stream(cached.rows()).map(row -> all[row]).toArray();
     AttentionMask mask = mask(config, batch).queries(cached.rows());
     return new Pass(
-        config, kernels, positions, rope, mask, batch.size(), cached, Probe.NONE, List.of());
+        config, kernels, positions, rope, mask, batch.size(), cached, Probe.NONE, room, List.of());
   }
 
   /** One pass for several, which need not be of one length. */
@@ -68,6 +77,7 @@ record Pass(
         shares.size(),
         null,
         Probe.NONE,
+        any.room,
         List.copyOf(shares));
   }
 

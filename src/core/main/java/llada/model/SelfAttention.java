@@ -35,8 +35,8 @@ final class SelfAttention {
   static void queriesAndKeys(
       Tensor q, Tensor k, Tensor normed, int[] positions, BlockWeights w, Pass pass) {
     Kernels kernels = pass.kernels();
-    kernels.matmul(q, normed, w.qProj());
-    kernels.matmul(k, normed, w.kProj());
+    Projection.forward(q, normed, w, Part.Q_PROJ, pass);
+    Projection.forward(k, normed, w, Part.K_PROJ, pass);
     w.find(Part.Q_BIAS).ifPresent(bias -> kernels.addBias(q, bias));
     w.find(Part.K_BIAS).ifPresent(bias -> kernels.addBias(k, bias));
     w.find(Part.Q_NORM).ifPresent(norm -> normHeads(q, norm, pass));
@@ -47,14 +47,13 @@ final class SelfAttention {
 
   /** v = normed v_proj^T + bias. */
   static void values(Tensor v, Tensor normed, BlockWeights w, Pass pass) {
-    Kernels kernels = pass.kernels();
-    kernels.matmul(v, normed, w.vProj());
-    w.find(Part.V_BIAS).ifPresent(bias -> kernels.addBias(v, bias));
+    Projection.forward(v, normed, w, Part.V_PROJ, pass);
+    w.find(Part.V_BIAS).ifPresent(bias -> pass.kernels().addBias(v, bias));
   }
 
   /** delta = context attn_out^T + bias. */
   static void output(Tensor delta, Tensor context, BlockWeights w, Pass pass) {
-    pass.kernels().matmul(delta, context, w.attnOut());
+    Projection.forward(delta, context, w, Part.ATTN_OUT, pass);
     w.find(Part.ATTN_OUT_BIAS).ifPresent(bias -> pass.kernels().addBias(delta, bias));
   }
 
@@ -84,20 +83,16 @@ final class SelfAttention {
     Kernels kernels = pass.kernels();
     kernels.rmsNorm(a.normed(), a.x(), w.attnNorm(), pass.eps());
     // delta = context attn_out^T
-    kernels.matmulBackwardWeight(dw.attnOut(), d.dx(), a.context());
-    kernels.matmulBackwardInput(d.dContext(), d.dx(), w.attnOut());
+    Projection.backward(d.dContext(), d.dx(), a.context(), dw, w, Part.ATTN_OUT, pass);
     kernels.attentionBackward(
         d.dq(), d.dk(), d.dv(), d.dContext(), a.q(), a.k(), a.v(), pass.shape(), pass.mask());
     kernels.ropeBackward(d.dq(), pass.positions(), pass.rope());
     kernels.ropeBackward(d.dk(), pass.positions(), pass.rope());
     // q, k, v = normed q_proj^T, normed k_proj^T, normed v_proj^T
-    kernels.matmulBackwardWeight(dw.qProj(), d.dq(), a.normed());
-    kernels.matmulBackwardWeight(dw.kProj(), d.dk(), a.normed());
-    kernels.matmulBackwardWeight(dw.vProj(), d.dv(), a.normed());
-    kernels.matmulBackwardInput(d.dNormed(), d.dq(), w.qProj());
-    kernels.matmulBackwardInput(d.part(), d.dk(), w.kProj());
+    Projection.backward(d.dNormed(), d.dq(), a.normed(), dw, w, Part.Q_PROJ, pass);
+    Projection.backward(d.part(), d.dk(), a.normed(), dw, w, Part.K_PROJ, pass);
     kernels.residual(d.dNormed(), d.dNormed(), d.part());
-    kernels.matmulBackwardInput(d.part(), d.dv(), w.vProj());
+    Projection.backward(d.part(), d.dv(), a.normed(), dw, w, Part.V_PROJ, pass);
     kernels.residual(d.dNormed(), d.dNormed(), d.part());
     // normed = rms_norm(x), beside which the stream goes on
     kernels.rmsNormBackward(d.dx(), dw.attnNorm(), d.dNormed(), a.x(), w.attnNorm(), pass.eps());

@@ -4,6 +4,7 @@ import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import llada.kernel.Kernels;
 import llada.kernel.scalar.RopeTables;
 import llada.tensor.DType;
@@ -13,6 +14,9 @@ import llada.tensor.Tensor;
 /**
  * The mask predictor and its derivative: loss and gradients of a batch. The forward pass is that of
  * {@link MaskPredictor}, block for block; only that each block keeps what its backward pass reads.
+ *
+ * <p>Either all weights are trained, which are float32 then, or the low-rank terms beside them
+ * alone ({@link LowRank}): weights then stay where they lie, in the type of their file.
  *
  * <p>Owns its buffers and is not thread-safe; reads the weights anew at each call, so an optimiser
  * may change them between calls.
@@ -28,6 +32,8 @@ public final class TrainablePredictor implements AutoCloseable {
   private final int maxTokens;
   private final Arena arena = Arena.ofShared();
   private final RopeTables rope;
+  private final Optional<LowRank.Room> room;
+  private final Runnable check; // of the files that weights are mapped from
   private final List<Activations> blocks = new ArrayList<>();
   private final ActivationGradients gradients;
   private final Tensor hidden; // (rows, C), the stream where it is wanted
@@ -52,7 +58,7 @@ public final class TrainablePredictor implements AutoCloseable {
   /**
    * Allocates all buffers.
    *
-   * @param weights of any type; float32 for training proper
+   * @param weights of any type; float32 for training all of them
    * @param maxTokens the largest B * T of a batch
    */
   public TrainablePredictor(
@@ -60,18 +66,15 @@ public final class TrainablePredictor implements AutoCloseable {
     if (maxTokens < 1) {
       throw new IllegalArgumentException("maxTokens is " + maxTokens + "; it must be positive");
     }
-    AttentionConfig attention = config.attention();
-    if (config.hasExperts() || attention.qkNorm() || attention.qkvBias() || attention.outBias()) {
-      throw new IllegalArgumentException(
-          config.architecture()
-              + ": models with experts, normed heads or biases are run, but not trained");
-    }
+    requireTrainable(config);
     this.config = options.causal() ? config.causal() : config;
     this.weights = weights;
     this.kernels = kernels;
     this.options = options;
     this.maxTokens = maxTokens;
     rope = Activations.rotation(config, weights.ropeLayout(), maxTokens, arena);
+    room = LowRank.Room.of(weights, maxTokens, arena);
+    check = weights.check();
     Tensor x = Activations.channels(config, maxTokens, arena);
     Tensor out = Activations.channels(config, maxTokens, arena);
     blocks.add(Activations.kept(config, maxTokens, arena, x, out));
@@ -87,6 +90,20 @@ public final class TrainablePredictor implements AutoCloseable {
     dNormed = Activations.channels(config, maxTokens, arena);
     dHidden = Activations.channels(config, maxTokens, arena);
     kernels.load(weights.tensors());
+  }
+
+  /**
+   * Whether models of this configuration can be trained.
+   *
+   * @throws IllegalArgumentException if not
+   */
+  public static void requireTrainable(LladaConfig config) {
+    AttentionConfig attention = config.attention();
+    if (config.hasExperts() || attention.qkNorm() || attention.qkvBias() || attention.outBias()) {
+      throw new IllegalArgumentException(
+          config.architecture()
+              + ": models with experts, normed heads or biases are run, but not trained");
+    }
   }
 
   public LladaConfig config() {
@@ -134,11 +151,13 @@ public final class TrainablePredictor implements AutoCloseable {
       Activations a = blocks.get(layer).rows(tokens);
       BlockWeights w = this.weights.blocks().get(layer);
       if (options.recompute() && layer < config.nLayers() - 1) {
-        TransformerBlock.forward(a, w, pass, layer);
+        TransformerBlock.again(a, w, pass, layer);
       }
       TransformerBlock.backward(g, a, d.blocks().get(layer), w, pass);
     }
-    kernels.embeddingBackward(d.embedding(), noisy.flatIds(), g.dx());
+    if (into.all()) {
+      kernels.embeddingBackward(d.embedding(), noisy.flatIds(), g.dx());
+    }
     return sum(losses);
   }
 
@@ -167,7 +186,8 @@ public final class TrainablePredictor implements AutoCloseable {
   private Pass forward(TokenBatch batch, int[] rows, int[] targets, double[] weights) {
     int tokens = MaskPredictor.tokens(batch, config, maxTokens);
     check(rows, targets, weights, tokens);
-    Pass pass = Pass.of(config, kernels, rope, batch, Probe.NONE);
+    check.run();
+    Pass pass = Pass.of(config, kernels, rope, batch, Probe.NONE, room);
     Activations a = blocks.getFirst().rows(tokens);
     kernels.embedding(a.x(), batch.flatIds(), this.weights.embedding());
     for (int layer = 0; layer < config.nLayers(); layer++) {

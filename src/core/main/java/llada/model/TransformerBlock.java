@@ -18,6 +18,12 @@ final class TransformerBlock {
     pass.probe().see(layer, "out", a.out());
   }
 
+  /** What {@link #backward} reads of the forward pass of a dense layer, and nothing more. */
+  static void again(Activations a, BlockWeights w, Pass pass, int layer) {
+    SelfAttention.forward(a, w, pass, layer);
+    FeedForward.again(a, w, pass);
+  }
+
   /**
    * From the gradient of {@code a.out()} to that of {@code a.x()}, in {@code d.dx()}.
    *

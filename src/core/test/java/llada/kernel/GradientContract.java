@@ -8,6 +8,7 @@ import java.util.Arrays;
 import java.util.Random;
 import llada.kernel.scalar.AttentionMask;
 import llada.kernel.scalar.AttentionShape;
+import llada.kernel.scalar.MaskedCrossEntropy;
 import llada.kernel.scalar.RopeLayout;
 import llada.kernel.scalar.RopeTables;
 import llada.tensor.DType;
@@ -15,6 +16,7 @@ import llada.tensor.Tensor;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /** The backward passes of every backend agree with the scalar ones, as {@link KernelContract}. */
 public interface GradientContract {
@@ -65,6 +67,58 @@ public interface GradientContract {
         assertThat(Numbers.largestDifference(dWeight, expectedWeight))
             .isLessThanOrEqualTo((2.0 * (t + 1) * Numbers.EPSILON + gradientRounding()) * size);
       }
+    }
+  }
+
+  /** What rounding the operands adds where the weight is not float32, and so not trained. */
+  default double frozenRounding() {
+    return gradientRounding();
+  }
+
+  /** The gradient of the input goes through weights of every type that files have. */
+  @ParameterizedTest
+  @EnumSource(DType.class)
+  default void matmulBackwardInputTakesEveryType(DType dtype) {
+    int[][] shapes = {{1, 16, 256}, {5, 33, 512}, {70, 48, 256}, {33, 288, 768}};
+    for (int[] shape : shapes) {
+      try (Arena arena = Arena.ofShared()) {
+        int n = shape[1];
+        Tensor w = Numbers.randomWeight(arena, 2, dtype, n, shape[2]);
+        Tensor dOut = Numbers.random(arena, 3, 0, shape[0], n);
+        Tensor expected = Tensor.allocate(arena, DType.F32, shape[0], shape[2]);
+        Tensor dx = Numbers.random(arena, 4, 0, shape[0], shape[2]);
+        REFERENCE.matmulBackwardInput(expected, dOut, w);
+        kernels().matmulBackwardInput(dx, dOut, w);
+        double rounding = dtype == DType.F32 ? gradientRounding() : frozenRounding();
+        double size = n * Numbers.largest(dOut) * Numbers.largest(w);
+        assertThat(Numbers.largestDifference(dx, expected))
+            .as("%s %s", dtype, Arrays.toString(shape))
+            .isLessThanOrEqualTo((2.0 * n * Numbers.EPSILON + rounding) * size);
+      }
+    }
+  }
+
+  /** A head that is not trained has no gradient, and nothing else changes. */
+  @Test
+  default void crossEntropyBackwardWithoutTheHead() {
+    try (Arena arena = Arena.ofShared()) {
+      Tensor hidden = Numbers.random(arena, 1, 0, 5, 32);
+      Tensor head = Numbers.random(arena, 2, 0, 48, 32);
+      int[] targets = {0, 47, 3, 9, 9};
+      double[] weights = {1, 0.5, 2, 1, 3};
+      double[] losses = new double[5];
+      double[] wantedLosses = new double[5];
+      Tensor dHidden = Tensor.allocate(arena, DType.F32, 5, 32);
+      Tensor wanted = Tensor.allocate(arena, DType.F32, 5, 32);
+      Tensor dHead = Tensor.allocate(arena, DType.F32, 48, 32);
+      kernels()
+          .maskedCrossEntropyBackward(wantedLosses, wanted, dHead, hidden, head, targets, weights);
+      kernels()
+          .maskedCrossEntropyBackward(
+              losses, dHidden, MaskedCrossEntropy.NOT_TRAINED, hidden, head, targets, weights);
+      assertThat(losses).isEqualTo(wantedLosses);
+      assertThat(Numbers.largestDifference(dHidden, wanted)).isZero();
+      assertThat(Numbers.largest(dHead)).isPositive();
     }
   }
 

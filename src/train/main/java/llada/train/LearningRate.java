@@ -14,6 +14,23 @@ public sealed interface LearningRate {
    */
   double at(long step, long total);
 
+  /** The usual rate of a new model: that of LLaDA's pre-training. */
+  double NEW_MODEL = 4e-4;
+
+  /**
+   * The usual rate for a model that is trained further. An 8B's is that of LLaDA's fine-tuning, or
+   * for adapters ten times as much, which is usual; smaller models take larger steps.
+   *
+   * @param channels C
+   * @param adapters whether low-rank terms alone are trained
+   */
+  static double usual(int channels, boolean adapters) {
+    double smaller = 4096.0 / channels;
+    return adapters
+        ? Math.min(2e-3, 2e-4 * Math.sqrt(smaller))
+        : Math.min(NEW_MODEL, 2.5e-5 * smaller);
+  }
+
   /**
    * Warm-up, stable, decay, as LLaDA: linear from 0 to the peak, constant, and over the last part
    * linear to the floor.

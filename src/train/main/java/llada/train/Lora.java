@@ -1,8 +1,5 @@
 package llada.train;
 
-import com.fasterxml.jackson.core.JsonFactory;
-import com.fasterxml.jackson.core.JsonGenerator;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -13,11 +10,12 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.SplittableRandom;
+import java.util.TreeSet;
 import java.util.stream.Collectors;
-import llada.checkpoint.HuggingFaceFolder;
-import llada.format.AtomicFile;
-import llada.format.Safetensors;
-import llada.kernel.Parallel;
+import llada.checkpoint.PeftAdapter;
+import llada.model.LladaWeights;
+import llada.model.LowRank;
+import llada.model.WeightTable;
 import llada.tensor.DType;
 import llada.tensor.RandomStreams;
 import llada.tensor.RandomStreams.Purpose;
@@ -27,45 +25,37 @@ import llada.tensor.Tensor;
  * Low-rank adaptation (Hu et al. 2021): instead of a matrix W (N, K) two thin ones are trained,
  *
  * <pre>
- *   W = W0 + s B A,  A (r, K), B (N, r), s = alpha / r
- *   dB = s dW A^T,   dA = s B^T dW
+ *   y = x W^T + s (x A^T) B^T,  A (r, K), B (N, r), s = alpha / r
  * </pre>
  *
- * B begins as zero, so training begins with the base model. W is kept merged at all times: the
- * network needs not know, and a checkpoint is an ordinary model. What LoRA saves is the optimizer's
- * memory and the size of what is learnt; gradients of W are still computed.
+ * B begins as zero, so training begins with the base model. W stays where it lies, in the type of
+ * its file, and has no gradient and no optimiser state. The network has s B in the place of B: its
+ * gradient is s times smaller than B's.
  */
 public final class Lora implements Trained {
   /** Matrices that can be adapted, by the last part of their names. */
   public static final Set<String> TARGETS =
       Set.of("q_proj", "k_proj", "v_proj", "attn_out", "ff_proj", "up_proj", "ff_out");
 
-  private final Network network;
-  private final Parallel parallel;
+  private final LladaWeights weights;
+  private final double alpha;
   private final float scale;
   private final List<Adapter> adapters = new ArrayList<>();
 
-  private record Adapter(
-      Tensor weight, Tensor gradient, Tensor base, Parameter a, Parameter b, int rank) {}
+  /** Of one matrix: what the network multiplies with, its gradients, and B itself. */
+  private record Adapter(WeightTable.Row row, LowRank used, LowRank gradient, Tensor b) {}
 
   /**
-   * Adapters on a network.
+   * The same weights with terms of zeros beside some of them, for a network whose terms are to be
+   * trained.
    *
    * @param rank r
-   * @param alpha s times r
    * @param targets some of {@link #TARGETS}
-   * @param seed of the first A
-   * @param arena owns adapters and the copies of W0
+   * @param arena owns the terms
    * @throws IllegalArgumentException if the rank or a target is impossible
    */
-  public Lora(
-      Network network,
-      int rank,
-      double alpha,
-      Set<String> targets,
-      long seed,
-      Parallel parallel,
-      Arena arena) {
+  public static LladaWeights beside(
+      LladaWeights weights, int rank, Set<String> targets, Arena arena) {
     if (rank < 1) {
       throw new IllegalArgumentException("the rank is %d; it must be at least 1".formatted(rank));
     }
@@ -73,170 +63,130 @@ public final class Lora implements Trained {
       if (!TARGETS.contains(target)) {
         throw new IllegalArgumentException(
             "LoRA has no target '%s'; there are %s"
-                .formatted(target, String.join(", ", TARGETS.stream().sorted().toList())));
+                .formatted(target, String.join(", ", new TreeSet<>(TARGETS))));
       }
     }
-    this.network = network;
-    this.parallel = parallel;
-    this.scale = (float) (alpha / rank);
-    SplittableRandom seeds = RandomStreams.of(seed, Purpose.ADAPTERS);
-    Map<String, Tensor> gradients = HuggingFaceFolder.byName(network.gradients());
-    HuggingFaceFolder.byName(network.weights())
-        .forEach(
-            (name, weight) -> {
-              if (name.contains(".blocks.") && targets.contains(target(name))) {
-                adapters.add(
-                    adapter(name, weight, gradients.get(name), rank, seeds.split(), arena));
-              }
-            });
+    Map<WeightTable.Row, LowRank> terms = new LinkedHashMap<>();
+    for (WeightTable.Row row : weights.table()) {
+      if (row.layer() >= 0 && targets.contains(target(row))) {
+        terms.put(row, LowRank.zeros(rank, weights.of(row).getFirst(), arena));
+      }
+    }
+    if (terms.isEmpty()) {
+      throw new IllegalArgumentException(
+          "the model has none of the matrices %s; it has %s"
+              .formatted(
+                  String.join(", ", targets),
+                  weights.table().stream()
+                      .filter(row -> row.layer() == 0 && row.shape().rank() == 2)
+                      .map(Lora::target)
+                      .distinct()
+                      .collect(Collectors.joining(", "))));
+    }
+    return weights.with(terms);
   }
 
-  private static String target(String name) {
-    String[] parts = name.split("\\.");
+  private static String target(WeightTable.Row row) {
+    String[] parts = row.huggingFace().split("\\.");
     return parts[parts.length - 2];
   }
 
-  private static Adapter adapter(
-      String name, Tensor weight, Tensor gradient, int rank, SplittableRandom random, Arena arena) {
-    int n = weight.dim(0);
-    int k = weight.dim(1);
-    Tensor base = Tensor.allocate(arena, DType.F32, n, k);
-    Weights.copy(weight, base);
-    Tensor a = Tensor.allocate(arena, DType.F32, rank, k);
-    double range = 1 / Math.sqrt(k); // Kaiming uniform with a = sqrt(5), as PEFT
+  /**
+   * The terms of a network, with fresh numbers.
+   *
+   * @param network whose weights have terms beside them
+   * @param alpha s times r
+   * @param seed of the first A
+   * @param arena owns B
+   */
+  public Lora(Network network, double alpha, long seed, Arena arena) {
+    this.weights = network.weights();
+    this.alpha = alpha;
+    SplittableRandom seeds = RandomStreams.of(seed, Purpose.ADAPTERS);
+    for (WeightTable.Row row : weights.table()) {
+      if (weights.lowRank(row).isPresent()) {
+        LowRank used = weights.lowRank(row).get();
+        Tensor b = Tensor.allocate(arena, DType.F32, used.b().shape().toArray());
+        adapters.add(new Adapter(row, used, network.gradients().lowRank(row).orElseThrow(), b));
+        fill(used.a(), seeds.split());
+      }
+    }
+    this.scale = (float) (alpha / adapters.getFirst().used.rank());
+  }
+
+  /** Kaiming uniform with a = sqrt(5), as PEFT. */
+  private static void fill(Tensor a, SplittableRandom random) {
+    double range = 1 / Math.sqrt(a.dim(1));
     for (long i = 0; i < a.shape().elements(); i++) {
       a.set(i, (float) (range * (2 * random.nextDouble() - 1)));
     }
-    Tensor b = Tensor.allocate(arena, DType.F32, n, rank);
-    String prefix = name.substring(0, name.length() - ".weight".length());
-    return new Adapter(
-        weight,
-        gradient,
-        base,
-        new Parameter(prefix + ".lora_A.weight", a, Tensor.allocate(arena, DType.F32, rank, k)),
-        new Parameter(prefix + ".lora_B.weight", b, Tensor.allocate(arena, DType.F32, n, rank)),
-        rank);
   }
 
   @Override
   public List<Parameter> parameters() {
     List<Parameter> all = new ArrayList<>();
-    adapters.forEach(
-        adapter -> {
-          all.add(adapter.a);
-          all.add(adapter.b);
-        });
+    for (Adapter adapter : adapters) {
+      String name = adapter.row.huggingFace().replaceFirst("\\.weight$", "");
+      all.add(new Parameter(name + ".lora_A.weight", adapter.used.a(), adapter.gradient.a()));
+      all.add(new Parameter(name + ".lora_B.weight", adapter.b, adapter.gradient.b()));
+    }
     return all;
   }
 
-  /** The adapters under the names that PEFT gives them. */
-  public Map<String, Tensor> peft() {
-    Map<String, Tensor> byName = new LinkedHashMap<>();
-    parameters().forEach(p -> byName.put("base_model.model." + p.name(), p.value()));
-    return byName;
+  /** How many numbers are trained. */
+  long size() {
+    return parameters().stream().mapToLong(p -> p.value().shape().elements()).sum();
+  }
+
+  private Map<WeightTable.Row, LowRank> terms() {
+    Map<WeightTable.Row, LowRank> terms = new LinkedHashMap<>();
+    adapters.forEach(a -> terms.put(a.row, new LowRank(a.used.a(), a.b)));
+    return terms;
   }
 
   /**
-   * Writes {@code adapter_model.safetensors} and {@code adapter_config.json}, as PEFT has them. The
-   * targets are a pattern of whole names: by its last part alone, ff_out would be the head too.
+   * The adapters under the names that PEFT gives them.
    *
-   * @param adapted what the adapters belong to: a folder or a name
+   * @param arena owns what lies in another order there
+   */
+  public Map<String, Tensor> peft(Arena arena) {
+    return PeftAdapter.tensors(terms(), weights.ropeLayout(), arena);
+  }
+
+  /**
+   * Writes the adapters as PEFT has them.
+   *
+   * @param base what they belong to: a folder, a file or a name
    * @throws IOException if the folder cannot be written
    */
-  void write(Path folder, String adapted) throws IOException {
-    Safetensors.write(folder.resolve("adapter_model.safetensors"), peft(), Map.of("format", "pt"));
-    String targets =
-        adapters.stream()
-            .map(adapter -> target(adapter.b.name().replace(".lora_B", "")))
-            .distinct()
-            .sorted()
-            .collect(Collectors.joining("|"));
-    ByteArrayOutputStream bytes = new ByteArrayOutputStream();
-    try (JsonGenerator json = new JsonFactory().createGenerator(bytes).useDefaultPrettyPrinter()) {
-      int rank = adapters.getFirst().rank;
-      json.writeStartObject();
-      json.writeStringField("base_model_name_or_path", adapted);
-      json.writeStringField("bias", "none");
-      json.writeBooleanField("inference_mode", true);
-      json.writeNumberField("lora_alpha", scale * rank);
-      json.writeNumberField("lora_dropout", 0.0);
-      json.writeStringField("peft_type", "LORA");
-      json.writeNumberField("r", rank);
-      json.writeStringField("target_modules", ".*\\.blocks\\.\\d+\\.(" + targets + ")");
-      json.writeStringField("task_type", "CAUSAL_LM");
-      json.writeEndObject();
-    }
-    AtomicFile.write(folder.resolve("adapter_config.json"), bytes.toByteArray());
+  void write(Path folder, String base) throws IOException {
+    PeftAdapter.write(folder, terms(), weights.ropeLayout(), alpha, base);
   }
 
   @Override
   public void gradientsReady() {
-    for (Adapter adapter : adapters) {
-      int n = adapter.weight.dim(0);
-      int k = adapter.weight.dim(1);
-      int r = adapter.rank;
-      float[] a = adapter.a.value().toArray();
-      float[] b = adapter.b.value().toArray();
-      MemorySegment dw = adapter.gradient.data();
-      MemorySegment db = adapter.b.gradient().data();
-      parallel.forEach(
-          n,
-          (row, _) -> {
-            float[] g = new float[k];
-            MemorySegment.copy(dw, Tensor.F32, 4L * row * k, g, 0, k);
-            for (int j = 0; j < r; j++) {
-              float sum = 0;
-              for (int i = 0; i < k; i++) {
-                sum += g[i] * a[j * k + i];
-              }
-              db.set(Tensor.F32, 4L * (row * r + j), scale * sum);
-            }
-          });
-      MemorySegment da = adapter.a.gradient().data();
-      parallel.forEach(
-          r,
-          (j, _) -> {
-            float[] sum = new float[k];
-            float[] g = new float[k];
-            for (int row = 0; row < n; row++) {
-              MemorySegment.copy(dw, Tensor.F32, 4L * row * k, g, 0, k);
-              float factor = scale * b[row * r + j];
-              for (int i = 0; i < k; i++) {
-                sum[i] += factor * g[i];
-              }
-            }
-            MemorySegment.copy(sum, 0, da, Tensor.F32, 4L * j * k, k);
-          });
-    }
+    adapters.forEach(adapter -> scaled(adapter.gradient.b(), adapter.gradient.b()));
   }
 
-  /** Merges: W = W0 + s B A. */
+  /** The network's s B follows B. */
   @Override
   public void moved() {
-    for (Adapter adapter : adapters) {
-      int n = adapter.weight.dim(0);
-      int k = adapter.weight.dim(1);
-      int r = adapter.rank;
-      float[] a = adapter.a.value().toArray();
-      float[] b = adapter.b.value().toArray();
-      parallel.forEach(
-          n,
-          (row, _) -> {
-            float[] sum = new float[k];
-            MemorySegment.copy(adapter.base.data(), Tensor.F32, 4L * row * k, sum, 0, k);
-            for (int j = 0; j < r; j++) {
-              float factor = scale * b[row * r + j];
-              for (int i = 0; i < k; i++) {
-                sum[i] += factor * a[j * k + i];
-              }
-            }
-            MemorySegment.copy(sum, 0, adapter.weight.data(), Tensor.F32, 4L * row * k, k);
-          });
+    adapters.forEach(adapter -> scaled(adapter.used.b(), adapter.b));
+  }
+
+  private void scaled(Tensor out, Tensor in) {
+    MemorySegment from = in.reading();
+    MemorySegment to = out.data();
+    for (long at = 0; at < in.bytes(); at += Float.BYTES) {
+      to.set(Tensor.F32, at, scale * from.get(Tensor.F32, at));
     }
   }
 
   @Override
   public void clear() {
-    HuggingFaceFolder.byName(network.gradients()).values().forEach(Tensor::clear);
+    for (Adapter adapter : adapters) {
+      adapter.gradient.a().clear();
+      adapter.gradient.b().clear();
+    }
   }
 }

@@ -8,7 +8,10 @@ public interface Network extends AutoCloseable {
   /** The weights; changing them changes the network. */
   LladaWeights weights();
 
-  /** The gradients, of the same shapes and under the same names. */
+  /**
+   * The gradients, of the same shapes and under the same names; of the low-rank terms alone where
+   * there are any.
+   */
   LladaWeights gradients();
 
   /**

@@ -18,7 +18,8 @@ public final class PredictorNetwork implements Network {
   /**
    * Allocates gradients and buffers.
    *
-   * @param weights float32, changed by training
+   * @param weights float32, changed by training; or of any type with low-rank terms beside them,
+   *     which alone are changed
    * @param maxTokens the largest B * T of a batch
    */
   public PredictorNetwork(

@@ -25,16 +25,19 @@ import llada.model.LladaWeights;
 import llada.tensor.Tensor;
 
 /**
- * The folder of a run. Each checkpoint is a Hugging Face folder {@code step-00001000} with three
- * more files: {@code optimizer.safetensors}, the optimizer's state, {@code training.json} ({@link
- * TrainingState}), and {@code SHA256SUMS}. It is written under another name, forced to the disk,
- * renamed when it is complete, and only then are older ones removed: whenever the process is killed
- * or the power fails, the newest folder of that name is whole.
+ * The folder of a run. Each checkpoint is a Hugging Face folder {@code step-00001000}, or that of
+ * adapters alone, with three more files: {@code optimizer.safetensors}, the optimizer's state,
+ * {@code training.json} ({@link TrainingState}), and {@code SHA256SUMS}. It is written under
+ * another name, forced to the disk, renamed when it is complete, and only then are older ones
+ * removed: whenever the process is killed or the power fails, the newest folder of that name is
+ * whole.
  *
  * <p>One process at a time trains in it: {@link #open}.
  */
 public final class RunFolder {
   private static final String PREFIX = "step-";
+  static final String MODEL = "model";
+  static final String ADAPTER = "adapter";
   private static final String LOCK = "run.lock";
   private static final String PUBLISHED = "run.sha256"; // SHA-256 of each model's SHA256SUMS
   private static final String OUR_FILES =
@@ -77,7 +80,8 @@ public final class RunFolder {
         if (Files.notExists(folder.resolve(PUBLISHED))) {
           AtomicFile.write(folder.resolve(PUBLISHED), new byte[0]);
         }
-        requireOurModel("model");
+        requireOurModel(MODEL);
+        requireOurModel(ADAPTER);
         disk.forceFolder(folder); // what a killed process renamed, too, is to last
         return lock;
       } catch (IOException | RuntimeException e) {
@@ -118,8 +122,8 @@ public final class RunFolder {
             && Files.readAllLines(folder.resolve(PUBLISHED)).contains(Sha256.of(list)))) {
       throw new FormatException(
           model
-              + ": is there, but was not written by this run; move it away, or choose another output"
-              + " folder");
+              + ": is there, but was not written by this run; move it away, or choose another"
+              + " output folder");
     }
   }
 
@@ -146,20 +150,23 @@ public final class RunFolder {
       TrainingState state = TrainingState.check(checkpoint);
       told.accept("checkpoint", "step %d, sums and numbers".formatted(state.step()));
     }
-    if (Files.exists(folder.resolve("model"))) {
-      Sha256.checkList(folder.resolve("model"));
+    for (String published : List.of(MODEL, ADAPTER)) {
+      if (Files.exists(folder.resolve(published))) {
+        Sha256.checkList(folder.resolve(published));
+      }
     }
   }
 
   /**
-   * The published model, or else the newest checkpoint.
+   * The published model or adapter, or else the newest checkpoint.
    *
-   * @throws FormatException if there is neither
+   * @throws FormatException if there is none
    */
   public Path newestModel() {
-    Path model = folder.resolve("model");
-    return Files.exists(model)
-        ? model
+    Optional<Path> published =
+        Stream.of(MODEL, ADAPTER).map(folder::resolve).filter(Files::exists).findFirst();
+    return published.isPresent()
+        ? published.get()
         : latest()
             .orElseThrow(() -> new FormatException(folder + ": holds no checkpoint and no model"));
   }
@@ -229,11 +236,26 @@ public final class RunFolder {
       LladaWeights weights,
       Map<String, Tensor> optimizer,
       Path tokenizerFrom) {
+    Map<String, Tensor> model = HuggingFaceFolder.byName(weights);
+    return save(state, model, HuggingFaceFolder.model(config, model, tokenizerFrom), optimizer);
+  }
+
+  /**
+   * Writes a checkpoint of whatever is trained.
+   *
+   * @param model what is trained, by name
+   * @param files writes it
+   * @param optimizer state by name
+   */
+  Path save(
+      TrainingState state,
+      Map<String, Tensor> model,
+      HuggingFaceFolder.MoreFiles files,
+      Map<String, Tensor> optimizer) {
     Path target = folder.resolve("%s%08d".formatted(PREFIX, state.step()));
     if (Files.exists(target)) {
       return target; // the same step of the same run has the same content
     }
-    Map<String, Tensor> model = HuggingFaceFolder.byName(weights);
     NonFinite.first(model)
         .or(() -> NonFinite.first(optimizer))
         .ifPresent(
@@ -248,10 +270,8 @@ public final class RunFolder {
     AtomicFile.requireSpace(target, bytes(model) + bytes(optimizer) + (1 << 20));
     HuggingFaceFolder.write(
         target,
-        config,
-        model,
-        tokenizerFrom,
         inside -> {
+          files.writeInto(inside);
           Safetensors.write(inside.resolve(TrainingState.OPTIMIZER_FILE), optimizer, Map.of());
           state.write(inside);
           Sha256.writeList(inside);

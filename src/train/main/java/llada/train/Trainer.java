@@ -168,7 +168,7 @@ public final class Trainer implements AutoCloseable {
           "%s: the adapters were started on another base model; give the same one"
               .formatted(checkpoint));
     }
-    // With adapters the file holds merged weights: what is adapted follows from the adapters.
+    // Adapters are stored with the optimizer's state, in the order that their base's file has.
     Map<String, Tensor> weights =
         trained instanceof Lora ? Map.of() : HuggingFaceFolder.byName(network.weights());
     TrainingState.restore(checkpoint, weights, optimizerState());
@@ -327,8 +327,11 @@ public final class Trainer implements AutoCloseable {
     told.putAll(config.settings());
     TrainingState state = TrainingState.of(step, told, processes.size(), data.digest(), base);
     Path checkpoint;
-    try {
-      checkpoint = run.save(state, model, network.weights(), optimizerState(), output.tokenizer);
+    try (Arena copies = Arena.ofShared()) {
+      checkpoint =
+          trained instanceof Lora lora
+              ? run.save(state, lora.peft(copies), adapter(lora), optimizerState())
+              : run.save(state, model, network.weights(), optimizerState(), output.tokenizer);
     } catch (FormatException e) {
       throw new FormatException(
           "%s. %s"
@@ -344,27 +347,31 @@ public final class Trainer implements AutoCloseable {
     listener.saved(step, checkpoint);
   }
 
+  private HuggingFaceFolder.MoreFiles adapter(Lora lora) {
+    String base = config.settings().getOrDefault(TrainingConfigText.MODEL, "");
+    return inside -> {
+      HuggingFaceFolder.copyTokenizer(output.tokenizer, inside);
+      lora.write(inside, base);
+    };
+  }
+
   /**
-   * Writes the finished model, averaged if there is an average and with adapters merged, as the
-   * folder {@code model}; adapters also for themselves, as PEFT has them, as the folder {@code
-   * adapter}: beside merged weights PEFT would apply them once more.
+   * Writes what was trained, averaged if there is an average: a model as the folder {@code model},
+   * adapters as the folder {@code adapter}, as PEFT has them.
    *
-   * @return the model's folder
+   * @return the folder
    */
   public Path publish() {
     Path[] written = new Path[1];
     withAverages(
-        () -> {
-          written[0] =
-              run.publish(
-                  "model",
-                  HuggingFaceFolder.model(
-                      model, HuggingFaceFolder.byName(network.weights()), output.tokenizer));
-          if (trained instanceof Lora lora) {
-            String adapted = config.settings().getOrDefault(TrainingConfigText.MODEL, "");
-            run.publish("adapter", inside -> lora.write(inside, adapted));
-          }
-        });
+        () ->
+            written[0] =
+                trained instanceof Lora lora
+                    ? run.publish(RunFolder.ADAPTER, adapter(lora))
+                    : run.publish(
+                        RunFolder.MODEL,
+                        HuggingFaceFolder.model(
+                            model, HuggingFaceFolder.byName(network.weights()), output.tokenizer)));
     return written[0];
   }
 

@@ -194,7 +194,8 @@ public final class TrainingConfigText {
   }
 
   private LearningRate learningRate(long steps) {
-    double peak = real("learning rate");
+    double peak =
+        text.containsKey("learning rate") ? real("learning rate") : LearningRate.NEW_MODEL;
     double last = text.containsKey("last learning rate") ? real("last learning rate") : peak / 10;
     long warmup = text.containsKey("warmup") ? number("warmup", Long::valueOf) : steps / 50;
     String schedule = required("schedule");

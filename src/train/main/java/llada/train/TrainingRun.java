@@ -11,6 +11,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import llada.api.Engine;
 import llada.backend.Backend;
@@ -55,6 +56,7 @@ public final class TrainingRun {
   private ChatTemplate chat; // null if the tokenizer has none
   private LladaConfig config;
   private LladaWeights weights;
+  private Optional<Checkpoint> base = Optional.empty(); // of adapters: open as long as the run
   private Network network;
   private Validation validation; // the last one, null if there was none
 
@@ -80,7 +82,7 @@ public final class TrainingRun {
   /**
    * What a run has made.
    *
-   * @param model the folder of the finished model
+   * @param model the folder of the finished model, or adapter
    * @param validation its bound, null if nothing was held out
    */
   public record Result(Path model, Validation validation) {
@@ -156,23 +158,18 @@ public final class TrainingRun {
               weights,
               backend.kernels(),
               Math.multiplyExact(extent.batch(), extent.length()),
-              new TrainablePredictor.Options(conduct.recompute, causal))) {
+              new TrainablePredictor.Options(conduct.recompute || base.isPresent(), causal))) {
         network = made;
         return train(data, trained(arena));
       }
+    } finally {
+      base.ifPresent(Checkpoint::close);
     }
   }
 
   private Trained trained(Arena arena) {
     return settings.start() instanceof Start.Adapters adapters
-        ? new Lora(
-            network,
-            adapters.rank(),
-            adapters.alpha(),
-            adapters.targets(),
-            settings.seed(),
-            backend.pool(),
-            arena)
+        ? new Lora(network, adapters.alpha(), settings.seed(), arena)
         : Trained.AllWeights.of(network);
   }
 
@@ -193,9 +190,10 @@ public final class TrainingRun {
             processes.first() ? keeping(step) : listener)) {
       checkpoint.ifPresent(trainer::resume);
       listener.told(
-          "%,d weights, %,d sequences, %d held out, %s%s%s"
+          "%,d weights%s, %,d sequences, %d held out, %s%s%s"
               .formatted(
                   WeightTable.parameters(config),
+                  trained instanceof Lora lora ? ", %,d of adapters".formatted(lora.size()) : "",
                   data.sequences(),
                   data.validationSequences(),
                   backend.why(),
@@ -249,7 +247,8 @@ public final class TrainingRun {
     OptionalInt vocabulary =
         settings.start() instanceof Start.NewModel start ? start.vocabulary() : OptionalInt.empty();
     if (given.isPresent()) {
-      if (!Files.isRegularFile(given.get().resolve("tokenizer.json"))) {
+      boolean gguf = Files.isRegularFile(given.get());
+      if (!gguf && !Files.isRegularFile(given.get().resolve("tokenizer.json"))) {
         throw new FormatException(
             given.get() + ": holds no tokenizer.json; give a Hugging Face folder that does");
       }
@@ -257,7 +256,13 @@ public final class TrainingRun {
           vocabulary.isEmpty(),
           "vocabulary",
           " makes a new tokenizer, but one is given: leave it out");
-      HuggingFaceFolder.copyTokenizer(given.get(), folder);
+      if (gguf) {
+        try (Checkpoint opened = Checkpoint.open(given.get())) {
+          HuggingFaceFolder.copyTokenizer(opened, folder);
+        }
+      } else {
+        HuggingFaceFolder.copyTokenizer(given.get(), folder);
+      }
       return;
     }
     int made = TokenizerTraining.run(corpus, vocabulary.orElse(USUAL_VOCABULARY), 2, folder);
@@ -283,14 +288,32 @@ public final class TrainingRun {
     }
   }
 
+  /** Weights of a model that can be trained; the file is at fault where it cannot. */
+  private LladaWeights trainable(Path model, Supplier<LladaWeights> made) {
+    try {
+      TrainablePredictor.requireTrainable(config);
+      return made.get();
+    } catch (IllegalArgumentException e) {
+      throw new FormatException(model + ": " + e.getMessage(), e);
+    }
+  }
+
   private void model(Arena arena) {
-    // Adapters are trained beside the first model's weights, at whatever step.
-    Optional<Path> from =
-        settings.start() instanceof Start.Adapters ? firstModel() : checkpoint.or(this::firstModel);
+    if (settings.start() instanceof Start.Adapters adapters) {
+      base = Optional.of(Checkpoint.open(adapters.model()));
+      config = base.get().config();
+      LladaWeights frozen = base.get().weights();
+      weights =
+          trainable(
+              adapters.model(),
+              () -> Lora.beside(frozen, adapters.rank(), adapters.targets(), arena));
+      return;
+    }
+    Optional<Path> from = checkpoint.or(this::firstModel);
     if (from.isPresent()) {
       try (Checkpoint opened = Checkpoint.open(from.get())) {
         config = opened.config();
-        weights = Weights.copy(config, opened.weightsByName(), arena);
+        weights = trainable(from.get(), () -> Weights.copy(config, opened.weightsByName(), arena));
       }
     } else if (settings.start() instanceof Start.NewModel start) {
       config =

@@ -13,6 +13,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
 import llada.checkpoint.NonFinite;
+import llada.checkpoint.PeftAdapter;
 import llada.format.AtomicFile;
 import llada.format.FormatException;
 import llada.format.Json;
@@ -104,12 +105,13 @@ public record TrainingState(long step, Map<String, String> settings, String data
    * @throws FormatException naming the file that is damaged
    */
   public static TrainingState check(Path checkpoint) {
+    boolean adapters = Files.exists(checkpoint.resolve(PeftAdapter.WEIGHTS));
     if (!Sha256.checkList(checkpoint)) {
       Json.read(checkpoint.resolve("config.json"), MAX_BYTES);
       requireContent(checkpoint);
     }
     TrainingState state = read(checkpoint);
-    for (String name : List.of(MODEL_FILE, OPTIMIZER_FILE)) {
+    for (String name : List.of(adapters ? PeftAdapter.WEIGHTS : MODEL_FILE, OPTIMIZER_FILE)) {
       try (Arena arena = Arena.ofShared()) {
         Path file = checkpoint.resolve(name);
         NonFinite.first(Safetensors.open(file, arena).tensors())
@@ -143,13 +145,15 @@ public record TrainingState(long step, Map<String, String> settings, String data
   /**
    * Copies a checkpoint's weights and optimizer state into these tensors.
    *
-   * @param weights by Hugging Face name
+   * @param weights by Hugging Face name; none where all that is trained is with the optimizer
    * @param optimizer by name
    * @throws FormatException if a tensor is missing or has another shape
    */
   public static void restore(
       Path checkpoint, Map<String, Tensor> weights, Map<String, Tensor> optimizer) {
-    restore(checkpoint.resolve(MODEL_FILE), weights);
+    if (!weights.isEmpty()) {
+      restore(checkpoint.resolve(MODEL_FILE), weights);
+    }
     restore(checkpoint.resolve(OPTIMIZER_FILE), optimizer);
   }
 

@@ -10,7 +10,9 @@ import java.util.Set;
 import java.util.SplittableRandom;
 import llada.diffusion.ForwardProcess;
 import llada.diffusion.NoisyBatch;
-import llada.kernel.Parallel;
+import llada.kernel.ScalarKernels;
+import llada.model.LladaWeights;
+import llada.model.TrainablePredictor;
 import llada.tensor.Tensor;
 import org.junit.jupiter.api.Test;
 
@@ -27,21 +29,37 @@ class LoraTest {
 
   @Test
   void gradientsMatchDifferences() {
-    try (Arena arena = Arena.ofShared();
-        Network network = Runs.network(arena)) {
+    try (Arena arena = Arena.ofShared()) {
       // Ordinary sizes, so that differences stand out from rounding.
       SplittableRandom random = new SplittableRandom(9);
-      Trained.AllWeights.of(network)
-          .parameters()
-          .forEach(
-              p -> {
-                for (long i = 0; p.matrix() && i < p.value().shape().elements(); i++) {
-                  p.value().set(i, (float) (random.nextDouble() - 0.5));
-                }
-              });
-      NoisyBatch noisy = batch();
-      double before = network.loss(noisy);
-      Lora lora = new Lora(network, 3, 6, Set.of("v_proj", "up_proj"), 1, Parallel.SERIAL, arena);
+      LladaWeights base = Weights.random(Runs.CONFIG, 1, arena);
+      for (Tensor weight : base.tensors()) {
+        for (long i = 0; weight.shape().rank() > 1 && i < weight.shape().elements(); i++) {
+          weight.set(i, (float) (random.nextDouble() - 0.5));
+        }
+      }
+      gradientsMatchDifferences(base, random, arena);
+    }
+  }
+
+  private static Network network(LladaWeights weights) {
+    return new PredictorNetwork(
+        Runs.CONFIG,
+        weights,
+        new ScalarKernels(),
+        4 * 8,
+        new TrainablePredictor.Options(true, false));
+  }
+
+  private static void gradientsMatchDifferences(
+      LladaWeights base, SplittableRandom random, Arena arena) {
+    NoisyBatch noisy = batch();
+    double before;
+    try (Network alone = network(base)) {
+      before = alone.loss(noisy);
+    }
+    try (Network network = network(Lora.beside(base, 3, Set.of("v_proj", "up_proj"), arena))) {
+      Lora lora = new Lora(network, 6, 1, arena);
       assertThat(lora.parameters()).hasSize(4);
       lora.moved();
       assertThat(network.loss(noisy)).isEqualTo(before);
@@ -78,11 +96,11 @@ class LoraTest {
 
   @Test
   void refusals() {
-    try (Arena arena = Arena.ofShared();
-        Network network = Runs.network(arena)) {
-      assertThatThrownBy(() -> new Lora(network, 0, 1, Set.of("q_proj"), 1, Parallel.SERIAL, arena))
+    try (Arena arena = Arena.ofShared()) {
+      LladaWeights base = Weights.random(Runs.CONFIG, 1, arena);
+      assertThatThrownBy(() -> Lora.beside(base, 0, Set.of("q_proj"), arena))
           .hasMessage("the rank is 0; it must be at least 1");
-      assertThatThrownBy(() -> new Lora(network, 1, 1, Set.of("wq"), 1, Parallel.SERIAL, arena))
+      assertThatThrownBy(() -> Lora.beside(base, 1, Set.of("wq"), arena))
           .hasMessageContaining("LoRA has no target 'wq'; there are attn_out, ff_out");
     }
   }

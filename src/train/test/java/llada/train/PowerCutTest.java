@@ -30,6 +30,15 @@ class PowerCutTest {
   private static final int STEPS = 4;
 
   @TempDir Path folder;
+  private boolean adapters;
+
+  private Network network(Arena arena) {
+    return adapters ? Runs.adapted(arena, 2, Set.of("q_proj", "ff_out")) : Runs.network(arena);
+  }
+
+  private Trained trained(Network network, Arena arena) {
+    return adapters ? new Lora(network, 4, 5, arena) : Trained.AllWeights.of(network);
+  }
 
   /** Saves at steps 2 and 4, keeps one checkpoint, publishes twice. Resumes if there is one. */
   private List<Long> run(Path run, PowerCut disk, List<Integer> savedAt, List<String> told)
@@ -41,7 +50,7 @@ class PowerCutTest {
               RunFolder files = new RunFolder(run);
               try (DiskLock _ = files.open();
                   Arena arena = Arena.ofShared();
-                  Network network = Runs.network(arena)) {
+                  Network network = network(arena)) {
                 Path tokenizer = run.resolve("tokenizer");
                 HuggingFaceFolder.copyTokenizer(tokenizer(), tokenizer);
                 Optional<Path> checkpoint = files.latestWhole(told::add);
@@ -52,7 +61,7 @@ class PowerCutTest {
                         new Trainer.Learner(
                             Runs.CONFIG,
                             network,
-                            Trained.AllWeights.of(network),
+                            trained(network, arena),
                             new VectorKernels(Parallel.SERIAL)),
                         Runs.data(run, 200, arena),
                         new Trainer.Output(files, tokenizer, Map.of()),
@@ -95,6 +104,19 @@ class PowerCutTest {
   }
 
   @Test
+  void prefixesOfARunOfAdaptersAreResumedToTheSameBits() throws Exception {
+    adapters = true;
+    prefixes(9);
+  }
+
+  @Test
+  @Tag("nightly")
+  void everyPrefixOfARunOfAdaptersIsResumedToTheSameBits() throws Exception {
+    adapters = true;
+    prefixes(1);
+  }
+
+  @Test
   @Tag("nightly")
   void everyPrefixOfARunIsResumedToTheSameBits() throws Exception {
     prefixes(1);
@@ -107,7 +129,10 @@ class PowerCutTest {
     run(whole, disk, savedAt, new ArrayList<>());
     assertThat(savedAt).hasSize(2);
     Map<String, Integer> expected = result(whole);
-    assertThat(expected).containsKeys("step-00000004/SHA256SUMS", "model/model.safetensors");
+    assertThat(expected)
+        .containsKeys(
+            "step-00000004/SHA256SUMS",
+            adapters ? "adapter/adapter_model.safetensors" : "model/model.safetensors");
     assertThat(expected.keySet()).noneMatch(name -> name.contains("/.") || name.startsWith("."));
     Set<Integer> seen = new HashSet<>();
     SplittableRandom random = new SplittableRandom(1);
@@ -135,6 +160,12 @@ class PowerCutTest {
   @Test
   void someOperationsMayFail() throws Exception {
     failures(9);
+  }
+
+  @Test
+  void someOperationsOfARunOfAdaptersMayFail() throws Exception {
+    adapters = true;
+    failures(11);
   }
 
   @Test

@@ -9,6 +9,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
+import java.util.Set;
 import llada.diffusion.NoisyBatch;
 import llada.kernel.Parallel;
 import llada.kernel.ScalarKernels;
@@ -48,6 +49,16 @@ final class Runs {
         new ScalarKernels(),
         4 * 8,
         TrainablePredictor.Options.DEFAULT);
+  }
+
+  /** The same weights with adapters beside them, which alone are trained. */
+  static Network adapted(Arena arena, int rank, Set<String> targets) {
+    return new PredictorNetwork(
+        CONFIG,
+        Lora.beside(Weights.random(CONFIG, 1, arena), rank, targets, arena),
+        new ScalarKernels(),
+        4 * 8,
+        new TrainablePredictor.Options(true, false));
   }
 
   static TrainingConfig config(long steps, double ema) {

@@ -19,11 +19,12 @@ import picocli.CommandLine.Spec;
       "",
       "The tokenizer comes along: embedded in a GGUF file, as tokenizer.json and"
           + " tokenizer_config.json in a folder. The target appears under its name when it is"
-          + " complete."
+          + " complete. An adapter is merged into the weights."
     },
     footer = {
       "  llada convert LLaDA-8B-Instruct llada-8b-q4_k_m.gguf --type q4_k_m",
-      "  llada convert llada-8b-q8_0.gguf LLaDA-8B --type bf16"
+      "  llada convert llada-8b-q8_0.gguf LLaDA-8B --type bf16",
+      "  llada convert LLaDA-8B-Instruct tuned.gguf --adapter run/adapter --type q4_k_m"
     })
 public final class ConvertCommand implements Runnable, CommandProvider {
   @Parameters(

@@ -5,11 +5,13 @@ import java.util.EnumSet;
 import java.util.Set;
 import llada.checkpoint.Checkpoint;
 import llada.checkpoint.QuantizationMix;
+import llada.cli.AdapterOption;
 import llada.converter.Converter;
 import llada.converter.Importance;
 import llada.converter.Progress;
 import llada.model.Part;
 import llada.tensor.DType;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
@@ -33,6 +35,8 @@ final class ConvertOptions {
               + " errors where they matter least.")
   private Path imatrix;
 
+  @Mixin private AdapterOption adapter;
+
   @Option(
       names = "--threads",
       paramLabel = "N",
@@ -50,7 +54,7 @@ final class ConvertOptions {
     if (head != null) {
       settings = settings.head(Arguments.choice(spec, "--head", head, DType.written()));
     }
-    try (Checkpoint model = Checkpoint.open(source)) {
+    try (Checkpoint model = Checkpoint.open(source, adapter.adapter())) {
       QuantizationMix mix =
           type == null
               ? Converter.mixOf(model)

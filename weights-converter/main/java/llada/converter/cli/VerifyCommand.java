@@ -1,9 +1,11 @@
 package llada.converter.cli;
 
 import java.io.PrintWriter;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Locale;
 import java.util.Optional;
+import llada.checkpoint.PeftAdapter;
 import llada.cli.CommandProvider;
 import llada.cli.ModelPath;
 import llada.converter.Checksums;
@@ -93,6 +95,10 @@ public final class VerifyCommand implements Runnable, CommandProvider {
     if (RunFolder.is(model)) {
       new RunFolder(model).verify((what, found) -> ok(out, what, found));
       model = new RunFolder(model).newestModel();
+      if (Files.exists(model.resolve(PeftAdapter.CONFIG))) {
+        ok(out, "adapter", model.toString()); // its model is somewhere else
+        return;
+      }
       ok(out, "model", model.toString());
     }
     Verification.Settings settings =

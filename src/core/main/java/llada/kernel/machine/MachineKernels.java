@@ -4,6 +4,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.EnumSet;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -26,7 +27,10 @@ import llada.tensor.Tensor;
  *
  * <p>Both gradients of a product with float32 weights are computed in float32, and in bfloat16 with
  * {@link Precision#BF16}: gradients and activations are rounded on the way into a product, the
- * weights themselves, which an optimiser updates, never.
+ * weights themselves, which an optimiser updates, never. The gradient of the input of a product
+ * with weights of any other type, which stay as they are, is computed in bfloat16 where the
+ * processor has it, else in float32: weights and gradients are rounded to 8 bits of fraction, the
+ * sums are float32. {@link Precision#EXACT} means float32 for all.
  */
 public final class MachineKernels extends VectorKernels {
   /** Vectors of an element-wise op that are worth handing to a thread. */
@@ -42,8 +46,7 @@ public final class MachineKernels extends VectorKernels {
   private final Block[] arguments;
   private final Precision precision;
   private final Set<DType> checked = EnumSet.noneOf(DType.class);
-  private boolean backwardChecked;
-  private boolean backwardWrong;
+  private final Map<Boolean, Boolean> backwardWorks = new HashMap<>(); // by whether in bfloat16
   private final Set<DType> wrong = EnumSet.noneOf(DType.class);
 
   /**
@@ -63,7 +66,7 @@ public final class MachineKernels extends VectorKernels {
     this.program = Program.of(features);
     this.parallel = parallel;
     this.matmul = new Matmul(program, parallel, blocks);
-    this.backward = new MatmulBackward(program, parallel, blocks);
+    this.backward = new MatmulBackward(program, parallel, blocks, this::decode);
     this.attentionBackward = new AttentionBackward(program, parallel, blocks);
     this.attention = new Attention(program, parallel, blocks);
     this.arguments = new Block[parallel.workers()];
@@ -180,13 +183,15 @@ public final class MachineKernels extends VectorKernels {
   /** See {@link Kernels#matmulBackwardInput}. */
   @Override
   public void matmulBackwardInput(Tensor dx, Tensor dOut, Tensor weight) {
+    boolean bf16 = backwardArithmetic(weight.dtype()) == Matmul.Arithmetic.BF16;
     boolean usable =
-        weight.dtype() == DType.F32
-            && weight.shape().rank() == 2
+        weight.shape().rank() == 2
             && backward.takesInput(weight.dim(0), weight.dim(1))
-            && trains(dx, dOut, weight);
+            && areNative(dx, dOut)
+            && weight.data().isNative()
+            && backwardWorks(bf16);
     if (usable) {
-      backward.input(dx, dOut, weight, bf16());
+      backward.input(dx, dOut, weight, bf16);
     } else {
       super.matmulBackwardInput(dx, dOut, weight);
     }
@@ -198,7 +203,8 @@ public final class MachineKernels extends VectorKernels {
     boolean usable =
         dWeight.shape().rank() == 2
             && backward.takesWeight(dWeight.dim(0), dWeight.dim(1))
-            && trains(dWeight, dOut, x);
+            && areNative(dWeight, dOut, x)
+            && backwardWorks(bf16());
     if (usable) {
       backward.weight(dWeight, dOut, x, bf16());
     } else {
@@ -273,15 +279,14 @@ public final class MachineKernels extends VectorKernels {
     return arithmetic(DType.F32) == Matmul.Arithmetic.BF16;
   }
 
-  private boolean trains(Tensor out, Tensor a, Tensor b) {
-    if (!areNative(out, a, b)) {
-      return false;
-    }
-    if (!backwardChecked) {
-      backwardChecked = true;
-      backwardWrong = !SelfCheck.backwardPasses(backward, bf16());
-    }
-    return !backwardWrong;
+  /** Of the gradient of a product's input: weights that are not trained may be rounded for it. */
+  private Matmul.Arithmetic backwardArithmetic(DType dtype) {
+    boolean bf16 = precision != Precision.EXACT && dtype != DType.F32 && program.bf16();
+    return bf16 ? Matmul.Arithmetic.BF16 : arithmetic(DType.F32);
+  }
+
+  private boolean backwardWorks(boolean bf16) {
+    return backwardWorks.computeIfAbsent(bf16, b -> SelfCheck.backwardPasses(backward, b));
   }
 
   /** See {@link Kernels#attention}. */

@@ -16,6 +16,9 @@ import llada.tensor.Tensor;
  * and written as they lie. For dx, left is dOut and right the weight; for dWeight, left is dOut
  * transposed, a block of rows at a time, and right is x. In bfloat16 both operands are rounded and
  * the sums are float32.
+ *
+ * <p>A weight of another type than float32, which nobody trains, is expanded to that while it is
+ * packed, a few rows at a time for each worker.
  */
 final class MatmulBackward {
   /** Numbers of the right operand that are packed at a time. */
@@ -26,24 +29,53 @@ final class MatmulBackward {
   /** Bytes that the processor fetches at a time. */
   private static final int LINE = 64;
 
+  /** Rows of a weight that are expanded at a time. */
+  private static final int EXPANDED = 16;
+
   private final Program program;
   private final Block.Owner blocks;
   private final Geometry g;
   private final Parallel parallel;
   private final Block packed;
   private final Block zeros;
+  private final Decoder decoder;
   private final Worker[] workers;
+
+  /** What brings weights to float32: elements {@code first} to {@code first + count}. */
+  interface Decoder {
+    void decode(float[] out, Tensor weight, long first, int count, int worker);
+  }
 
   /** One worker's memory. */
   private final class Worker {
+    final int index;
+    final Block expanded = blocks.block();
+    float[] row = {};
     final Block sums = blocks.block();
     final Block left = blocks.block();
     final Block transposed = blocks.block();
     final Block arguments = blocks.block();
+
+    Worker(int index) {
+      this.index = index;
+    }
+
+    /** Address of some rows of a matrix of any type in float32. */
+    long expand(Tensor matrix, long first, int count) {
+      int k = matrix.dim(1);
+      MemorySegment rows = expanded.atLeast(4L * k * EXPANDED);
+      row = row.length < k ? new float[k] : row;
+      for (int r = 0; r < count; r++) {
+        decoder.decode(row, matrix, (first + r) * k, k, index);
+        MemorySegment.copy(row, 0, rows, Tensor.F32, 4L * r * k, k);
+      }
+      return rows.address();
+    }
   }
 
-  MatmulBackward(Program program, Parallel parallel, Block.Owner blocks) {
+  MatmulBackward(Program program, Parallel parallel, Block.Owner blocks, Decoder decoder) {
     this.program = program;
+    this.decoder = decoder;
     this.blocks = blocks;
     this.zeros = blocks.block();
     this.packed = blocks.block();
@@ -51,11 +83,11 @@ final class MatmulBackward {
     g = new Geometry(program.bits(), 2);
     workers = new Worker[parallel.workers()];
     for (int i = 0; i < workers.length; i++) {
-      workers[i] = new Worker();
+      workers[i] = new Worker(i);
     }
   }
 
-  /** Whether dx can be computed of a float32 weight (N, K). */
+  /** Whether dx can be computed of a weight (N, K). */
   boolean takesInput(int n, int k) {
     return n % 16 == 0 && k % g.width() == 0 && n > 0 && k > 0;
   }
@@ -140,20 +172,36 @@ final class MatmulBackward {
       int together = bf16 ? 2 : 1;
       MemorySegment arguments = worker.arguments.atLeast(TransposeCode.arguments(g));
       CodePage.Code code = program.code(Program.panel(bf16));
+      boolean straight = right.dtype() == DType.F32;
+      int step = straight ? Math.max(1, count) : EXPANDED;
+      for (int r = 0; r < count; r += step) {
+        int rows = Math.min(step, count - r);
+        long source =
+            straight
+                ? right.data().address() + 4L * (chunk0 + d) * k
+                : worker.expand(right, chunk0 + d + r, rows);
+        for (int panel = 0; panel < panels; panel++) {
+          pack(code, arguments, source + 4L * panel * g.width(), panel(panel, d + r), rows);
+        }
+      }
       for (int panel = 0; panel < panels; panel++) {
-        long source = right.data().address() + 4 * ((long) (chunk0 + d) * k + panel * g.width());
-        long target = panel(panel, d);
-        if (count >= together) {
-          run(code, arguments, source, 4L * k, target, count / together);
-        }
-        if (count % together != 0) { // the last row's partner is zeros
-          long last = source + 4L * k * (count - 1);
-          long end = target + (long) (count / 2) * g.step();
-          run(code, arguments, last, zeros.atLeast(0).address() - last, end, 1);
-        }
         int packedRows = (count + together - 1) / together;
-        long from = target - memory.address() + (long) packedRows * g.step();
+        long from = panel(panel, d) - memory.address() + (long) packedRows * g.step();
         memory.asSlice(from, (long) (padded / together - packedRows) * g.step()).fill((byte) 0);
+      }
+    }
+
+    /** Some rows of one panel. */
+    private void pack(
+        CodePage.Code code, MemorySegment arguments, long source, long target, int count) {
+      int together = bf16 ? 2 : 1;
+      if (count >= together) {
+        run(code, arguments, source, 4L * k, target, count / together);
+      }
+      if (count % together != 0) { // the last row's partner is zeros
+        long last = source + 4L * k * (count - 1);
+        long end = target + (long) (count / 2) * g.step();
+        run(code, arguments, last, zeros.atLeast(0).address() - last, end, 1);
       }
     }
 

@@ -1,6 +1,9 @@
 package llada.kernel.scalar;
 
+import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
+import llada.tensor.DType;
+import llada.tensor.Shape;
 import llada.tensor.Tensor;
 
 /**
@@ -9,6 +12,9 @@ import llada.tensor.Tensor;
  * negative log-likelihood.
  */
 public final class MaskedCrossEntropy {
+  /** Takes the place of a head's gradient that nobody wants, since the head is not trained. */
+  public static final Tensor NOT_TRAINED = Tensor.of(DType.F32, Shape.of(0), MemorySegment.NULL);
+
   private static final String BACKWARD = "masked_cross_entropy backward";
 
   private MaskedCrossEntropy() {}
@@ -48,7 +54,7 @@ public final class MaskedCrossEntropy {
    *
    * @param losses (R), overwritten, as in {@link #forward}
    * @param dHidden (R, C), overwritten
-   * @param dHead (V, C) float32, accumulates
+   * @param dHead (V, C) float32, accumulates; {@link #NOT_TRAINED} for none
    * @param hidden (R, C), what the head reads at the masked positions
    * @param head (V, C), any type
    * @param targets (R), each from 0 to V - 1
@@ -95,7 +101,9 @@ public final class MaskedCrossEntropy {
           long of = (long) r * c + i;
           long at = (long) v * c + i;
           dHidden.set(of, dHidden.get(of) + d * row[i]);
-          dHead.set(at, dHead.get(at) + d * hidden.get(of));
+          if (trains(dHead)) {
+            dHead.set(at, dHead.get(at) + d * hidden.get(of));
+          }
         }
       }
     }
@@ -107,6 +115,12 @@ public final class MaskedCrossEntropy {
       sum += hidden.get((long) r * row.length + i) * row[i];
     }
     return sum;
+  }
+
+  /** Whether the head's gradient is wanted. */
+  @SuppressWarnings("ReferenceEquality") // it is the one that stands for none
+  public static boolean trains(Tensor dHead) {
+    return dHead != NOT_TRAINED;
   }
 
   /** The shapes agree, and targets, weights and losses are as in {@link #check}. */
@@ -122,7 +136,9 @@ public final class MaskedCrossEntropy {
     long c = head.shape().dim(1);
     Require.matrix(BACKWARD, "hidden", hidden, targets.length, c);
     Require.matrix(BACKWARD, "dHidden", dHidden, targets.length, c);
-    Require.matrix(BACKWARD, "dHead", dHead, head.shape().dim(0), c);
+    if (trains(dHead)) {
+      Require.matrix(BACKWARD, "dHead", dHead, head.shape().dim(0), c);
+    }
     checkRows(losses, targets, weights, head.shape().dim(0));
   }
 

@@ -58,7 +58,9 @@ final class MaskedCrossEntropy implements AutoCloseable {
                     * vocabulary[worker].crossEntropyBackward(l, r, targets[row], weights[row]);
           });
       kernels.matmulBackwardInput(dHidden.rows(first, count), l, head);
-      kernels.matmulBackwardWeight(dHead, l, h);
+      if (llada.kernel.scalar.MaskedCrossEntropy.trains(dHead)) {
+        kernels.matmulBackwardWeight(dHead, l, h);
+      }
     }
   }
 

@@ -16,7 +16,8 @@ import llada.tensor.Tensor;
  *
  * <p>of which the right operand lies row by row as {@link Tile} reads it, lanes side by side, and
  * the output as it writes it. For dx, left is dOut and right the weight; for dWeight, left is dOut
- * transposed, a few rows at a time, and right is x.
+ * transposed, a few rows at a time, and right is x. A weight of another type than float32 is
+ * expanded while it is packed, some rows at a time; the product is float32.
  *
  * <p>Workers share the rows of the output, so each of its numbers is summed by one of them, in the
  * order of d.

@@ -43,6 +43,20 @@ final class Rope {
     }
   }
 
+  /** The way back, from half-split to interleaved order. */
+  static void interleave(
+      MemorySegment x, long at, int channels, RopeTables tables, float[] buffer) {
+    int half = tables.cos().dim(1);
+    MemorySegment.copy(x, Tensor.F32, at * Float.BYTES, buffer, 0, channels);
+    for (int head = 0; head < channels; head += tables.headDim()) {
+      for (int i = 0; i < half; i++) {
+        long pair = (at + head + 2L * i) * Float.BYTES;
+        x.set(Tensor.F32, pair, buffer[head + i]);
+        x.set(Tensor.F32, pair + Float.BYTES, buffer[head + half + i]);
+      }
+    }
+  }
+
   private static FloatVector load(float[] buffer, int at, int end) {
     return at >= end
         ? FloatVector.zero(Lanes.F32)

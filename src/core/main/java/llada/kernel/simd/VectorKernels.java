@@ -54,6 +54,15 @@ public class VectorKernels implements Kernels, AutoCloseable {
     maskedCrossEntropy.close();
   }
 
+  /**
+   * Weights to float32, as {@link llada.tensor.DType#decode}, for a worker of a kernel.
+   *
+   * @param first of the elements, and {@code count} of them: multiples of the block length
+   */
+  protected final void decode(float[] out, Tensor weight, long first, int count, int worker) {
+    Decoding.decode(out, 0, weight, first, count, scratch[worker]);
+  }
+
   @Override
   public void matmul(Tensor out, Tensor x, Tensor weight) {
     Matmul.forward(out, x, weight, parallel, scratch);
@@ -225,15 +234,17 @@ public class VectorKernels implements Kernels, AutoCloseable {
 
   @Override
   public void ropeBackward(Tensor dx, int[] positions, RopeTables tables) {
-    if (tables.layout() == RopeLayout.INTERLEAVED) { // no weights to train come in this order
-      Kernels.super.ropeBackward(dx, positions, tables);
-      return;
-    }
     llada.kernel.scalar.Rope.check(dx, positions, tables);
     int channels = dx.dim(1);
     forEachRow(
         dx,
-        (t, _) -> Rope.backwardRow(dx.data(), t * channels, channels, tables, positions[(int) t]));
+        (t, worker) -> {
+          Rope.backwardRow(dx.data(), t * channels, channels, tables, positions[(int) t]);
+          if (tables.layout() == RopeLayout.INTERLEAVED) {
+            float[] buffer = scratch[worker].inputs(channels);
+            Rope.interleave(dx.data(), t * channels, channels, tables, buffer);
+          }
+        });
   }
 
   @Override

@@ -72,6 +72,11 @@ final class MachineKernelsTest {
     public double rounding(DType weight) {
       return error(weight, Precision.WEIGHTS);
     }
+
+    @Override
+    public double frozenRounding() {
+      return 0x1p-8; // bfloat16 for both
+    }
   }
 
   @Nested
@@ -92,6 +97,11 @@ final class MachineKernelsTest {
     @Override
     public double rounding(DType weight) {
       return error(weight, Precision.WEIGHTS);
+    }
+
+    @Override
+    public double frozenRounding() {
+      return 0x1p-8; // bfloat16 for both
     }
   }
 
