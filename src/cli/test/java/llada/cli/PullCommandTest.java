@@ -41,7 +41,7 @@ final class PullCommandTest {
   /** Serves the repository's small model, every file with its SHA-256. */
   private static HttpServer hub() throws IOException {
     HttpServer server =
-        HttpServer.create(new InetSocketAddress(InetAddress.getByName("127.0.0.1"), 0), 0);
+        HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
     Map<String, byte[]> files;
     try (Stream<Path> all = Files.list(CliRun.model())) {
       files =

@@ -189,7 +189,7 @@ final class ExamplesTest {
     new LladaStreamingChatModel(LLADA).chat(story, handler);
     assertThat(errors).isEmpty();
     assertThat(parts).hasSizeGreaterThan(1);
-    assertThat(complete).singleElement();
+    assertThat(complete).hasSize(1);
     assertThat(String.join("", parts)).isEqualTo(complete.getFirst().aiMessage().text());
     assertThat(complete.getFirst().aiMessage().text())
         .isEqualTo(new LladaChatModel(LLADA).chat(story).aiMessage().text());
@@ -197,6 +197,6 @@ final class ExamplesTest {
         .chat(
             ChatRequest.builder().messages(UserMessage.from("Hi")).temperature(-1.0).build(),
             handler);
-    assertThat(errors).singleElement();
+    assertThat(errors).hasSize(1);
   }
 }
