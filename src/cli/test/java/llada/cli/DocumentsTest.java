@@ -28,7 +28,7 @@ final class DocumentsTest {
   private static final Path TOP = Golden.repository();
   private static final Pattern FENCED = Pattern.compile("(?ms)^```(\\w*)\\n(.*?)^```$");
   private static final Pattern COMMAND = Pattern.compile("(?m)^ *\\./llada (.*)$");
-  private static final Pattern COMMENT = Pattern.compile(" {2,}# .*$");
+  private static final Pattern COMMENT = Pattern.compile(" +# .*$");
   private static final Pattern WORD = Pattern.compile("\"([^\"]*)\"|(\\S+)");
   private static final Pattern LINK = Pattern.compile("]\\(([^)#]+)(?:#[^)]*)?\\)");
   private static final String SMALL = " => ";

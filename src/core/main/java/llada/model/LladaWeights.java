@@ -125,9 +125,14 @@ public record LladaWeights(
         : Optional.ofNullable(blocks.get(row.layer()).lowRanks().get(row.part()));
   }
 
+  /** All low-rank terms. */
+  List<LowRank> lowRanks() {
+    return blocks.stream().flatMap(block -> block.lowRanks().values().stream()).toList();
+  }
+
   /** Whether there are low-rank terms. */
   public boolean hasLowRanks() {
-    return blocks.stream().anyMatch(block -> !block.lowRanks().isEmpty());
+    return !lowRanks().isEmpty();
   }
 
   /** What to run before each pass: weights in a file that was cut short would end the process. */

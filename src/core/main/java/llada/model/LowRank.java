@@ -1,6 +1,7 @@
 package llada.model;
 
 import java.lang.foreign.Arena;
+import java.util.Collection;
 import java.util.Optional;
 import llada.tensor.DType;
 import llada.tensor.Tensor;
@@ -53,15 +54,13 @@ public record LowRank(Tensor a, Tensor b) {
    * as wide as the widest input or output.
    */
   record Room(Tensor low, Tensor dLow, Tensor wide) {
-    /** Room for all terms of a model; empty where it has none. */
-    static Optional<Room> of(LladaWeights weights, int tokens, Arena arena) {
+    /** Room for each of a model's terms; empty where it has none. */
+    static Optional<Room> of(Collection<LowRank> terms, int tokens, Arena arena) {
       int rank = 0;
       int widest = 0;
-      for (BlockWeights block : weights.blocks()) {
-        for (LowRank term : block.lowRanks().values()) {
-          rank = Math.max(rank, term.rank());
-          widest = Math.max(widest, Math.max(term.a.dim(1), term.b.dim(0)));
-        }
+      for (LowRank term : terms) {
+        rank = Math.max(rank, term.rank());
+        widest = Math.max(widest, Math.max(term.a.dim(1), term.b.dim(0)));
       }
       return rank == 0
           ? Optional.empty()

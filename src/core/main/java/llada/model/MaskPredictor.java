@@ -66,7 +66,7 @@ public final class MaskPredictor implements Predictor, AutoCloseable {
     this.head = Tensor.allocate(arena, DType.F32, maxTokens, config.dModel());
     this.headNormed = Tensor.allocate(arena, DType.F32, maxTokens, config.dModel());
     this.logits = Tensor.allocate(logitsArena, DType.F32, 0, config.embeddingSize());
-    this.room = LowRank.Room.of(weights, maxTokens, arena);
+    this.room = LowRank.Room.of(weights.lowRanks(), maxTokens, arena);
     this.check = weights.check();
     kernels.load(weights.tensors());
   }

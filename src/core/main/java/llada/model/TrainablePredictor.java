@@ -73,7 +73,7 @@ public final class TrainablePredictor implements AutoCloseable {
     this.options = options;
     this.maxTokens = maxTokens;
     rope = Activations.rotation(config, weights.ropeLayout(), maxTokens, arena);
-    room = LowRank.Room.of(weights, maxTokens, arena);
+    room = LowRank.Room.of(weights.lowRanks(), maxTokens, arena);
     check = weights.check();
     Tensor x = Activations.channels(config, maxTokens, arena);
     Tensor out = Activations.channels(config, maxTokens, arena);

@@ -131,11 +131,8 @@ final class ExamplesTest {
         Path.of(
             lines(FineTune::main, model.toString(), chats.toString(), temp + "/run", "40")
                 .getLast());
-    try (Llada before = Llada.open(model);
-        Llada after = Llada.open(tuned)) {
-      double untaught = before.score("Who goes there?", "A friend.").natsPerToken();
-      double taught = after.score("Who goes there?", "A friend.").natsPerToken();
-      assertThat(taught).isLessThan(untaught - 0.5);
+    try (Llada after = Llada.open(tuned)) {
+      assertThat(after.chat("Who goes there?").text()).isEqualTo("A friend.");
     }
   }
 
