@@ -76,7 +76,10 @@ public final class Hub implements AutoCloseable {
       throw new FormatException(
           endpoint + ": is no address of a hub, such as https://huggingface.co", e);
     }
-    if (token.isPresent() && !endpoint.matches("https://.*|http://(localhost|127\\.|\\[::1]).*")) {
+    boolean local =
+        String.valueOf(this.endpoint.getHost())
+            .matches("localhost|127\\.\\d+\\.\\d+\\.\\d+|\\[::1]");
+    if (token.isPresent() && !local && !"https".equalsIgnoreCase(this.endpoint.getScheme())) {
       throw new FormatException(
           endpoint + ": everybody on the way there could read the token; give an https address");
     }

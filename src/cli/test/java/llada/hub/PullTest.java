@@ -375,8 +375,11 @@ final class PullTest {
 
   @Test
   void tokensTravelEncrypted() {
-    assertThatThrownBy(() -> pull("http://hub.example.org", Optional.of("hf_secret")))
-        .hasMessageContainingAll("http://hub.example.org", "read the token", "https");
+    for (String hub :
+        List.of("hub.example.org", "localhost.example.org", "127.example.org", "localhost@a.org")) {
+      assertThatThrownBy(() -> pull("http://" + hub, Optional.of("hf_secret")))
+          .hasMessageContainingAll("http://" + hub, "read the token", "https");
+    }
     assertThatThrownBy(() -> pull("huggingface.co", Optional.empty()))
         .hasMessageContaining("huggingface.co: is no address of a hub");
   }
