@@ -22,7 +22,8 @@ import org.junit.jupiter.api.io.TempDir;
 /**
  * What README and the pages show is so: commands run, as they stand or in a small form that {@code
  * documents.txt} gives, and print what stands below them; Java blocks are part of a source that is
- * compiled; links lead somewhere.
+ * compiled; links lead somewhere. It stands in this module since the command line has all its
+ * commands only here.
  */
 final class DocumentsTest {
   private static final Path TOP = Golden.repository();
@@ -147,7 +148,7 @@ final class DocumentsTest {
   /** Commands that are not run as they stand, to the form that is, empty for none. */
   private static Map<String, String> forms() throws IOException {
     Map<String, String> forms = new HashMap<>();
-    Path list = TOP.resolve("src/cli/test/resources/llada/cli/documents.txt");
+    Path list = TOP.resolve("weights-converter/test/resources/llada/cli/documents.txt");
     for (String line : Files.readAllLines(list)) {
       if (line.startsWith("#")) {
         continue;
