@@ -23,10 +23,14 @@ final class Attention {
   private static final int WIDTH = Tile.WIDTH;
 
   /**
-   * Keys in a tile: a multiple of {@link Tile#ROWS}. For T = 4096 on one core, 256 keys and 256
-   * queries reach 0.66 of the multiply-add limit, 128 and 128 0.56, 64 and 128 0.54.
+   * Keys in a tile, the same at every width, since sums are rescaled between tiles. For T = 4096 on
+   * one core, 256 keys and 256 queries reach 0.66 of the multiply-add limit, 128 and 128 0.56, 64
+   * and 128 0.54.
    */
-  private static final int KEYS = 32 * Tile.ROWS;
+  private static final int KEYS = 256;
+
+  /** Rows of scores: keys in whole products of {@link Tile#ROWS}. */
+  private static final int SCORES = (KEYS + Tile.ROWS - 1) / Tile.ROWS * Tile.ROWS;
 
   /** The most queries that share a tile of keys and values. */
   private static final int QUERIES = 256;
@@ -116,7 +120,7 @@ final class Attention {
       float[] query, // (panels, d, WIDTH), packed and divided by sqrt(d)
       float[] key, // (KEYS, pitch)
       float[] value, // (KEYS, pitch)
-      float[] scores, // (KEYS, WIDTH), then weights
+      float[] scores, // (SCORES, WIDTH), then weights
       float[] sums, // (panels, d in whole tiles, WIDTH), the weighted values so far
       float[] state) {} // (panels, STATE, WIDTH), see OnlineSoftmax
 
@@ -129,7 +133,7 @@ final class Attention {
             scratch.inputs((long) panels * d * WIDTH),
             scratch.weights((long) KEYS * pitch),
             scratch.values((long) KEYS * pitch),
-            scratch.parts((long) KEYS * WIDTH),
+            scratch.parts((long) SCORES * WIDTH),
             scratch.sums((long) panels * rows * WIDTH),
             scratch.state((long) panels * STATE * WIDTH));
     long stride = (long) heads * d;
@@ -201,7 +205,7 @@ final class Attention {
 
   /** scores[s, t] = k[s] . q[t] / sqrt(d). */
   private void scores(Block block, int panel, int tile, boolean half) {
-    Arrays.fill(block.scores, 0, KEYS * WIDTH, 0);
+    Arrays.fill(block.scores, 0, SCORES * WIDTH, 0);
     for (int r = 0; r < tile; r += Tile.ROWS) {
       int rows = Math.min(Tile.ROWS, tile - r);
       int query0 = panel * d * WIDTH;
