@@ -87,8 +87,8 @@ final class TrainOptions {
   @Option(
       names = "--recompute",
       description =
-          "Keep fewer activations: less memory for a third more work, same result. So are adapters"
-              + " always trained.")
+          "Keep fewer activations: less memory for a third more work, same result. Adapters are"
+              + " always trained so.")
   boolean recompute;
 
   @Option(

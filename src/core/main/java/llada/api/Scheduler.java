@@ -193,18 +193,18 @@ public final class Scheduler implements AutoCloseable {
 
   /** Requests that wait. */
   public int waiting() {
-    return counted(waiting::size);
+    return locked(waiting::size);
   }
 
   /** Requests that are under way. */
   public int open() {
-    return counted(open::size);
+    return locked(open::size);
   }
 
-  private <R> R counted(Supplier<R> count) {
+  private <R> R locked(Supplier<R> look) {
     lock.lock();
     try {
-      return count.get();
+      return look.get();
     } finally {
       lock.unlock();
     }
@@ -242,7 +242,7 @@ public final class Scheduler implements AutoCloseable {
   /** Lets in what there is room for, and waits where nothing is under way. False when closed. */
   private boolean admitted() {
     leaveQueue(
-        counted(() -> waiting.stream().filter(Ticket::late).toList()),
+        locked(() -> waiting.stream().filter(Ticket::late).toList()),
         new TimeoutException("its time was up before its first step"));
     lock.lock();
     try {
@@ -354,7 +354,7 @@ public final class Scheduler implements AutoCloseable {
   private void leaveQueue(List<Ticket> tickets, Throwable why) {
     for (Ticket ticket : tickets) {
       boolean waited =
-          counted(
+          locked(
               () -> {
                 boolean removed = waiting.remove(ticket);
                 leaving += removed ? 1 : 0;
@@ -411,7 +411,7 @@ public final class Scheduler implements AutoCloseable {
   @Override
   public void close() {
     List<Ticket> left =
-        counted(
+        locked(
             () -> {
               draining = true;
               closed = true;

@@ -62,7 +62,7 @@ public final class PeftAdapter {
   }
 
   /** What PEFT calls the module of a weight. */
-  static String module(WeightTable.Row row) {
+  public static String module(WeightTable.Row row) {
     return row.huggingFace().replaceFirst("\\.weight$", "");
   }
 

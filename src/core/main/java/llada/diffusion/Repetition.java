@@ -30,7 +30,7 @@ public record Repetition(double penalty, int ngram) {
   /** How near a token must be to be penalised. */
   public static final int WINDOW = 32;
 
-  /** Times this, logits are still numbers. */
+  /** The largest factor of logits that is allowed: times this, they stay finite. */
   static final double MOST = 1e6;
 
   /** A logit so low that the token has no chance, and is yet a number. */

@@ -64,7 +64,7 @@ public record SamplerOptions(
         " is %s; it must be 0 or more",
         temperature);
     require(
-        cfgScale >= 0 && cfgScale <= Repetition.MOST, // more is no number in the end
+        cfgScale >= 0 && cfgScale <= Repetition.MOST,
         "cfg_scale",
         " is %s; it must be from 0 to %.0f",
         cfgScale,

@@ -31,10 +31,7 @@ public final class Gradients {
     List<Tensor> trained =
         all
             ? like.tensors()
-            : like.blocks().stream()
-                .flatMap(block -> block.lowRanks().values().stream())
-                .flatMap(term -> Stream.of(term.a(), term.b()))
-                .toList();
+            : like.lowRanks().stream().flatMap(term -> Stream.of(term.a(), term.b())).toList();
     flat = Tensor.allocate(arena, DType.F32, trained.stream().mapToLong(Gradients::padded).sum());
     long[] at = {0};
     UnaryOperator<Tensor> next =

@@ -39,10 +39,9 @@ final class Inbox {
   void draft(int choice, Draft draft) {
     lock.lock();
     try {
-      Predicate<Event> older = e -> e.draft().isPresent() && (all || e.choice() == choice);
-      Optional<Event> dropped =
-          all && drafts < MOST ? Optional.empty() : events.stream().filter(older).findFirst();
-      drafts -= dropped.filter(events::remove).isPresent() ? 1 : 0;
+      if (!all || drafts == MOST) {
+        dropOldest(e -> e.draft().isPresent() && (all || e.choice() == choice));
+      }
       drafts++;
       events.add(new Event(choice, Optional.of(draft)));
       arrived.signal();
@@ -58,6 +57,14 @@ final class Inbox {
       arrived.signal();
     } finally {
       lock.unlock();
+    }
+  }
+
+  private void dropOldest(Predicate<Event> draft) {
+    Optional<Event> oldest = events.stream().filter(draft).findFirst();
+    if (oldest.isPresent()) {
+      events.remove(oldest.get());
+      drafts--;
     }
   }
 

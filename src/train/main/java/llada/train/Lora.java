@@ -87,8 +87,8 @@ public final class Lora implements Trained {
   }
 
   private static String target(WeightTable.Row row) {
-    String[] parts = row.huggingFace().split("\\.");
-    return parts[parts.length - 2];
+    String module = PeftAdapter.module(row);
+    return module.substring(module.lastIndexOf('.') + 1);
   }
 
   /**
@@ -126,7 +126,7 @@ public final class Lora implements Trained {
   public List<Parameter> parameters() {
     List<Parameter> all = new ArrayList<>();
     for (Adapter adapter : adapters) {
-      String name = adapter.row.huggingFace().replaceFirst("\\.weight$", "");
+      String name = PeftAdapter.module(adapter.row);
       all.add(new Parameter(name + ".lora_A.weight", adapter.used.a(), adapter.gradient.a()));
       all.add(new Parameter(name + ".lora_B.weight", adapter.b, adapter.gradient.b()));
     }
