@@ -12,6 +12,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.regex.MatchResult;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
@@ -32,6 +33,7 @@ final class DocumentsTest {
   private static final Pattern COMMENT = Pattern.compile(" +# .*$");
   private static final Pattern WORD = Pattern.compile("\"([^\"]*)\"|(\\S+)");
   private static final Pattern LINK = Pattern.compile("]\\(([^)#]+)(?:#[^)]*)?\\)");
+  private static final Pattern TEST = Pattern.compile("[A-Z]\\w*Test");
   private static final String SMALL = " => ";
   private static final String NOT_RUN = " =! ";
 
@@ -155,13 +157,24 @@ final class DocumentsTest {
       }
       if (line.contains(NOT_RUN)) {
         String[] parts = line.split(NOT_RUN);
-        assertThat(parts[1]).as("the reason of %s", parts[0]).isNotBlank();
+        requireTest(parts[0], parts[1]);
         forms.put(parts[0], "");
       } else if (line.contains(SMALL)) {
         forms.put(line.split(SMALL)[0], line.split(SMALL)[1]);
       }
     }
     return forms;
+  }
+
+  /** Where a command is not run here, a reason names the tests that try it. */
+  private static void requireTest(String command, String reason) throws IOException {
+    List<String> named = TEST.matcher(reason).results().map(MatchResult::group).toList();
+    assertThat(named).as("tests in the reason of %s", command).isNotEmpty();
+    try (Stream<Path> files = Files.walk(TOP.resolve("src"))) {
+      assertThat(files.map(file -> file.getFileName().toString()).toList())
+          .as("the tests of %s", command)
+          .containsAll(named.stream().map(name -> name + ".java").toList());
+    }
   }
 
   private String[] arguments(String command) {
