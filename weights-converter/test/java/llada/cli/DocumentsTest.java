@@ -40,7 +40,7 @@ final class DocumentsTest {
   /** Names of files in commands; each lies in a folder of the test. */
   private static final Pattern FILE =
       Pattern.compile(
-          "[\\w.-]+\\.(txt|jsonl|json|gguf)|LLaDA-again|(chat-)?run(/model)?|tuned(/adapter)?|tokenizer");
+          "[\\w.-]+\\.(txt|jsonl|json|gguf|svg)|LLaDA-again|(chat-)?run(/model)?|tuned(/adapter)?|tokenizer");
 
   @TempDir Path folder;
 
@@ -130,6 +130,16 @@ final class DocumentsTest {
     assertThat(block.find()).isTrue();
     shown.put(COMMENT.matcher(first.group(1)).replaceFirst("").strip(), block.group(2));
     return shown;
+  }
+
+  @Test
+  void thePictureIsOfTheFirstCommand() throws Exception {
+    String shown = shown().get("generate \"Tell me a story about a kite.\"");
+    Matcher title =
+        Pattern.compile("<title>(.*)</title>", Pattern.DOTALL)
+            .matcher(Files.readString(TOP.resolve("src/docs/unmasking.svg")));
+    assertThat(title.find()).isTrue();
+    assertThat(title.group(1)).isEqualToNormalizingWhitespace(shown);
   }
 
   /** Those that make files stand before those that read them. */

@@ -66,6 +66,12 @@ final class GenerateCommand implements Callable<Integer> {
   private boolean showSteps;
 
   @Option(
+      names = "--svg",
+      paramLabel = "FILE",
+      description = "Write an animated picture of the text being unmasked, as SVG.")
+  private Path svg;
+
+  @Option(
       names = "--json",
       description =
           "Write one JSON object to standard output: text, tokens, options, seed and times.")
@@ -151,8 +157,8 @@ final class GenerateCommand implements Callable<Integer> {
 
   /** The answer of a server, which has the model open already. */
   private int remote(String text, SamplerOptions options, Console console) {
-    if (model.given() || json || showSteps) {
-      throw new UsageException("--server goes without --model, --json and --show-steps");
+    if (model.given() || json || showSteps || svg != null) {
+      throw new UsageException("--server goes without --model, --json, --show-steps and --svg");
     }
     try (RemoteServer asked = server.open()) {
       List<Message> messages = new ArrayList<>();
@@ -177,7 +183,7 @@ final class GenerateCommand implements Callable<Integer> {
 
   private Answer answer(Request request, Llada llada, Console console) {
     try (StepViews views = StepViews.of(console, showSteps, json);
-        StepView view = views.view();
+        StepView view = svg == null ? views.view() : new SvgStepView(views.view(), svg);
         LastWords words = LastWords.onExit(console, view)) {
       Answer answer = llada.generate(request.onStep(words.watch()));
       view.finished();
@@ -186,8 +192,8 @@ final class GenerateCommand implements Callable<Integer> {
   }
 
   private int answerAll(SamplerOptions options, Console console) {
-    if (prompt.given()) {
-      throw new UsageException("--input brings the prompts: leave the text out");
+    if (prompt.given() || svg != null) {
+      throw new UsageException("--input brings the prompts: leave the text and --svg out");
     }
     if (batchSize < 1) {
       throw new UsageException("--batch-size is %d; it must be at least 1".formatted(batchSize));
