@@ -32,7 +32,12 @@ import llada.train.demo.Lessons;
 public final class DemoRecipe {
   private static final long SEED = 2026;
   private static final int LESSONS = 1_000_000;
-  private static final long STEPS = 38_000;
+  private static final long STEPS = 26_000;
+  private static final long WARM_UP = 760;
+
+  /** Share of the steps in which the rate falls: noise of small batches keeps the loss up. */
+  private static final double DECAY = 0.6;
+
   private static final long SAVED = 100; // steps between checkpoints: some minutes
   private static final int BATCH = 16; // of similar lengths
   private static final int ACCUMULATE = 3; // such batches make a step
@@ -91,7 +96,7 @@ public final class DemoRecipe {
         new Extent(steps, BATCH, ACCUMULATE, LENGTH),
         new Masking(objective, ForwardProcess.EPS, true),
         new Optimizer(
-            new LearningRate.WarmupStableDecay(RATE, RATE / 20, steps / 50, 0.4),
+            new LearningRate.WarmupStableDecay(RATE, RATE / 20, Math.round(WARM_UP * scale), DECAY),
             AdamW.Options.LLADA,
             EMA),
         new HeldOut(0.0005, 4),
