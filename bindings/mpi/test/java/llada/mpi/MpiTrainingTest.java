@@ -86,7 +86,7 @@ class MpiTrainingTest {
   @Test
   void oneThatIsKilledEndsTheOthersAndTheRunGoesOnInAnotherNumber() throws Exception {
     String[] slow = {
-      "--length=256", "--steps=30", "--backend=scalar", "--save-every=1", "--validate-every=0"
+      "--length=128", "--steps=20", "--backend=scalar", "--save-every=1", "--validate-every=0"
     };
     Path run = folder.resolve("killed");
     Mpirun training = Mpirun.start(folder, 2, training(run, slow));
