@@ -106,8 +106,7 @@ class MpiTrainingTest {
 
   @Test
   void oneThatFailsEndsAllAndSpeaksOnce() throws Exception {
-    Mpirun.Ended ended =
-        Mpirun.run(folder, 2, training(folder.resolve("bad"), "--objective=none"));
+    Mpirun.Ended ended = Mpirun.run(folder, 2, training(folder.resolve("bad"), "--objective=none"));
     assertThat(ended.code()).isNotZero();
     assertThat(ended.err().toLowerCase(Locale.ROOT))
         .containsOnlyOnce("--objective is 'none'; it must be one of");

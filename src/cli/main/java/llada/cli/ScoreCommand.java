@@ -129,8 +129,7 @@ final class ScoreCommand implements Callable<Integer> {
   private void scoreAll(LikelihoodOptions options, Processes processes) {
     Console console = context.console();
     try (OpenModel opened = OpenModel.open(model, computation)) {
-      ScoreTask task =
-          new ScoreTask(input, new TextScorer(opened.llada(), options, window, seed));
+      ScoreTask task = new ScoreTask(input, new TextScorer(opened.llada(), options, window, seed));
       String settings = opened.llada().fingerprint("score", options, seed, window);
       ItemLoop.requireDifferentIds(task, input);
       new ItemProgress(console, quiet, !json, processes).run(task, output, settings, 1);

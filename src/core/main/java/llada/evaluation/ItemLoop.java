@@ -2,7 +2,6 @@ package llada.evaluation;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.Collections;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -163,10 +162,7 @@ public final class ItemLoop {
   }
 
   private static List<Integer> open(ItemTask task, Set<String> done) {
-    return IntStream.range(0, task.size())
-        .filter(i -> !done.contains(task.id(i)))
-        .boxed()
-        .toList();
+    return IntStream.range(0, task.size()).filter(i -> !done.contains(task.id(i))).boxed().toList();
   }
 
   /** The items that are still to be done; the others are counted. */

@@ -233,8 +233,7 @@ final class SharedItemsTest {
   @Test
   void aFolderThatIsNotSharedIsNoticed() throws Exception {
     Path there = Files.createDirectory(folder.resolve("there"));
-    assertThatThrownBy(
-            () -> run(List.of(folder.resolve("here"), there.resolve("nothing")), 1))
+    assertThatThrownBy(() -> run(List.of(folder.resolve("here"), there.resolve("nothing")), 1))
         .hasMessageContaining("process 1 does not find it, though process 0 has opened it");
     Files.writeString(there.resolve("old"), "");
     assertThatThrownBy(() -> run(List.of(folder.resolve("here"), there.resolve("old")), 1))

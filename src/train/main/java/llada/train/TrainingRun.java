@@ -163,8 +163,7 @@ public final class TrainingRun {
               config,
               weights,
               backend.kernels(),
-              Math.multiplyExact(
-                  Math.ceilDiv(extent.batch(), processes.size()), extent.length()),
+              Math.multiplyExact(Math.ceilDiv(extent.batch(), processes.size()), extent.length()),
               new TrainablePredictor.Options(conduct.recompute || base.isPresent(), causal))) {
         network = made;
         return train(data, trained(arena));

@@ -68,8 +68,7 @@ class SharedTrainingTest {
     Map<Long, Double> losses = new TreeMap<>();
     try (Arena arena = Arena.ofShared();
         Network network = adapters ? Runs.adapted(arena, 2, TARGETS) : Runs.network(arena)) {
-      Trained trained =
-          adapters ? new Lora(network, 4, 7, arena) : Trained.AllWeights.of(network);
+      Trained trained = adapters ? new Lora(network, 4, 7, arena) : Trained.AllWeights.of(network);
       TrainingListener listener =
           new TrainingListener() {
             @Override
@@ -87,8 +86,7 @@ class SharedTrainingTest {
         from.ifPresent(trainer::resume);
         trainer.run();
       }
-      return new Made(
-          losses, trained.parameters().stream().map(p -> p.value().toArray()).toList());
+      return new Made(losses, trained.parameters().stream().map(p -> p.value().toArray()).toList());
     }
   }
 
@@ -169,7 +167,8 @@ class SharedTrainingTest {
     assertThat(all.bytes).isEqualTo(STEPS * (4 * WeightTable.parameters(Runs.CONFIG) + 8));
     Counting adapters = new Counting();
     one(Files.createDirectory(folder.resolve("adapters")), adapters, true, Optional.empty(), -1);
-    assertThat(adapters.bytes).isEqualTo(STEPS * (4 * adapters(WeightTable.of(Runs.CONFIG), 2) + 8));
+    assertThat(adapters.bytes)
+        .isEqualTo(STEPS * (4 * adapters(WeightTable.of(Runs.CONFIG), 2) + 8));
     // The figure of scaling.md.
     List<WeightTable.Row> published = WeightTable.of(PublishedShape.LLADA_8B.config(32));
     assertThat(4 * adapters(published, 8) + 8).isEqualTo(16_777_224);

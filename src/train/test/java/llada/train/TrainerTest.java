@@ -243,8 +243,7 @@ class TrainerTest {
   }
 
   /** Processes that are threads: sums in the order of ranks, after all have brought their part. */
-  record Threads(int rank, int size, CyclicBarrier meeting, Object[] brought)
-      implements Processes {
+  record Threads(int rank, int size, CyclicBarrier meeting, Object[] brought) implements Processes {
     @Override
     public void sum(MemorySegment floats) {
       brought[rank] = floats.toArray(ValueLayout.JAVA_FLOAT);
