@@ -2,7 +2,6 @@ package llada.mpi;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
 import java.lang.foreign.Arena;
@@ -12,11 +11,10 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
-import java.util.stream.Stream;
 import llada.format.Safetensors;
+import llada.train.RunFolder;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -29,10 +27,7 @@ class MpiTrainingTest {
 
   @BeforeEach
   void mpirun() throws IOException {
-    assumeTrue(
-        Stream.of(System.getenv("PATH").split(":"))
-            .anyMatch(p -> Files.isExecutable(Path.of(p, "mpirun"))),
-        "there is no mpirun on the PATH (Debian: openmpi-bin)");
+    Mpirun.require();
     text = folder.resolve("text.txt");
     Files.writeString(
         text,
@@ -41,40 +36,14 @@ class MpiTrainingTest {
             .collect(Collectors.joining("\n")));
   }
 
-  private record Ended(int code, String said) {}
-
-  private Ended train(int processes, Path out, String... more)
-      throws IOException, InterruptedException {
-    List<String> command = new ArrayList<>();
-    if (processes > 1) {
-      command.addAll(
-          List.of("mpirun", "-np", Integer.toString(processes), "--oversubscribe", "--bind-to"));
-      command.add("none");
-    }
-    command.addAll(
-        List.of(
-            Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-            "--add-modules=jdk.incubator.vector",
-            "--enable-native-access=ALL-UNNAMED",
-            "-cp",
-            System.getProperty("java.class.path"),
-            "llada.cli.Main"));
-    command.addAll(
-        List.of("train", "--vocab=280", "--dim=16", "--layers=1", "--heads=2", "--ffn=24"));
-    command.addAll(
-        List.of("--length=16", "--steps=6", "--exact", "--threads=1", "--data", text.toString()));
-    command.addAll(List.of("-o", out.toString()));
+  private String[] training(Path out, String... more) {
+    List<String> command =
+        new ArrayList<>(
+            List.of("train", "--vocab=280", "--dim=16", "--layers=1", "--heads=2", "--ffn=24"));
+    command.addAll(List.of("--exact", "--threads=1", "--data=" + text, "-o", out.toString()));
+    command.add("--batch=4");
     command.addAll(List.of(more));
-    ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true);
-    builder.environment().put("OMPI_ALLOW_RUN_AS_ROOT", "1"); // as in a container
-    builder.environment().put("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1");
-    Path log = folder.resolve("log" + out.getFileName());
-    Process process = builder.redirectOutput(log.toFile()).start();
-    boolean ended = process.waitFor(120, TimeUnit.SECONDS);
-    process.destroyForcibly();
-    String said = Files.readString(log);
-    assertThat(ended).as(said).isTrue();
-    return new Ended(process.exitValue(), said);
+    return command.toArray(String[]::new);
   }
 
   private static Map<String, float[]> weights(Path run) {
@@ -85,27 +54,28 @@ class MpiTrainingTest {
     }
   }
 
-  @Test
-  void twoProcessesAreOneWithTwiceTheBatch() throws Exception {
-    Ended one = train(1, folder.resolve("one"), "--batch=4");
-    Ended two = train(2, folder.resolve("two"), "--batch=2");
-    assertThat(one.code).as(one.said).isZero();
-    assertThat(two.code).as(two.said).isZero();
-    assertThat(two.said).containsOnlyOnce(", 2 processes").doesNotContain("MPI");
-    assertThat(bound(two.said)).isCloseTo(bound(one.said), within(1e-3));
-    Map<String, float[]> expected = weights(folder.resolve("one"));
-    Map<String, float[]> found = weights(folder.resolve("two"));
-    assertThat(found.keySet()).isEqualTo(expected.keySet());
-    found.forEach(
-        (name, values) ->
-            assertThat(values)
-                .as(name)
-                .usingComparatorWithPrecision(1e-4f)
-                .containsExactly(expected.get(name)));
+  private static void requireClose(Path expected, Path found) {
+    Map<String, float[]> weights = weights(expected);
+    assertThat(weights(found).keySet()).isEqualTo(weights.keySet());
+    weights(found)
+        .forEach(
+            (name, values) ->
+                assertThat(values)
+                    .as(name)
+                    .usingComparatorWithPrecision(1e-4f)
+                    .containsExactly(weights.get(name)));
+  }
 
-    Ended other = train(1, folder.resolve("two"), "--resume");
-    assertThat(other.code).isNotZero();
-    assertThat(other.said).contains("was started with 2 processes, not 1");
+  @Test
+  void twoProcessesShareTheBatchOfOne() throws Exception {
+    String[] small = {"--length=16", "--steps=6"};
+    Mpirun.Ended one = Mpirun.alone(training(folder.resolve("one"), small));
+    Mpirun.Ended two = Mpirun.run(folder, 2, training(folder.resolve("two"), small));
+    assertThat(one.code()).as(one.err()).isZero();
+    assertThat(two.code()).as(two.err()).isZero();
+    assertThat(two.err()).containsOnlyOnce(", 2 processes").doesNotContain("MPI");
+    assertThat(bound(two.out())).isCloseTo(bound(one.out()), within(1e-3));
+    requireClose(folder.resolve("one"), folder.resolve("two"));
   }
 
   private static double bound(String said) {
@@ -114,10 +84,31 @@ class MpiTrainingTest {
   }
 
   @Test
+  void oneThatIsKilledEndsTheOthersAndTheRunGoesOnInAnotherNumber() throws Exception {
+    String[] slow = {
+      "--length=128", "--steps=20", "--backend=scalar", "--save-every=1", "--validate-every=0"
+    };
+    Path run = folder.resolve("killed");
+    Mpirun training = Mpirun.start(folder, 2, training(run, slow));
+    training.kill(1, () -> new RunFolder(run).latest().isPresent());
+    Mpirun.Ended killed = training.ended(15);
+    assertThat(killed.code()).isNotZero();
+    assertThat(killed.err()).containsOnlyOnce("exited on signal 9 (Killed)");
+    assertThat(run.resolve("model")).doesNotExist();
+    Mpirun.Ended resumed =
+        Mpirun.alone("train", "--resume", "--threads=1", "--exact", "-o", run.toString());
+    assertThat(resumed.code()).as(resumed.err()).isZero();
+    Path whole = folder.resolve("whole");
+    Mpirun.Ended one = Mpirun.alone(training(whole, slow));
+    assertThat(one.code()).as(one.err()).isZero();
+    requireClose(whole, run);
+  }
+
+  @Test
   void oneThatFailsEndsAllAndSpeaksOnce() throws Exception {
-    Ended ended = train(2, folder.resolve("bad"), "--batch=2", "--objective=none");
-    assertThat(ended.code).isNotZero();
-    assertThat(ended.said.toLowerCase(Locale.ROOT))
+    Mpirun.Ended ended = Mpirun.run(folder, 2, training(folder.resolve("bad"), "--objective=none"));
+    assertThat(ended.code()).isNotZero();
+    assertThat(ended.err().toLowerCase(Locale.ROOT))
         .containsOnlyOnce("--objective is 'none'; it must be one of");
   }
 }

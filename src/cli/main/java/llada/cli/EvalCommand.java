@@ -24,6 +24,7 @@ import llada.format.FormatException;
 import llada.format.Json;
 import llada.format.JsonLine;
 import llada.format.JsonLines;
+import llada.train.Processes;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -172,9 +173,13 @@ final class EvalCommand implements Callable<Integer> {
     objects =
         objects.subList(0, Math.min(objects.size(), limit == null ? Integer.MAX_VALUE : limit));
     EvalPlan plan = plan(objects.getFirst());
-    try (OpenModel opened = OpenModel.open(model, computation)) {
-      return run(plan, objects, opened.llada(), console);
-    }
+    List<Json> chosen = objects;
+    return Together.run(
+        processes -> {
+          try (OpenModel opened = OpenModel.open(model, computation)) {
+            run(plan, chosen, opened.llada(), processes);
+          }
+        });
   }
 
   private int demo(Console console) {
@@ -218,7 +223,7 @@ final class EvalCommand implements Callable<Integer> {
             options.confidenceEosEotInf() ? " --confidence-eos-eot-inf" : "");
   }
 
-  private int run(EvalPlan plan, List<Json> objects, Llada llada, Console console) {
+  private void run(EvalPlan plan, List<Json> objects, Llada llada, Processes processes) {
     long seed = sampler.seed(1); // not drawn: the command can be taken up again
     ItemTask task;
     Object settings;
@@ -255,10 +260,11 @@ final class EvalCommand implements Callable<Integer> {
         llada.fingerprint("eval", plan.style(), plan.byLikelihood(), settings, seed, truncate);
     ItemLoop.requireDifferentIds(task, file);
     Map<String, Proportion> shares =
-        new ItemProgress(console, quiet, false)
+        new ItemProgress(context.console(), quiet, false, processes)
             .run(task, output, fingerprint, plan.byLikelihood() ? 1 : batchSize);
-    summary(plan, shares, options, console);
-    return ExitCodes.OK;
+    if (processes.first()) {
+      summary(plan, shares, options, context.console());
+    }
   }
 
   private boolean given(String option) {

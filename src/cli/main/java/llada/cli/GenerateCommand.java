@@ -12,6 +12,7 @@ import llada.diffusion.SamplerOptions;
 import llada.evaluation.GenerateTask;
 import llada.evaluation.ItemLoop;
 import llada.tokenizer.ChatTemplate.Message;
+import llada.train.Processes;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -33,7 +34,8 @@ import picocli.CommandLine.Option;
       "  llada generate -m LLaDA-8B-Instruct --chat --block-length 32 \"What is a mask?\"",
       "  llada generate --json --seed 7 --temperature 0.5 --prompt-file prompt.txt | jq -r .text",
       "  echo \"What is the opposite of hot?\" | llada generate --remasking random",
-      "  llada generate --input prompts.jsonl --output answers.jsonl --batch-size 8"
+      "  llada generate --input prompts.jsonl --output answers.jsonl --batch-size 8",
+      "  mpirun -np 4 llada generate --input prompts.jsonl --output answers.jsonl"
     })
 final class GenerateCommand implements Callable<Integer> {
   private final CommandContext context;
@@ -130,7 +132,7 @@ final class GenerateCommand implements Callable<Integer> {
     SamplerOptions options = sampler.forGenerate(likeChat);
     Console console = context.console();
     if (input != null) {
-      return answerAll(options, console);
+      return Together.run(processes -> answerAll(options, processes));
     }
     if (output != null || batchSize != 1) {
       throw new UsageException("--output and --batch-size need --input, a file of prompts");
@@ -191,7 +193,7 @@ final class GenerateCommand implements Callable<Integer> {
     }
   }
 
-  private int answerAll(SamplerOptions options, Console console) {
+  private void answerAll(SamplerOptions options, Processes processes) {
     if (prompt.given() || svg != null) {
       throw new UsageException("--input brings the prompts: leave the text and --svg out");
     }
@@ -204,8 +206,8 @@ final class GenerateCommand implements Callable<Integer> {
       GenerateTask task = new GenerateTask(llada, input, this::framed, options, seed);
       String settings = llada.fingerprint("generate", options, seed, chat, system);
       ItemLoop.requireDifferentIds(task, input);
-      new ItemProgress(console, quiet, true).run(task, output, settings, batchSize);
-      return ExitCodes.OK;
+      new ItemProgress(context.console(), quiet, true, processes)
+          .run(task, output, settings, batchSize);
     }
   }
 

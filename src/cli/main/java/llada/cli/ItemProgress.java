@@ -3,17 +3,16 @@ package llada.cli;
 import java.nio.file.Path;
 import java.util.Locale;
 import java.util.Map;
-import java.util.Optional;
 import java.util.stream.Collectors;
 import llada.evaluation.ItemLoop;
 import llada.evaluation.ItemTask;
 import llada.evaluation.Proportion;
-import llada.evaluation.ResultsFile;
+import llada.train.Processes;
 
 /**
  * Tells how the work on items goes: on a terminal a line that is drawn again and again, elsewhere
  * one every ten seconds; and, when the process is ended by a signal while {@link #run} is at it,
- * how far it came.
+ * how far it came. Of several processes the first one tells, of its share.
  */
 final class ItemProgress implements ItemLoop.Listener {
   private static final long TERMINAL_NANOS = 200_000_000L;
@@ -22,6 +21,7 @@ final class ItemProgress implements ItemLoop.Listener {
   private final Console console;
   private final boolean quiet;
   private final boolean lines;
+  private final Processes processes;
   private final Thread lastWords = new Thread(this::stopped, "last words");
   private boolean kept;
   private volatile int done;
@@ -32,11 +32,13 @@ final class ItemProgress implements ItemLoop.Listener {
    * For one loop.
    *
    * @param lines whether results without a file go to standard output
+   * @param processes that share the items
    */
-  ItemProgress(Console console, boolean quiet, boolean lines) {
+  ItemProgress(Console console, boolean quiet, boolean lines, Processes processes) {
     this.console = console;
-    this.quiet = quiet;
+    this.quiet = quiet || !processes.first();
     this.lines = lines;
+    this.processes = processes;
   }
 
   /**
@@ -45,12 +47,21 @@ final class ItemProgress implements ItemLoop.Listener {
    * @param output file of the results, or null
    * @param settings that the results depend on
    * @param batch items at a time
-   * @return what share of them is right, by measure
+   * @return what share of them is right, by measure; nothing in processes but the first
    */
   Map<String, Proportion> run(ItemTask task, Path output, String settings, int batch) {
     kept = output != null;
-    try (ResultsFile results = kept ? ResultsFile.open(output, settings) : null) {
-      return ItemLoop.run(task, Optional.ofNullable(results), batch, this);
+    if (!kept && processes.size() > 1) {
+      throw new UsageException(
+          "%d processes need --output, a file in a folder that all of them see"
+              .formatted(processes.size()));
+    }
+    ItemLoop.Share share =
+        new ItemLoop.Share(processes.rank(), processes.size(), processes::barrier);
+    try {
+      return kept
+          ? ItemLoop.run(task, output, settings, batch, share, this)
+          : ItemLoop.run(task, batch, this);
     } finally {
       try {
         Runtime.getRuntime().removeShutdownHook(lastWords);
@@ -67,7 +78,9 @@ final class ItemProgress implements ItemLoop.Listener {
     if (earlier > 0 && !quiet) {
       console.message("%d of %d are done already".formatted(earlier, all));
     }
-    Runtime.getRuntime().addShutdownHook(lastWords);
+    if (processes.first()) {
+      Runtime.getRuntime().addShutdownHook(lastWords);
+    }
   }
 
   @Override
@@ -81,6 +94,7 @@ final class ItemProgress implements ItemLoop.Listener {
   @Override
   public void progress(ItemLoop.Progress progress) {
     done = progress.done();
+    size = progress.size();
     boolean last = done == size;
     long now = System.nanoTime();
     boolean terminal = console.errIsTerminal();
@@ -96,7 +110,13 @@ final class ItemProgress implements ItemLoop.Listener {
                         Locale.ROOT, "  %s %.1f %%", one.getKey(), 100 * one.getValue().value()))
             .collect(Collectors.joining());
     String line =
-        "%d/%d%s  ETA %s".formatted(done, size, shares, TrainProgress.time(progress.secondsLeft()));
+        "%s%d/%d%s  ETA %s"
+            .formatted(
+                processes.size() == 1 ? "" : "process 0 of %d: ".formatted(processes.size()),
+                done,
+                size,
+                shares,
+                TrainProgress.time(progress.secondsLeft()));
     console.err().print(terminal ? "\r\033[K" + line + (last ? "\n" : "") : line + "\n");
     console.err().flush();
   }
@@ -106,7 +126,9 @@ final class ItemProgress implements ItemLoop.Listener {
       console.err().println(); // the terminal has just written ^C
     }
     console.message(
-        "stopped after %d of %d%s"
-            .formatted(done, size, kept ? "; the same command goes on from there" : ""));
+        processes.size() > 1
+            ? "stopped; the same command goes on with what is done, in any number of processes"
+            : "stopped after %d of %d%s"
+                .formatted(done, size, kept ? "; the same command goes on from there" : ""));
   }
 }

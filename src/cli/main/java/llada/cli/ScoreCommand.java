@@ -12,6 +12,7 @@ import llada.evaluation.ItemLoop;
 import llada.evaluation.ScoreTask;
 import llada.evaluation.TextScorer;
 import llada.format.JsonLine;
+import llada.train.Processes;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -109,24 +110,32 @@ final class ScoreCommand implements Callable<Integer> {
     if (input != null && (text.given() || after != null)) {
       throw new UsageException("--input brings the texts: leave the text and --after out");
     }
-    String one = input == null ? text.read(console) : null;
+    if (input != null) {
+      return Together.run(processes -> scoreAll(options, processes));
+    }
+    String one = text.read(console);
     try (OpenModel opened = OpenModel.open(model, computation)) {
       TextScorer scorer = new TextScorer(opened.llada(), options, window, seed);
-      if (input == null) {
-        TextScorer.Score score = scorer.score(after == null ? "" : after, one);
-        if (json) {
-          JsonLine.write(console.out(), out -> write(out, score, options));
-        } else {
-          console.out().println(text(score));
-        }
-        return ExitCodes.OK;
+      TextScorer.Score score = scorer.score(after == null ? "" : after, one);
+      if (json) {
+        JsonLine.write(console.out(), out -> write(out, score, options));
+      } else {
+        console.out().println(text(score));
       }
-      ScoreTask task = new ScoreTask(input, scorer);
+      return ExitCodes.OK;
+    }
+  }
+
+  private void scoreAll(LikelihoodOptions options, Processes processes) {
+    Console console = context.console();
+    try (OpenModel opened = OpenModel.open(model, computation)) {
+      ScoreTask task = new ScoreTask(input, new TextScorer(opened.llada(), options, window, seed));
       String settings = opened.llada().fingerprint("score", options, seed, window);
       ItemLoop.requireDifferentIds(task, input);
-      new ItemProgress(console, quiet, !json).run(task, output, settings, 1);
-      summary(task, options, console);
-      return ExitCodes.OK;
+      new ItemProgress(console, quiet, !json, processes).run(task, output, settings, 1);
+      if (processes.first()) {
+        summary(task, options, console);
+      }
     }
   }
 

@@ -6,7 +6,6 @@ import java.nio.file.Path;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
-import java.util.concurrent.locks.LockSupport;
 import llada.backend.Backend;
 import llada.checkpoint.Checkpoint;
 import llada.diffusion.SettingException;
@@ -47,7 +46,7 @@ import picocli.CommandLine.Spec;
     footer = {
       "  llada train --data shakespeare.txt --vocab 1024 --dim 192 --steps 2000 -o run",
       "  llada train --resume -o run",
-      "  mpirun -np 2 llada train --data shakespeare.txt --batch 4 -o run",
+      "  mpirun -np 2 llada train --data shakespeare.txt --batch 8 -o run",
       "  llada train --sft --data chats.jsonl --model run/model --lr 1e-4 -o chat-run",
       "  llada train --sft --data chats.jsonl --model llada-8b.gguf --lora-rank 8 -o tuned",
       "  llada train --recipe demo -o demo",
@@ -55,8 +54,6 @@ import picocli.CommandLine.Spec;
       "  llada chat --model llada-8b.gguf --adapter tuned/adapter"
     })
 final class TrainCommand implements Callable<Integer> {
-  private static final long SILENCE_NANOS = 5_000_000_000L;
-
   private final CommandContext root;
   @Spec private CommandSpec spec;
 
@@ -92,18 +89,7 @@ final class TrainCommand implements Callable<Integer> {
     if (recipe != null) {
       return recipe();
     }
-    Processes processes = Processes.join();
-    try {
-      train(new RunFolder(options.out), processes);
-    } catch (RuntimeException | Error e) {
-      if (!processes.first()) {
-        // The first process has most likely met the same: it speaks, and then ends this one.
-        LockSupport.parkNanos(SILENCE_NANOS);
-      }
-      throw e;
-    }
-    processes.close(); // only at a good end: a process that fails is to take the others with it
-    return ExitCodes.OK;
+    return Together.run(processes -> train(new RunFolder(options.out), processes));
   }
 
   private void train(RunFolder run, Processes processes) {

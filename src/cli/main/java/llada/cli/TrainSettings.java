@@ -39,7 +39,7 @@ final class TrainSettings {
       names = "--batch",
       paramLabel = "N",
       defaultValue = "8",
-      description = "Sequences of a forward pass. Default: ${DEFAULT-VALUE}.")
+      description = "Sequences of a forward pass, of all processes. Default: ${DEFAULT-VALUE}.")
   int batch;
 
   @Option(

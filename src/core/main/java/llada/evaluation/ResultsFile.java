@@ -11,7 +11,9 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import llada.format.AtomicFile;
@@ -76,9 +78,79 @@ public final class ResultsFile implements AutoCloseable {
     }
   }
 
-  private void readEarlier() throws IOException {
+  /**
+   * Takes in what is in a part of this file ({@link Parts}) and deletes that.
+   *
+   * @throws IOException if this file cannot be written, or the part not be deleted
+   */
+  void takeIn(Path part) throws IOException {
+    try (ResultsFile found = open(part, settings)) {
+      Map<String, String> lines = found.lines();
+      for (Json json : found.earlier) {
+        if (ids.add(id(json))) {
+          write(lines.get(id(json)) + "\n");
+          earlier.add(json);
+        }
+      }
+    }
+    channel.force(true); // before what it was copied from goes
+    Disk.current().delete(part);
+  }
+
+  /**
+   * Brings the lines into the order of the items, whoever found them first. Lines of other items
+   * stay, behind them.
+   *
+   * @param items the ids of all of them
+   * @return their results, in order
+   * @throws FormatException if some have none, or the file cannot be written
+   */
+  List<Json> inOrder(List<String> items) {
+    try {
+      Map<String, String> lines = lines();
+      Map<String, String> ordered = new LinkedHashMap<>();
+      items.stream().filter(lines::containsKey).forEach(id -> ordered.put(id, lines.get(id)));
+      if (ordered.size() < items.size()) {
+        throw new FormatException(
+            "%s: %d of %d results are missing, though all processes are done: give a file in a folder that all machines share; the same command goes on from what is there"
+                .formatted(file, items.size() - ordered.size(), items.size()));
+      }
+      List<Json> results = new ArrayList<>();
+      for (String line : ordered.values()) {
+        results.add(Json.parse(line.getBytes(StandardCharsets.UTF_8), file.toString()));
+      }
+      ordered.putAll(lines);
+      if (!List.copyOf(ordered.values()).equals(List.copyOf(lines.values()))) {
+        String text = String.join("\n", ordered.values()) + "\n";
+        AtomicFile.write(file, text.getBytes(StandardCharsets.UTF_8));
+      }
+      return results;
+    } catch (IOException e) {
+      throw unwritten(e);
+    }
+  }
+
+  /** All lines as they stand in the file, by id. */
+  private Map<String, String> lines() throws IOException {
+    Map<String, String> lines = new LinkedHashMap<>();
+    for (String line : new String(bytes(), StandardCharsets.UTF_8).split("\n", -1)) {
+      if (!line.isBlank()) {
+        byte[] json = line.getBytes(StandardCharsets.UTF_8);
+        lines.putIfAbsent(id(Json.parse(json, file.toString())), line);
+      }
+    }
+    return lines;
+  }
+
+  /** The whole file; the next line is written behind it. */
+  private byte[] bytes() throws IOException {
     // Not by opening the file once more: closing that would let go of the lock.
-    byte[] bytes = Channels.newInputStream(channel).readAllBytes();
+    channel.position(0);
+    return Channels.newInputStream(channel).readAllBytes();
+  }
+
+  private void readEarlier() throws IOException {
+    byte[] bytes = bytes();
     int start = 0;
     int line = 0;
     while (start < bytes.length) {
@@ -191,12 +263,16 @@ public final class ResultsFile implements AutoCloseable {
       write(json + "\n");
       channel.force(false);
     } catch (IOException e) {
-      throw new FormatException(
-          "%s: cannot be written: %s; is there room on the disk? The results so far are kept: the same command goes on from them"
-              .formatted(file, e.getMessage()),
-          e);
+      throw unwritten(e);
     }
     ids.add(id);
+  }
+
+  FormatException unwritten(IOException e) {
+    return new FormatException(
+        "%s: cannot be written: %s; is there room on the disk? The results so far are kept: the same command goes on from them"
+            .formatted(file, e.getMessage()),
+        e);
   }
 
   private void write(String text) throws IOException {

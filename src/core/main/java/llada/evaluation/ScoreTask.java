@@ -56,7 +56,12 @@ public final class ScoreTask implements ItemTask {
       String context = json.get("text").isNull() ? json.get("prompt").or("").string() : "";
       TextScorer.Score score = scorer.score(context, text(json));
       scores.put(ids.get(item), score);
-      results.add(Result.of(score::write));
+      results.add(
+          Result.of(
+              out -> {
+                score.write(out);
+                out.writeNumberField("forward_passes", score.likelihood().forwardPasses());
+              }));
     }
     return results;
   }
@@ -82,7 +87,7 @@ public final class ScoreTask implements ItemTask {
             json.get("log_likelihood").number(),
             error.isNull() ? Double.NaN : error.number(),
             json.get("tokens").integer(0, Integer.MAX_VALUE),
-            0);
+            json.get("forward_passes").or(0L).integer(0, Integer.MAX_VALUE));
     return new TextScorer.Score(likelihood, json.get("bytes").integer());
   }
 }

@@ -70,7 +70,7 @@ final class ItemLoopTest {
   @Test
   void theListenerGetsResultsInOrder() {
     Heard heard = new Heard();
-    Map<String, Proportion> shares = ItemLoop.run(new Numbers(), Optional.empty(), 3, heard);
+    Map<String, Proportion> shares = ItemLoop.run(new Numbers(), 3, heard);
     assertThat(shares).isEqualTo(Map.of("even", new Proportion(3, 5)));
     assertThat(heard.all)
         .containsExactly(
@@ -93,17 +93,14 @@ final class ItemLoopTest {
     }
     Numbers task = new Numbers();
     Heard heard = new Heard();
-    try (ResultsFile results = ResultsFile.open(file, "s")) {
-      assertThat(ItemLoop.run(task, Optional.of(results), 2, heard))
-          .isEqualTo(Map.of("even", new Proportion(3, 5)));
-    }
+    ItemLoop.Share all = new ItemLoop.Share(0, 1, () -> {});
+    assertThat(ItemLoop.run(task, file, "s", 2, all, heard))
+        .isEqualTo(Map.of("even", new Proportion(3, 5)));
     assertThat(task.worked).containsExactly(0, 2, 3, 4);
     assertThat(heard.all).containsExactly("begins 1/5", "3/5, 2 of 3 even", "5/5, 3 of 5 even");
     Heard again = new Heard();
-    try (ResultsFile results = ResultsFile.open(file, "s")) {
-      assertThat(ItemLoop.run(new Numbers(), Optional.of(results), 2, again))
-          .isEqualTo(Map.of("even", new Proportion(3, 5)));
-    }
+    assertThat(ItemLoop.run(new Numbers(), file, "s", 2, all, again))
+        .isEqualTo(Map.of("even", new Proportion(3, 5)));
     assertThat(again.all).containsExactly("begins 5/5");
   }
 

@@ -5,10 +5,13 @@ import java.util.ServiceLoader;
 import java.util.function.Supplier;
 
 /**
- * The processes that train one model together (data parallelism): each computes the gradients of
- * its own part of every batch, all add them up, and all make the same step with the sum. So their
- * weights stay equal without being sent, and N processes with a batch of B are one process with a
- * batch of N B, to rounding.
+ * The processes of one command, on one machine or many.
+ *
+ * <p>Those that train one model together (data parallelism) compute the gradients of a part of
+ * every batch each, add them up, and all make the same step with the sum. So their weights stay
+ * equal without being sent, and are those of one process to rounding: only the order of the sums
+ * differs. Each step sends 4 bytes for each number that is trained, and 8 for the loss. Items of a
+ * file are dealt one by one ({@link llada.evaluation.ItemLoop.Share}).
  */
 public interface Processes extends AutoCloseable {
   /** One process, which is the first. */
@@ -78,6 +81,11 @@ public interface Processes extends AutoCloseable {
 
   /** Waits until every process is here. */
   void barrier();
+
+  /** Where a process's part of so many things begins; that of the one behind is where it ends. */
+  default int share(int things, int rank) {
+    return Math.toIntExact((long) things * rank / size());
+  }
 
   /** Whether this process writes the files and speaks. */
   default boolean first() {

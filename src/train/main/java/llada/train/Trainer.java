@@ -102,7 +102,7 @@ public final class Trainer implements AutoCloseable {
   /**
    * A trainer at step 0.
    *
-   * @param processes that train together; the batch of {@code config} is what each of them takes
+   * @param processes that train together, and share each batch of {@code config}
    */
   public Trainer(
       TrainingConfig config,
@@ -153,11 +153,6 @@ public final class Trainer implements AutoCloseable {
               .formatted(checkpoint, state.streams(), streams));
     }
     state.config(checkpoint).requireSame(config, checkpoint);
-    if (!state.processes().equals(Integer.toString(processes.size()))) {
-      throw new ResumeException(
-          "%s: the run was started with %s processes, not %d; start as many to go on with it, or choose another output folder"
-              .formatted(checkpoint, state.processes(), processes.size()));
-    }
     if (!state.data().equals(data.digest())) {
       throw new ResumeException(
           "%s: the run was started on other data (its tokens have SHA-256 %.12s…, these %.12s…); give the same data and tokenizer, or choose another output folder"
@@ -218,14 +213,15 @@ public final class Trainer implements AutoCloseable {
     TrainingData.Batch[] batches = new TrainingData.Batch[config.extent().accumulate()];
     for (int a = 0; a < config.extent().accumulate(); a++) {
       long number = step * config.extent().accumulate() + a;
-      int all = config.extent().batch() * processes.size();
-      int from = config.extent().batch() * processes.rank();
+      int all = config.extent().batch();
       SplittableRandom random = RandomStreams.of(config.seed(), Purpose.TRAINING, number);
       batches[a] = data.batch(number * all, all, random);
       NoisyBatch noisy =
           averaged(process.noise(batches[a].x0(), batches[a].promptLengths(), random));
       // Every process makes the whole batch, which costs little, and so all make the same.
-      loss += network.lossAndGradients(noisy.part(from, from + config.extent().batch()));
+      int from = processes.share(all, processes.rank());
+      int to = processes.share(all, processes.rank() + 1);
+      loss += network.lossAndGradients(noisy.part(from, to));
       tokens += noisy.tokens();
     }
     trained.gradientsReady();
@@ -325,7 +321,7 @@ public final class Trainer implements AutoCloseable {
   private void save() {
     Map<String, String> told = new LinkedHashMap<>(output.notes);
     told.putAll(config.settings());
-    TrainingState state = TrainingState.of(step, told, processes.size(), data.digest(), base);
+    TrainingState state = TrainingState.of(step, told, data.digest(), base);
     Path checkpoint;
     try (Arena copies = Arena.ofShared()) {
       checkpoint =

@@ -133,6 +133,12 @@ public final class TrainingRun {
    * @throws NonFiniteLossException if the loss or a gradient is no number
    */
   public Optional<Result> train() {
+    SettingException.require(
+        settings.extent().batch() >= processes.size(),
+        "batch",
+        " is %d, too few for a sequence to each of %d processes: give a larger batch, or start fewer",
+        settings.extent().batch(),
+        processes.size());
     if (checkpoint.isPresent()) {
       Path from = checkpoint.get();
       TrainingState.read(from).config(from).requireSame(settings, from);
@@ -157,7 +163,7 @@ public final class TrainingRun {
               config,
               weights,
               backend.kernels(),
-              Math.multiplyExact(extent.batch(), extent.length()),
+              Math.multiplyExact(Math.ceilDiv(extent.batch(), processes.size()), extent.length()),
               new TrainablePredictor.Options(conduct.recompute || base.isPresent(), causal))) {
         network = made;
         return train(data, trained(arena));
@@ -388,9 +394,9 @@ public final class TrainingRun {
         Chats.Rules rules = new Chats.Rules(length, true, true);
         TokenCache cache =
             Chats.cache(file, corpus, tokenizer, tokenizerFile, requireChat(), eos, rules, arena);
-        int together = settings.extent().batch() * processes.size();
         Chats.Batches batches =
-            new Chats.Batches(length, task.fullPadding(), task.extraPadding(), together);
+            new Chats.Batches(
+                length, task.fullPadding(), task.extraPadding(), settings.extent().batch());
         yield FormatException.naming(
             corpus.name(), () -> new Chats(cache, eos, batches, share, settings.seed()));
       }

@@ -11,6 +11,7 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.BinaryOperator;
 import java.util.stream.Stream;
 import llada.checkpoint.NonFinite;
 import llada.checkpoint.PeftAdapter;
@@ -41,21 +42,19 @@ public record TrainingState(long step, Map<String, String> settings, String data
   public static final String DATA = "data";
 
   private static final String STREAMS = "random streams";
-  private static final String PROCESSES = "processes";
-  private static final String EARLIER_PROCESSES = "mpirun -np";
+
+  /** Earlier versions noted how many processes trained, and the batch of each. */
+  private static final List<String> PROCESSES = List.of("processes", "mpirun -np");
+
   private static final int MAX_BYTES = 1 << 20;
 
   public TrainingState {
     settings = new LinkedHashMap<>(settings);
   }
 
-  /** The state of a run of this version in so many processes. */
-  static TrainingState of(
-      long step, Map<String, String> settings, int processes, String data, String base) {
+  /** The state of a run of this version. */
+  static TrainingState of(long step, Map<String, String> settings, String data, String base) {
     Map<String, String> all = new LinkedHashMap<>(settings);
-    if (processes > 1) {
-      all.put(PROCESSES, Integer.toString(processes));
-    }
     all.put(STREAMS, Integer.toString(RandomStreams.VERSION));
     return new TrainingState(step, all, data, base);
   }
@@ -63,11 +62,6 @@ public record TrainingState(long step, Map<String, String> settings, String data
   /** Version of the random numbers that the run began with. */
   String streams() {
     return settings.getOrDefault(STREAMS, "1");
-  }
-
-  /** How many processes train together. */
-  String processes() {
-    return settings.getOrDefault(PROCESSES, settings.getOrDefault(EARLIER_PROCESSES, "1"));
   }
 
   /**
@@ -78,7 +72,15 @@ public record TrainingState(long step, Map<String, String> settings, String data
    */
   public TrainingConfig config(Path checkpoint) {
     try {
-      return TrainingConfig.of(settings);
+      Map<String, String> all = new LinkedHashMap<>(settings);
+      for (String name : PROCESSES) {
+        int processes = Integer.parseInt(settings.getOrDefault(name, "1"));
+        BinaryOperator<String> times =
+            (_, batch) -> Integer.toString(Math.multiplyExact(processes, Integer.parseInt(batch)));
+        all.computeIfPresent("batch", times);
+        all.computeIfPresent("--batch", times);
+      }
+      return TrainingConfig.of(all);
     } catch (IllegalArgumentException e) {
       throw new FormatException("%s: %s".formatted(checkpoint.resolve(FILE), e.getMessage()), e);
     }

@@ -51,7 +51,7 @@ class RefusalTest {
   }
 
   private static TrainingState state(long step) {
-    return TrainingState.of(step, Runs.config(9, 0).settings(), 1, "data", "");
+    return TrainingState.of(step, Runs.config(9, 0).settings(), "data", "");
   }
 
   @Test

@@ -243,8 +243,7 @@ class TrainerTest {
   }
 
   /** Processes that are threads: sums in the order of ranks, after all have brought their part. */
-  private record Threads(int rank, int size, CyclicBarrier meeting, Object[] brought)
-      implements Processes {
+  record Threads(int rank, int size, CyclicBarrier meeting, Object[] brought) implements Processes {
     @Override
     public void sum(MemorySegment floats) {
       brought[rank] = floats.toArray(ValueLayout.JAVA_FLOAT);
@@ -289,7 +288,7 @@ class TrainerTest {
         Trainer trainer =
             Runs.trainer(
                 run,
-                Runs.config(10, 4 / processes.size(), 0, 1e-2),
+                Runs.config(10, 4, 0, 1e-2),
                 network,
                 Trained.AllWeights.of(network),
                 Runs.data(run, 500, arena),

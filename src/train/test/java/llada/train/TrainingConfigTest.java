@@ -124,7 +124,8 @@ class TrainingConfigTest {
     assertThat(TrainingConfig.of(text).start())
         .isEqualTo(new Start.Adapters(MODEL, 2, 4, Set.of("q_proj", "v_proj")));
     text.put("mpirun -np", "3");
-    assertThat(new TrainingState(1, text, "", "").processes()).isEqualTo("3");
+    TrainingConfig shared = new TrainingState(1, text, "", "").config(MODEL);
+    assertThat(shared.extent().batch()).isEqualTo(3 * 4); // it was told for each process
   }
 
   @ParameterizedTest
