@@ -12,8 +12,9 @@ final class TrainOptions {
       paramLabel = "PATH",
       arity = "1..*",
       description =
-          "Text files, JSONL files (\"text\"; or \"messages\", or \"prompt\" and \"response\"), or"
-              + " folders of them. A line <|endoftext|> ends a document.")
+          "Text files, JSON lines or arrays (\"text\"; or chats as OpenAI, ShareGPT or Alpaca have"
+              + " them, or \"prompt\" and \"response\"), or folders of them. A line <|endoftext|> ends"
+              + " a document.")
   List<Path> data;
 
   @Option(

@@ -12,6 +12,7 @@ import llada.train.LearningRate;
 import llada.train.Processes;
 import llada.train.RunFolder;
 import llada.train.Trainer;
+import llada.train.Chats;
 import llada.train.TrainingConfig;
 import llada.train.TrainingListener;
 import llada.train.TrainingRun;
@@ -36,7 +37,7 @@ public final class FineTune {
   static Path tune(Path model, Path chats, Path out, long steps) throws IOException {
     TrainingConfig config =
         new TrainingConfig(
-            new TrainingConfig.Task.FineTuning(0, false),
+            new TrainingConfig.Task.FineTuning(0, false, Chats.Turns.ALL),
             new TrainingConfig.Extent(steps, 4, 1, 32),
             TrainingConfig.Masking.LLADA,
             new TrainingConfig.Optimizer(

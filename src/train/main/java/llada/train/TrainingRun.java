@@ -377,7 +377,7 @@ public final class TrainingRun {
             () -> new PackedText(cache, length, share, task.randomLengths(), settings.seed()));
       }
       case Task.FineTuning task -> {
-        Chats.Rules rules = new Chats.Rules(length, task.skipLong(), false);
+        Chats.Rules rules = new Chats.Rules(length, task.skipLong(), false, task.turns());
         TokenCache cache =
             Chats.cache(file, corpus, tokenizer, tokenizerFile, requireChat(), eos, rules, arena);
         Chats.Batches batches = new Chats.Batches(length, task.fullPadding(), 0, 0);
@@ -385,7 +385,7 @@ public final class TrainingRun {
             corpus.name(), () -> new Chats(cache, eos, batches, share, settings.seed()));
       }
       case Task.Mixture task -> {
-        Chats.Rules rules = new Chats.Rules(length, true, true);
+        Chats.Rules rules = new Chats.Rules(length, true, true, Chats.Turns.ALL);
         TokenCache cache =
             Chats.cache(file, corpus, tokenizer, tokenizerFile, requireChat(), eos, rules, arena);
         int together = settings.extent().batch() * processes.size();

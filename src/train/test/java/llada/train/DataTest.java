@@ -81,9 +81,9 @@ class DataTest {
           [1]                          | line 2
           {"txt": "a"}                 | line 2: has neither "text" nor "messages"
           {"text": 5}                  | line 2: text is 5; a string is needed
-          {"prompt": "p"}              | line 2: response is missing; a string is needed
+          {"prompt": "p"}              | line 2: has neither "text" nor "messages"
           {"messages": []}             | line 2: "messages" is empty
-          {"messages": [{"role": "a"}]} | line 2: messages[0]: content is missing
+          {"messages": [{"role": "user"}]} | line 2: messages[0]: content is missing
           """)
   void brokenLinesAreNamed(String line, String message) throws IOException {
     Path lines = file("x.jsonl", "{\"text\": \"fine\"}\n" + line + "\n");
@@ -210,7 +210,7 @@ class DataTest {
               new byte[0],
               model.chatTemplate(),
               eos,
-              new Chats.Rules(500, false, false),
+              new Chats.Rules(500, false, false, Chats.Turns.ALL),
               arena);
       assertThat(cache.documents()).isEqualTo(3);
       Chats chats = new Chats(cache, eos, new Chats.Batches(500, 0, 0, 0), 0, 1);
@@ -242,7 +242,7 @@ class DataTest {
                       new byte[0],
                       model.chatTemplate(),
                       eos,
-                      new Chats.Rules(10, false, false),
+                      new Chats.Rules(10, false, false, Chats.Turns.ALL),
                       arena))
           .isInstanceOf(FormatException.class)
           .hasMessageContaining(lines + ": line 1: prompt and answer have ")
