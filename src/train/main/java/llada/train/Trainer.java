@@ -43,6 +43,7 @@ public final class Trainer implements AutoCloseable {
   private final Arena arena = Arena.ofShared();
   private final AdamW adamW;
   private final Ema ema; // null for none
+  private final LossByNoise byNoise = new LossByNoise(arena);
   private final String base;
   private long step;
 
@@ -225,7 +226,10 @@ public final class Trainer implements AutoCloseable {
       NoisyBatch noisy =
           averaged(process.noise(batches[a].x0(), batches[a].promptLengths(), random));
       // Every process makes the whole batch, which costs little, and so all make the same.
-      loss += network.lossAndGradients(noisy.part(from, from + config.extent().batch()));
+      NoisyBatch part = noisy.part(from, from + config.extent().batch());
+      double[] losses = new double[part.rows().length];
+      loss += network.lossAndGradients(losses, part);
+      byNoise.add(part, losses);
       tokens += noisy.tokens();
     }
     trained.gradientsReady();
@@ -247,7 +251,14 @@ public final class Trainer implements AutoCloseable {
     double seconds = (System.nanoTime() - start) / 1e9;
     listener.step(
         new TrainingListener.Step(
-            step, config.extent().steps(), loss, rate, norm, tokens, seconds));
+            step,
+            config.extent().steps(),
+            loss,
+            rate,
+            norm,
+            tokens,
+            seconds,
+            byNoise.take(processes)));
   }
 
   /** Accumulated batches count as one large one. */

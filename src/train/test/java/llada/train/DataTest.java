@@ -267,26 +267,4 @@ class DataTest {
     assertThatThrownBy(() -> new LearningRate.Cosine(1, 2, 0))
         .hasMessageContaining("last learning rate is 2.0");
   }
-
-  @Test
-  void theLogDropsWhatIsMadeAgainAndThePlotIsDrawn() throws IOException {
-    Path csv = folder.resolve("loss.csv");
-    LossLog log = new LossLog(csv, 0);
-    for (int s = 1; s <= 5; s++) {
-      log.step(new TrainingListener.Step(s, 9, 3.0 / s, 0.1, 1, 64, 0.5));
-    }
-    log.validated(1.25);
-    log.flush();
-    Files.writeString(csv, Files.readString(csv) + "6,1.0,0");
-    assertThat(Files.readAllLines(csv))
-        .hasSize(7)
-        .contains("5,0.600000,0.100000,1.00000,64,0.500,1.250000");
-    LossLog again = new LossLog(csv, 4);
-    again.step(new TrainingListener.Step(5, 9, 0.6, 0.1, 1, 64, 0.5));
-    again.flush();
-    assertThat(Files.readAllLines(csv)).hasSize(6).last().asString().startsWith("5,").endsWith(",");
-    Path svg = folder.resolve("loss.svg");
-    LossPlot.write(svg, log);
-    assertThat(Files.readString(svg)).startsWith("<svg").endsWith("</svg>\n").contains("polyline");
-  }
 }
