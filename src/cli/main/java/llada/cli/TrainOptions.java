@@ -56,8 +56,19 @@ final class TrainOptions {
       names = "--keep",
       paramLabel = "N",
       defaultValue = "2",
-      description = "Checkpoints that stay. Default: ${DEFAULT-VALUE}.")
+      description =
+          "Checkpoints that stay, beside the one with the lowest validation bound. Default:"
+              + " ${DEFAULT-VALUE}.")
   int keep;
+
+  @Option(
+      names = "--publish",
+      paramLabel = "WHICH",
+      defaultValue = "best",
+      description =
+          "Which weights are the finished model or adapter: best, of the checkpoint with the lowest"
+              + " validation bound, or last. Default: ${DEFAULT-VALUE}.")
+  private String publish;
 
   @Option(
       names = "--validate-every",
@@ -96,6 +107,14 @@ final class TrainOptions {
       names = {"-q", "--quiet"},
       description = "Say nothing on the way.")
   boolean quiet;
+
+  /** Whether the best weights are published, and not the last. */
+  boolean best() {
+    if (!publish.equals("best") && !publish.equals("last")) {
+      throw new UsageException("--publish is '%s'; it must be best or last".formatted(publish));
+    }
+    return publish.equals("best");
+  }
 
   /** When to do what is no step. */
   Trainer.Schedule schedule(long steps) {

@@ -58,7 +58,6 @@ public final class TrainingRun {
   private LladaWeights weights;
   private Optional<Checkpoint> base = Optional.empty(); // of adapters: open as long as the run
   private Network network;
-  private Validation validation; // the last one, null if there was none
 
   /**
    * Where things are.
@@ -76,26 +75,32 @@ public final class TrainingRun {
    * @param schedule of what is no step
    * @param samplePrompt what sample texts begin with; of chats, the question
    * @param recompute whether fewer activations are kept, for more work
+   * @param best whether the checkpoint with the lowest validation bound is published, if one was
+   *     measured at a checkpoint; else the last weights are
    */
-  public record Conduct(Trainer.Schedule schedule, String samplePrompt, boolean recompute) {}
+  public record Conduct(
+      Trainer.Schedule schedule, String samplePrompt, boolean recompute, boolean best) {}
 
   /**
    * What a run has made.
    *
    * @param model the folder of the finished model, or adapter
-   * @param validation its bound, null if nothing was held out
+   * @param step that it is of
+   * @param bound of that step's validation in nats a token, if there was one
    */
-  public record Result(Path model, Validation validation) {
-    /** Both on a line. */
+  public record Result(Path model, long step, Optional<Double> bound) {
+    /** All on a line. */
     public String text() {
-      return validation == null
-          ? model.toString()
-          : String.format(
-              Locale.ROOT,
-              "%s: validation bound %.4f nats/token, perplexity %.2f",
-              model,
-              validation.nats(),
-              validation.perplexity());
+      return String.format(Locale.ROOT, "%s: step %d", model, step)
+          + bound
+              .map(
+                  nats ->
+                      String.format(
+                          Locale.ROOT,
+                          ", validation bound %.4f nats/token, perplexity %.2f",
+                          nats,
+                          Math.exp(nats)))
+              .orElse("");
     }
   }
 
@@ -200,9 +205,13 @@ public final class TrainingRun {
                   processes.size() == 1 ? "" : ", %d processes".formatted(processes.size()),
                   checkpoint.map(c -> ", from " + c).orElse("")));
       trainer.run();
-      return processes.first()
-          ? Optional.of(new Result(trainer.publish(), validation))
-          : Optional.empty();
+      if (!processes.first()) {
+        return Optional.empty();
+      }
+      if (conduct.best) {
+        trainer.best();
+      }
+      return Optional.of(new Result(trainer.publish(), trainer.step(), trainer.bound()));
     }
   }
 
@@ -218,7 +227,6 @@ public final class TrainingRun {
 
       @Override
       public void validated(long step, Validation found) {
-        validation = found;
         log.validated(found.nats());
         listener.validated(step, found);
       }
