@@ -194,6 +194,7 @@ public final class TrainingRun {
             processes,
             processes.first() ? keeping(step) : listener)) {
       checkpoint.ifPresent(trainer::resume);
+      listener.told(rate());
       listener.told(
           "%,d weights%s, %,d sequences, %d held out, %s%s%s"
               .formatted(
@@ -213,6 +214,24 @@ public final class TrainingRun {
       }
       return Optional.of(new Result(trainer.publish(), trainer.step(), trainer.bound()));
     }
+  }
+
+  /** The learning rate, and where it comes from. */
+  private String rate() {
+    boolean adapters = settings.start() instanceof Start.Adapters;
+    boolean fresh = settings.start() instanceof Start.NewModel;
+    double usual =
+        fresh ? LearningRate.NEW_MODEL : LearningRate.usual(config.dModel(), adapters);
+    double rate = settings.optimizer().learningRate().peak();
+    String what =
+        fresh
+            ? "a new model"
+            : "%s a model of %d channels"
+                .formatted(adapters ? "adapters of" : "all weights of", config.dModel());
+    return rate == usual
+        ? String.format(Locale.ROOT, "learning rate %.2e, as usual for %s", rate, what)
+        : String.format(
+            Locale.ROOT, "learning rate %.2e, as given; %.2e is usual for %s", rate, usual, what);
   }
 
   /** Keeps loss.csv and loss.svg, writes samples, and hands everything on. */
