@@ -64,10 +64,11 @@ final class TrainOptions {
   @Option(
       names = "--publish",
       paramLabel = "WHICH",
-      defaultValue = "best",
+      defaultValue = "last",
       description =
-          "Which weights are the finished model or adapter: best, of the checkpoint with the lowest"
-              + " validation bound, or last. Default: ${DEFAULT-VALUE}.")
+          "Which weights are the finished model or adapter: last, or best, of the checkpoint with"
+              + " the lowest validation bound; also of a finished run, with --resume. Default:"
+              + " ${DEFAULT-VALUE}.")
   private String publish;
 
   @Option(

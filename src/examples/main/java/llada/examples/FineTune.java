@@ -50,7 +50,7 @@ public final class FineTune {
       return new TrainingRun(
               config,
               new TrainingRun.Places(List.of(chats), Optional.empty(), out),
-              new TrainingRun.Conduct(Trainer.Schedule.usual(steps), "", false, true),
+              new TrainingRun.Conduct(Trainer.Schedule.usual(steps), "", false, false),
               backend,
               Processes.ALONE,
               Optional.empty(),

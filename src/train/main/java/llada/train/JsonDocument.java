@@ -3,7 +3,6 @@ package llada.train;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.stream.Collectors;
 import llada.format.FormatException;
 import llada.format.Json;
 import llada.tokenizer.ChatTemplate.Message;
@@ -49,27 +48,28 @@ final class JsonDocument {
             // Alpaca's own file has a text beside each instruction, which says the same.
             .filter(key -> !key.equals("text") || json.get("instruction").isNull())
             .toList();
-    if (forms.isEmpty()) {
-      throw new FormatException(
-          json.where()
-              + ": has neither \"text\" nor \"messages\", \"conversations\", \"instruction\" and"
-              + " \"output\", nor \"prompt\" and \"response\" or \"completion\"; one of them is"
-              + " needed");
-    }
     if (forms.size() > 1) {
       throw new FormatException(
-          "%s: has %s, each of which is a document of its own; leave all but one out"
-              .formatted(
-                  json.where(),
-                  forms.stream().map("\"%s\""::formatted).collect(Collectors.joining(" and "))));
+          "%s: has \"%s\", each of which is a document of its own; leave all but one out"
+              .formatted(json.where(), String.join("\" and \"", forms)));
     }
-    String form = forms.getFirst();
+    String form = forms.isEmpty() ? "prompt" : forms.getFirst();
     return switch (form) {
-      case "text" -> Document.text(json.get("text").string(), true, json.where());
+      case "text" -> Document.text(json.get(form).string(), true, json.where());
       case "messages" -> turns(json, form, "role", "content");
       case "conversations" -> turns(json, form, "from", "value");
       case "instruction" -> exchange(json, instruction(json), "output");
-      default -> exchange(json, content(json.get("prompt")), form);
+      case "response", "completion" -> exchange(json, content(json.get("prompt")), form);
+      default -> {
+        if (!json.get(form).isNull()) {
+          yield exchange(json, content(json.get(form)), "response"); // which is missing
+        }
+        throw new FormatException(
+            json.where()
+                + ": has neither \"text\" nor \"messages\", \"conversations\", \"instruction\" and"
+                + " \"output\", nor \"prompt\" and \"response\" or \"completion\"; one of them is"
+                + " needed");
+      }
     };
   }
 

@@ -91,16 +91,17 @@ public final class TrainingRun {
   public record Result(Path model, long step, Optional<Double> bound) {
     /** All on a line. */
     public String text() {
-      return String.format(Locale.ROOT, "%s: step %d", model, step)
-          + bound
-              .map(
-                  nats ->
-                      String.format(
-                          Locale.ROOT,
-                          ", validation bound %.4f nats/token, perplexity %.2f",
-                          nats,
-                          Math.exp(nats)))
-              .orElse("");
+      return bound
+          .map(
+              nats ->
+                  String.format(
+                      Locale.ROOT,
+                      "%s: validation bound %.4f nats/token, perplexity %.2f, at step %d",
+                      model,
+                      nats,
+                      Math.exp(nats),
+                      step))
+          .orElse(model.toString());
     }
   }
 
@@ -209,8 +210,13 @@ public final class TrainingRun {
       if (!processes.first()) {
         return Optional.empty();
       }
+      Optional<Path> best = run.best();
       if (conduct.best) {
         trainer.best();
+      } else if (best.isPresent() && !best.equals(run.latest())) {
+        listener.told(
+            "the validation bound was lowest at %s, which is kept beside the last"
+                .formatted(best.get()));
       }
       return Optional.of(new Result(trainer.publish(), trainer.step(), trainer.bound()));
     }

@@ -81,7 +81,7 @@ class DataTest {
           [1]                          | line 2
           {"txt": "a"}                 | line 2: has neither "text" nor "messages"
           {"text": 5}                  | line 2: text is 5; a string is needed
-          {"prompt": "p"}              | line 2: has neither "text" nor "messages"
+          {"prompt": "p"}              | line 2: response is missing; a string is needed
           {"messages": []}             | line 2: "messages" is empty
           {"messages": [{"role": "user"}]} | line 2: messages[0]: content is missing
           """)

@@ -85,7 +85,7 @@ class JsonDocumentTest {
       textBlock =
           """
           {"question": "Q", "answer": "A"}             | : has neither "text" nor "messages", "conversations", "instruction"
-          {"prompt": "Q"}                              | : has neither "text" nor "messages"
+          {"prompt": "Q"}                              | : response is missing; a string is needed
           {"text": "T", "messages": []}                | : has "text" and "messages", each of which is a document of its own; leave all but one out
           {"prompt": "Q", "response": "A", "completion": "A"} | : has "response" and "completion"
           {"response": "A"}                            | : prompt is missing; a string is needed
