@@ -52,16 +52,37 @@ final class AdapterOptionTest {
 
   @Test
   void importanceIsThatOfTheAdaptedModel() throws Exception {
-    Path text = Files.writeString(folder.resolve("text.txt"), "a small text, a big text. ".repeat(90));
+    Path text =
+        Files.writeString(folder.resolve("text.txt"), "a small text, a big text. ".repeat(90));
     Path alone = folder.resolve("alone.gguf");
     Path adapted = folder.resolve("adapted.gguf");
     String[] common = {"--corpus", text.toString(), "--length", "32", "--pieces", "2"};
     good(
-        "imatrix", "-m", BASE, "-o", alone.toString(), common[0], common[1], common[2], common[3],
-        common[4], common[5]);
+        "imatrix",
+        "-m",
+        BASE,
+        "-o",
+        alone.toString(),
+        common[0],
+        common[1],
+        common[2],
+        common[3],
+        common[4],
+        common[5]);
     good(
-        "imatrix", "-m", BASE, "-o", adapted.toString(), common[0], common[1], common[2],
-        common[3], common[4], common[5], "--adapter", ADAPTER);
+        "imatrix",
+        "-m",
+        BASE,
+        "-o",
+        adapted.toString(),
+        common[0],
+        common[1],
+        common[2],
+        common[3],
+        common[4],
+        common[5],
+        "--adapter",
+        ADAPTER);
     assertThat(Files.size(adapted)).isEqualTo(Files.size(alone));
     assertThat(Files.mismatch(alone, adapted)).isPositive();
   }

@@ -196,8 +196,7 @@ final class DocumentsTest {
   }
 
   private void prepare() throws IOException {
-    Matcher forms =
-        FENCED.matcher(Files.readString(TOP.resolve("src/docs/fine-tuning.md")));
+    Matcher forms = FENCED.matcher(Files.readString(TOP.resolve("src/docs/fine-tuning.md")));
     assertThat(forms.find()).isTrue();
     Files.writeString(folder.resolve("forms.jsonl"), forms.group(2)); // a line of each
     String text = "ROMEO:\nO, speak again, bright angel!\n\nJULIET:\nMy lord, I will.\n".repeat(40);

@@ -131,7 +131,9 @@ public record Json(Object value, String where) {
               "%s: is more than is read as JSON: 64 levels, numbers of 400 digits%s"
                   .formatted(
                       source,
-                      factory.equals(CORPUS) ? "" : ", texts of %d characters".formatted(MAX_STRING));
+                      factory.equals(CORPUS)
+                          ? ""
+                          : ", texts of %d characters".formatted(MAX_STRING));
           default -> source + ": not valid JSON: it ends too early";
         });
   }

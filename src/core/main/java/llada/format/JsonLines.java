@@ -59,8 +59,7 @@ public final class JsonLines {
   private static void array(Path file, Consumer<Json> use) {
     try (InputStream bytes = Files.newInputStream(file);
         BufferedReader text =
-            new BufferedReader(
-                new InputStreamReader(bytes, StandardCharsets.UTF_8.newDecoder()))) {
+            new BufferedReader(new InputStreamReader(bytes, StandardCharsets.UTF_8.newDecoder()))) {
       text.mark(1);
       if (text.read() != '\uFEFF') { // a byte order mark
         text.reset();

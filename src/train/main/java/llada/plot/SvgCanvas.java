@@ -46,7 +46,8 @@ final class SvgCanvas implements Canvas {
   public void path(double[] x, double[] y, String colour, double width) {
     StringBuilder points = new StringBuilder();
     for (int i = 0; i < x.length; i++) {
-      points.append(String.format(Locale.ROOT, i == 0 ? "%.1f,%.1f" : " %.1f,%.1f", x[i], top + y[i]));
+      points.append(
+          String.format(Locale.ROOT, i == 0 ? "%.1f,%.1f" : " %.1f,%.1f", x[i], top + y[i]));
     }
     add(
         "<polyline fill=\"none\" stroke=\"%s\" stroke-width=\"%.1f\" points=\"%s\"/>",

@@ -61,8 +61,7 @@ public final class LossPlot {
                 new Series("", thin(smooth(norms, 50)), Style.CURVE))));
     List<Point> rates = log.column(LossLog.RATE);
     charts.add(
-        chart(
-            "learning rate", most(rates), List.of(new Series("", thin(rates), Style.CURVE))));
+        chart("learning rate", most(rates), List.of(new Series("", thin(rates), Style.CURVE))));
     return charts;
   }
 

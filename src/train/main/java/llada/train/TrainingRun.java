@@ -226,8 +226,7 @@ public final class TrainingRun {
   private String rate() {
     boolean adapters = settings.start() instanceof Start.Adapters;
     boolean fresh = settings.start() instanceof Start.NewModel;
-    double usual =
-        fresh ? LearningRate.NEW_MODEL : LearningRate.usual(config.dModel(), adapters);
+    double usual = fresh ? LearningRate.NEW_MODEL : LearningRate.usual(config.dModel(), adapters);
     double rate = settings.optimizer().learningRate().peak();
     String what =
         fresh

@@ -203,7 +203,6 @@ class BestCheckpointTest {
         .asString()
         .contains("model.safetensors", "the last weights are taken in its place");
     Files.writeString(best.resolve("training.json"), "{");
-    assertThat(new RunFolder(ran.folder()).best())
-        .hasValue(ran.folder().resolve("step-00000010"));
+    assertThat(new RunFolder(ran.folder()).best()).hasValue(ran.folder().resolve("step-00000010"));
   }
 }

@@ -134,7 +134,8 @@ class JsonDocumentTest {
     }
     Path latin = folder.resolve("latin.json");
     Files.write(latin, "[{\"text\": \"caf\u00e9\"}]".getBytes(StandardCharsets.ISO_8859_1));
-    assertThatThrownBy(() -> documents(latin)).hasMessage(latin + ": not valid UTF-8, as JSON must be");
+    assertThatThrownBy(() -> documents(latin))
+        .hasMessage(latin + ": not valid UTF-8, as JSON must be");
   }
 
   /** More text than the heap of a test has room for, and more than one value may take. */
@@ -198,8 +199,7 @@ class JsonDocumentTest {
             """);
     // Users who speak twice are two turns; a question without an answer teaches nothing.
     assertThat(pairs(data, Chats.Turns.ALL))
-        .containsExactly(
-            "0 .a=Hi.u=Q.a=A..", "0 .a=Hi.u=Q.a=A.u=R.u=S.a=B..", "1 .u=P.a=C..");
+        .containsExactly("0 .a=Hi.u=Q.a=A..", "0 .a=Hi.u=Q.a=A.u=R.u=S.a=B..", "1 .u=P.a=C..");
     assertThat(pairs(data, Chats.Turns.LAST))
         .containsExactly("0 .a=Hi.u=Q.a=A.u=R.u=S.a=B..", "1 .u=P.a=C..");
     for (String none :

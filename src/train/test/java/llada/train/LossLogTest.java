@@ -112,7 +112,9 @@ class LossLogTest {
     }
   }
 
-  /** As if another process had 3 nats in 2 tokens of the first range, and 7 in one of the fourth. */
+  /**
+   * As if another process had 3 nats in 2 tokens of the first range, and 7 in one of the fourth.
+   */
   private record WithAnother() implements Processes {
     @Override
     public int rank() {
@@ -169,7 +171,11 @@ class LossLogTest {
       trainer.run();
     }
     List<Double> all =
-        told.stream().flatMapToDouble(java.util.Arrays::stream).boxed().filter(d -> !d.isNaN()).toList();
+        told.stream()
+            .flatMapToDouble(java.util.Arrays::stream)
+            .boxed()
+            .filter(d -> !d.isNaN())
+            .toList();
     assertThat(told).hasSize(4);
     assertThat(all).hasSizeGreaterThan(4);
     assertThat(all).allSatisfy(nats -> assertThat(nats).isCloseTo(Math.log(20), within(0.4)));
