@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeSet;
 import java.util.concurrent.CancellationException;
 import java.util.function.Consumer;
@@ -73,11 +74,22 @@ public record Difference(
    * @throws CancellationException if the thread is interrupted, and stays so
    */
   public static List<Difference> between(Path a, Path b, Setup setup, Progress progress) {
+    return between(a, b, Optional.empty(), setup, progress);
+  }
+
+  /**
+   * The same, where an adapter is merged into {@code b}, if one is given.
+   *
+   * @param adapter a folder as PEFT writes it
+   * @throws FormatException also if the adapter is not of this model
+   */
+  public static List<Difference> between(
+      Path a, Path b, Optional<Path> adapter, Setup setup, Progress progress) {
     List<Difference> all = new ArrayList<>();
     return Job.run(
         () -> {
           try (Checkpoint left = Checkpoint.open(a);
-              Checkpoint right = Checkpoint.open(b);
+              Checkpoint right = Checkpoint.open(b, adapter);
               ThreadPool pool = new ThreadPool(setup.threads())) {
             between(left, right, pool, new Job(progress, Converter.bytes(left)), all::add);
           }
@@ -174,6 +186,7 @@ public record Difference(
     long from = weight.sourceRow(RopeLayout.HALF_SPLIT, row) * out.length;
     Tensor tensor = weight.tensor();
     tensor.dtype().decode(tensor.data(), from, out, 0, out.length);
+    weight.addTerm(out, 0, from / out.length);
   }
 
   private static void add(Sums sums, float[] x, float[] y) {

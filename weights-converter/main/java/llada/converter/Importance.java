@@ -5,6 +5,7 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.CancellationException;
 import llada.api.Engine;
 import llada.api.RequestException;
@@ -116,12 +117,24 @@ public final class Importance {
    * @throws CancellationException if the thread is interrupted, and stays so
    */
   public static Importance measure(Path model, Path text, Settings settings, Progress progress) {
+    return measure(model, Optional.empty(), text, settings, progress);
+  }
+
+  /**
+   * The same with an adapter beside the model's weights, if one is given: for a model that it is
+   * going to be merged into.
+   *
+   * @param adapter a folder as PEFT writes it
+   * @throws FormatException also if the adapter is not of this model
+   */
+  public static Importance measure(
+      Path model, Optional<Path> adapter, Path text, Settings settings, Progress progress) {
     return Job.run(
         () -> {
           Setup setup = settings.setup;
           try (Backend computation =
                   Backends.choose(setup.backend(), setup.threads(), setup.precision());
-              Checkpoint checkpoint = Checkpoint.open(model);
+              Checkpoint checkpoint = Checkpoint.open(model, adapter);
               Engine engine =
                   new Engine(checkpoint.config(), checkpoint.weights(), computation.kernels())) {
             int t = Math.min(settings.length, checkpoint.config().maxSequenceLength());

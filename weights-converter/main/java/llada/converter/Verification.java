@@ -14,6 +14,7 @@ import llada.api.Setup;
 import llada.backend.Backend;
 import llada.backend.Backends;
 import llada.checkpoint.Checkpoint;
+import llada.checkpoint.NamedWeight;
 import llada.format.FormatException;
 import llada.model.TokenBatch;
 import llada.model.WeightTable;
@@ -95,10 +96,25 @@ public record Verification(
    */
   public static Verification of(
       Path model, Settings settings, Progress progress, BiConsumer<String, String> passed) {
+    return of(model, Optional.empty(), settings, progress, passed);
+  }
+
+  /**
+   * The same with an adapter beside the model's weights, if one is given.
+   *
+   * @param adapter a folder as PEFT writes it
+   * @throws FormatException also if the adapter is not of this model
+   */
+  public static Verification of(
+      Path model,
+      Optional<Path> adapter,
+      Settings settings,
+      Progress progress,
+      BiConsumer<String, String> passed) {
     return Job.run(
         () -> {
           Setup setup = settings.setup;
-          try (Checkpoint checkpoint = Checkpoint.open(model);
+          try (Checkpoint checkpoint = Checkpoint.open(model, adapter);
               Checkpoint original = settings.original.map(Checkpoint::open).orElse(null);
               Backend computation =
                   Backends.choose(setup.backend(), setup.threads(), setup.precision())) {
@@ -109,6 +125,15 @@ public record Verification(
                 "shapes",
                 "%d tensors as the configuration has them, %,d weights"
                     .formatted(tensors, weights));
+            adapter.ifPresent(
+                folder ->
+                    passed.accept(
+                        "adapter",
+                        "%d matrices of it fit, all finite"
+                            .formatted(
+                                checkpoint.namedWeights().stream()
+                                    .filter(NamedWeight::adapted)
+                                    .count())));
             int tokens = checkpoint.tokenizer().size();
             passed.accept("tokenizer", tokens + " tokens");
             long bytes = Converter.bytes(checkpoint);

@@ -40,7 +40,7 @@ final class DocumentsTest {
   /** Names of files in commands; each lies in a folder of the test. */
   private static final Pattern FILE =
       Pattern.compile(
-          "[\\w.-]+\\.(txt|jsonl|json|gguf|svg)|LLaDA-again|(chat-)?run(/model)?|tuned(/adapter)?|tokenizer");
+          "[\\w.-]+\\.(txt|jsonl|json|gguf|svg)|LLaDA-again|(chat-)?run(/model)?|(tuned|pirate)(/adapter)?|tokenizer");
 
   @TempDir Path folder;
 
@@ -206,6 +206,9 @@ final class DocumentsTest {
   }
 
   private void prepare() throws IOException {
+    Matcher forms = FENCED.matcher(Files.readString(TOP.resolve("src/docs/fine-tuning.md")));
+    assertThat(forms.find()).isTrue();
+    Files.writeString(folder.resolve("forms.jsonl"), forms.group(2)); // a line of each
     String text = "ROMEO:\nO, speak again, bright angel!\n\nJULIET:\nMy lord, I will.\n".repeat(40);
     for (String name : List.of("shakespeare.txt", "corpus.txt", "text.txt")) {
       Files.writeString(folder.resolve(name), text);

@@ -22,6 +22,7 @@ import llada.format.FormatException;
 import llada.format.JsonLine;
 import llada.format.Sha256;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
@@ -48,6 +49,8 @@ final class CheckModelCommand implements Callable<Integer> {
       paramLabel = "DIR|FILE",
       description = "A Hugging Face folder or a GGUF file.")
   private Path path;
+
+  @Mixin private AdapterOption adapter;
 
   @Option(
       names = {"-o", "--output"},
@@ -80,7 +83,7 @@ final class CheckModelCommand implements Callable<Integer> {
     List<ModelCheck.Encoded> encoded = List.of();
     Map<String, Object> model = new LinkedHashMap<>();
     for (String name : backends) {
-      try (Llada llada = Llada.open(path, Setup.DEFAULT.backend(name))) {
+      try (Llada llada = Llada.open(path, adapter.adapter(), Setup.DEFAULT.backend(name)::start)) {
         say("%s: logits of fixed prompts", llada.backend().why());
         if (logits.isEmpty()) {
           Checkpoint checkpoint = llada.checkpoint();
@@ -98,7 +101,8 @@ final class CheckModelCommand implements Callable<Integer> {
         say("left out: %s", e.getMessage());
       }
     }
-    List<Path> files = files();
+    List<Path> files = new ArrayList<>(files(path));
+    adapter.adapter().ifPresent(folder -> files.addAll(files(folder)));
     say("%d files%s", files.size(), noHash ? "" : ", SHA-256");
     write(model, files, encoded, logits, asked);
     boolean good = summary(encoded, logits, asked);
@@ -109,7 +113,7 @@ final class CheckModelCommand implements Callable<Integer> {
     context.console().message(text.formatted(values));
   }
 
-  private List<Path> files() {
+  private static List<Path> files(Path path) {
     if (!Files.isDirectory(path)) {
       return List.of(path);
     }

@@ -128,7 +128,8 @@ final class TrainCommand implements Callable<Integer> {
               new TrainingRun.Conduct(
                   options.schedule(config.extent().steps()),
                   options.samplePrompt,
-                  options.recompute),
+                  options.recompute,
+                  options.best()),
               backend,
               processes,
               latest,

@@ -12,8 +12,9 @@ final class TrainOptions {
       paramLabel = "PATH",
       arity = "1..*",
       description =
-          "Text files, JSONL files (\"text\"; or \"messages\", or \"prompt\" and \"response\"), or"
-              + " folders of them. A line <|endoftext|> ends a document.")
+          "Text files, JSON lines or arrays (\"text\"; or chats as OpenAI, ShareGPT or Alpaca have"
+              + " them, or \"prompt\" and \"response\"), or folders of them. A line <|endoftext|> ends"
+              + " a document.")
   List<Path> data;
 
   @Option(
@@ -55,8 +56,20 @@ final class TrainOptions {
       names = "--keep",
       paramLabel = "N",
       defaultValue = "2",
-      description = "Checkpoints that stay. Default: ${DEFAULT-VALUE}.")
+      description =
+          "Checkpoints that stay, beside the one with the lowest validation bound. Default:"
+              + " ${DEFAULT-VALUE}.")
   int keep;
+
+  @Option(
+      names = "--publish",
+      paramLabel = "WHICH",
+      defaultValue = "last",
+      description =
+          "Which weights are the finished model or adapter: last, or best, of the checkpoint with"
+              + " the lowest validation bound; also of a finished run, with --resume. Default:"
+              + " ${DEFAULT-VALUE}.")
+  private String publish;
 
   @Option(
       names = "--validate-every",
@@ -95,6 +108,14 @@ final class TrainOptions {
       names = {"-q", "--quiet"},
       description = "Say nothing on the way.")
   boolean quiet;
+
+  /** Whether the best weights are published, and not the last. */
+  boolean best() {
+    if (!publish.equals("best") && !publish.equals("last")) {
+      throw new UsageException("--publish is '%s'; it must be best or last".formatted(publish));
+    }
+    return publish.equals("best");
+  }
 
   /** When to do what is no step. */
   Trainer.Schedule schedule(long steps) {

@@ -157,6 +157,15 @@ final class TrainSettings {
   boolean skipLong;
 
   @Option(
+      names = "--turns",
+      paramLabel = "WHICH",
+      defaultValue = "all",
+      description =
+          "--sft: which answers of a chat are learnt: all, of which each pass over the data draws"
+              + " one, or last. Default: ${DEFAULT-VALUE}.")
+  String turns;
+
+  @Option(
       names = "--validation",
       paramLabel = "X",
       defaultValue = "0.02",

@@ -158,7 +158,7 @@ class UntrustedInputTest {
     Path file = folder.resolve("loss.csv");
     LossLog log = new LossLog(file, 0);
     for (int step = 1; step <= 3; step++) {
-      log.step(new TrainingListener.Step(step, 3, 0.5, 1e-3, 1, 10, 0.1));
+      log.step(new TrainingListener.Step(step, 3, 0.5, 1e-3, 1, 10, 0.1, new double[5]));
     }
     assertThat(Files.readAllLines(file)).hasSize(3).last().asString().startsWith("2,0.5");
   }

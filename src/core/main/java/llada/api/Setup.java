@@ -51,8 +51,12 @@ public record Setup(String backend, int threads, Precision precision) {
     return new Setup(backend, threads, Precision.EXACT);
   }
 
-  /** Starts the backend. */
-  Backend start() {
+  /**
+   * Starts the backend.
+   *
+   * @throws llada.backend.BackendException if it cannot run here
+   */
+  public Backend start() {
     return Backends.choose(backend, threads, precision);
   }
 }

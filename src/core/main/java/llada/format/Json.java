@@ -3,11 +3,13 @@ package llada.format;
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonParseException;
 import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.core.StreamReadFeature;
 import com.fasterxml.jackson.core.exc.StreamConstraintsException;
 import java.io.IOException;
+import java.io.Reader;
 import java.math.BigInteger;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
@@ -17,6 +19,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Consumer;
 
 /**
  * A parsed JSON value that knows where it stands, so that every complaint names the file and the
@@ -81,23 +84,58 @@ public record Json(Object value, String where) {
         throw new FormatException(source + ": more text follows after the JSON document");
       }
       return new Json(value, source);
-    } catch (JsonParseException e) {
-      throw new FormatException(
-          "%s: not valid JSON at line %d, column %d: %s"
-              .formatted(
-                  source,
-                  e.getLocation().getLineNr(),
-                  e.getLocation().getColumnNr(),
-                  reason(e.getOriginalMessage())));
-    } catch (StreamConstraintsException e) {
-      throw new FormatException(
-          "%s: is more than is read as JSON: 64 levels, numbers of 400 digits%s"
-              .formatted(
-                  source,
-                  factory.equals(CORPUS) ? "" : ", texts of %d characters".formatted(MAX_STRING)));
     } catch (IOException e) {
-      throw new FormatException(source + ": not valid JSON: it ends too early");
+      throw invalid(e, source, factory);
     }
+  }
+
+  /**
+   * Hands the objects of an array to {@code use}, one by one: the array may be larger than memory.
+   *
+   * @param source the name to give in messages, usually the file
+   * @throws FormatException naming the item, from 1, that is not valid or no object
+   * @throws IOException if the text cannot be read, or is not of its character set
+   */
+  static void forEach(Reader text, String source, Consumer<Json> use) throws IOException {
+    String where = source;
+    try (JsonParser parser = CORPUS.createParser(text)) {
+      parser.nextToken(); // the bracket
+      for (long item = 1; ; item++) {
+        where = "%s: item %d".formatted(source, item);
+        if (parser.nextToken() == JsonToken.END_ARRAY) {
+          break;
+        }
+        Json json = new Json(new Reading(parser, where).read(), where);
+        json.map(); // an object, or it says so
+        use.accept(json);
+      }
+      if (parser.nextToken() != null) {
+        throw new FormatException(source + ": more text follows after the JSON document");
+      }
+    } catch (JsonProcessingException e) {
+      throw invalid(e, where, CORPUS);
+    }
+  }
+
+  private static FormatException invalid(IOException e, String source, JsonFactory factory) {
+    return new FormatException(
+        switch (e) {
+          case JsonParseException wrong ->
+              "%s: not valid JSON at line %d, column %d: %s"
+                  .formatted(
+                      source,
+                      wrong.getLocation().getLineNr(),
+                      wrong.getLocation().getColumnNr(),
+                      reason(wrong.getOriginalMessage()));
+          case StreamConstraintsException _ ->
+              "%s: is more than is read as JSON: 64 levels, numbers of 400 digits%s"
+                  .formatted(
+                      source,
+                      factory.equals(CORPUS)
+                          ? ""
+                          : ", texts of %d characters".formatted(MAX_STRING));
+          default -> source + ": not valid JSON: it ends too early";
+        });
   }
 
   /** The parser's reason without the names of its classes and options. */

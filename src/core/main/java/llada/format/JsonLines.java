@@ -1,5 +1,12 @@
 package llada.format;
 
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.InputStreamReader;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -8,8 +15,6 @@ import java.util.function.Consumer;
 
 /** Files of JSON objects: one a line, or an array of them. */
 public final class JsonLines {
-  private static final int MAX_ARRAY_BYTES = 1 << 30;
-
   private JsonLines() {}
 
   /** Whether a file of this name is read so: {@code .jsonl}, {@code .ndjson} or {@code .json}. */
@@ -30,20 +35,14 @@ public final class JsonLines {
   }
 
   /**
-   * Hands the objects of a file to {@code use}, one by one: those of an array if its name ends in
-   * {@code .json} and it begins with a bracket; else one of every line that is not blank, and the
-   * file may be larger than memory.
+   * Hands the objects of a file to {@code use}, one by one: those of an array if it begins with a
+   * bracket, else one of every line that is not blank. The file may be larger than memory.
    *
-   * @throws FormatException naming file and line of what cannot be read or is no object
+   * @throws FormatException naming file and line, or item, of what cannot be read or is no object
    */
   public static void forEach(Path file, Consumer<Json> use) {
     if (isArray(file)) {
-      byte[] utf8 = MappedFile.read(file, MAX_ARRAY_BYTES);
-      for (Json json :
-          Json.parseCorpus(Json.decode(utf8, file.toString()), file.toString()).list()) {
-        json.map(); // an object, or it says so
-        use.accept(json);
-      }
+      array(file, use);
       return;
     }
     TextLines.forEach(
@@ -57,10 +56,23 @@ public final class JsonLines {
         });
   }
 
-  private static boolean isArray(Path file) {
-    if (!file.getFileName().toString().toLowerCase(Locale.ROOT).endsWith(".json")) {
-      return false;
+  private static void array(Path file, Consumer<Json> use) {
+    try (InputStream bytes = Files.newInputStream(file);
+        BufferedReader text =
+            new BufferedReader(new InputStreamReader(bytes, StandardCharsets.UTF_8.newDecoder()))) {
+      text.mark(1);
+      if (text.read() != '\uFEFF') { // a byte order mark
+        text.reset();
+      }
+      Json.forEach(text, file.toString(), use);
+    } catch (CharacterCodingException e) {
+      throw new FormatException(file + ": not valid UTF-8, as JSON must be", e);
+    } catch (IOException e) {
+      throw MappedFile.unreadable(file, e);
     }
+  }
+
+  private static boolean isArray(Path file) {
     String start = MappedFile.start(file, 1024).strip();
     return start.startsWith("[") || start.startsWith("\u00EF\u00BB\u00BF["); // a byte order mark
   }

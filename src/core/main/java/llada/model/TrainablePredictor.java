@@ -132,11 +132,25 @@ public final class TrainablePredictor implements AutoCloseable {
    */
   public double lossAndGradients(
       TokenBatch noisy, int[] rows, int[] targets, double[] weights, Gradients into) {
+    return lossAndGradients(new double[rows.length], noisy, rows, targets, weights, into);
+  }
+
+  /**
+   * The same, with what each row adds to the sum.
+   *
+   * @param losses (rows) overwritten: weights[r] * -ln p(targets[r] at rows[r])
+   */
+  public double lossAndGradients(
+      double[] losses,
+      TokenBatch noisy,
+      int[] rows,
+      int[] targets,
+      double[] weights,
+      Gradients into) {
     Pass pass = forward(noisy, rows, targets, weights);
     int tokens = noisy.size() * noisy.length();
     LladaWeights d = into.tensors();
     ActivationGradients g = gradients.rows(tokens);
-    double[] losses = new double[rows.length];
     Tensor chosen = hidden.rows(rows.length);
     Tensor dChosen = dHidden.rows(rows.length);
     Tensor dRead = dNormed.rows(rows.length);

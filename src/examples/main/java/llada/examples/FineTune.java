@@ -8,6 +8,7 @@ import llada.backend.Backend;
 import llada.backend.Backends;
 import llada.format.DiskLock;
 import llada.train.AdamW;
+import llada.train.Chats;
 import llada.train.LearningRate;
 import llada.train.Processes;
 import llada.train.RunFolder;
@@ -36,7 +37,7 @@ public final class FineTune {
   static Path tune(Path model, Path chats, Path out, long steps) throws IOException {
     TrainingConfig config =
         new TrainingConfig(
-            new TrainingConfig.Task.FineTuning(0, false),
+            new TrainingConfig.Task.FineTuning(0, false, Chats.Turns.ALL),
             new TrainingConfig.Extent(steps, 4, 1, 32),
             TrainingConfig.Masking.LLADA,
             new TrainingConfig.Optimizer(
@@ -49,7 +50,7 @@ public final class FineTune {
       return new TrainingRun(
               config,
               new TrainingRun.Places(List.of(chats), Optional.empty(), out),
-              new TrainingRun.Conduct(Trainer.Schedule.usual(steps), "", false),
+              new TrainingRun.Conduct(Trainer.Schedule.usual(steps), "", false, false),
               backend,
               Processes.ALONE,
               Optional.empty(),

@@ -67,8 +67,16 @@ public record Chart(
 
   /** As SVG text. */
   public String svg() {
-    SvgCanvas canvas = new SvgCanvas(WIDTH, HEIGHT);
-    draw(canvas);
+    return svg(List.of(this));
+  }
+
+  /** Some charts as SVG text, one below the other. */
+  public static String svg(List<Chart> charts) {
+    SvgCanvas canvas = new SvgCanvas(WIDTH, charts.size() * HEIGHT);
+    for (Chart chart : charts) {
+      chart.draw(canvas);
+      canvas.down(HEIGHT);
+    }
     return canvas.svg();
   }
 
@@ -291,8 +299,8 @@ public record Chart(
 
   /** As short as possible. */
   private static String number(double value) {
-    if (Math.abs(value) >= 1e6) {
-      return String.format(Locale.ROOT, "%.0e", value);
+    if (Math.abs(value) >= 1e6 || value != 0 && Math.abs(value) < 1e-3) {
+      return String.format(Locale.ROOT, "%.1e", value).replace(".0e", "e");
     }
     String text = String.format(Locale.ROOT, "%.4f", value);
     return text.replaceAll("\\.?0+$", "").replaceAll("^-0$", "0");

@@ -7,6 +7,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Locale;
 import java.util.SplittableRandom;
 import llada.format.FormatException;
 import llada.tokenizer.ChatTemplate;
@@ -37,8 +38,22 @@ public final class Chats implements TrainingData {
    * @param skipLong whether pairs of more than {@code maxLength} tokens are passed over; else they
    *     are an error
    * @param texts whether texts are let in beside chats; else they are an error
+   * @param turns which answers of a chat are learnt
    */
-  public record Rules(int maxLength, boolean skipLong, boolean texts) {}
+  public record Rules(int maxLength, boolean skipLong, boolean texts, Turns turns) {}
+
+  /** Which answers of a chat are learnt. What follows the last of them counts for nothing. */
+  public enum Turns {
+    /** Each with all that was said before it. */
+    ALL,
+    /** The last one, with the others before it. */
+    LAST;
+
+    @Override
+    public String toString() {
+      return name().toLowerCase(Locale.ROOT);
+    }
+  }
 
   /**
    * How sequences make batches.
@@ -100,8 +115,13 @@ public final class Chats implements TrainingData {
       Rules rules,
       Arena arena) {
     String how =
-        "chats %d %d %s%s"
-            .formatted(eos, rules.maxLength, rules.skipLong, rules.texts ? " and texts" : "");
+        "chats %d %d %s%s%s"
+            .formatted(
+                eos,
+                rules.maxLength,
+                rules.skipLong,
+                rules.texts ? " and texts" : "",
+                rules.turns == Turns.ALL ? "" : " turns " + rules.turns);
     int[] dialogue = new int[1];
     return TokenCache.open(
         file,
@@ -113,8 +133,8 @@ public final class Chats implements TrainingData {
                   if (!document.isChat() && !rules.texts) {
                     throw new FormatException(
                         document.where()
-                            + ": is a text; fine-tuning needs chats: \"messages\", or \"prompt\""
-                            + " and \"response\"");
+                            + ": is a text; fine-tuning needs chats: \"messages\","
+                            + " \"conversations\", \"instruction\" or \"prompt\"");
                   }
                   try {
                     if (document.isChat()) {
@@ -164,7 +184,11 @@ public final class Chats implements TrainingData {
       throws IOException {
     List<Message> messages = document.messages();
     boolean answered = false;
-    for (int m = 1; m < messages.size(); m++) {
+    int last = messages.size() - 1;
+    while (last > 0 && !messages.get(last).role().equals("assistant")) {
+      last--;
+    }
+    for (int m = rules.turns == Turns.LAST ? Math.max(1, last) : 1; m <= last; m++) {
       if (!messages.get(m).role().equals("assistant")) {
         continue;
       }

@@ -9,18 +9,15 @@ import java.util.Locale;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
 import llada.format.FormatException;
-import llada.format.Json;
 import llada.format.JsonLines;
 import llada.format.TextLines;
-import llada.tokenizer.ChatTemplate.Message;
 
 /**
  * Files of documents, streamed one by one.
  *
  * <ul>
- *   <li>{@code .jsonl}, {@code .ndjson}: an object a line, with {@code "text"}; or with {@code
- *       "messages"}, a list of {@code {"role", "content"}}; or with {@code "prompt"} and {@code
- *       "response"}. Empty lines count for nothing. {@code .json}: the same, or an array of them.
+ *   <li>{@code .jsonl}, {@code .ndjson}, {@code .json}: an object a line, where empty lines count
+ *       for nothing, or one array of objects. What they may hold is {@link JsonDocument}'s.
  *   <li>all else: text in UTF-8. A line {@code <|endoftext|>} ends a document; a file without one
  *       is one document.
  *   <li>a folder: all its files of these kinds and {@code .txt} and {@code .md}, by name.
@@ -91,7 +88,7 @@ public record Corpus(List<Path> files) {
   public void forEach(Consumer<Document> use) {
     for (Path file : files) {
       if (JsonLines.hasName(file)) {
-        JsonLines.forEach(file, json -> use.accept(document(json)));
+        JsonLines.forEach(file, json -> use.accept(JsonDocument.of(json)));
       } else {
         TextFile text = new TextFile(file, use);
         TextLines.forEach(file, text::line);
@@ -137,33 +134,5 @@ public record Corpus(List<Path> files) {
       text.setLength(0);
       open = !complete;
     }
-  }
-
-  private static Document document(Json json) {
-    String where = json.where();
-    if (!json.get("text").isNull()) {
-      return Document.text(json.get("text").string(), true, where);
-    }
-    if (!json.get("prompt").isNull()) {
-      return Document.chat(
-          List.of(
-              new Message("user", json.get("prompt").string()),
-              new Message("assistant", json.get("response").string())),
-          where);
-    }
-    if (json.get("messages").isNull()) {
-      throw new FormatException(
-          where
-              + ": has neither \"text\" nor \"messages\" nor \"prompt\" and \"response\"; one of"
-              + " them is needed");
-    }
-    List<Message> messages = new ArrayList<>();
-    for (Json message : json.get("messages").list()) {
-      messages.add(new Message(message.get("role").string(), message.get("content").string()));
-    }
-    if (messages.isEmpty()) {
-      throw new FormatException(where + ": \"messages\" is empty; a chat has at least one");
-    }
-    return Document.chat(messages, where);
   }
 }

@@ -143,6 +143,7 @@ public final class DemoRecipe {
                   new TrainingRun.Conduct(
                       new Trainer.Schedule(SAVED, 2, 10 * SAVED, 256, 10 * SAVED),
                       "What is 347 plus 285?",
+                      false,
                       false),
                   backend,
                   Processes.ALONE,

@@ -14,6 +14,9 @@ public sealed interface LearningRate {
    */
   double at(long step, long total);
 
+  /** The highest rate. */
+  double peak();
+
   /** The usual rate of a new model: that of LLaDA's pre-training. */
   double NEW_MODEL = 4e-4;
 

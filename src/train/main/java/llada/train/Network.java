@@ -17,9 +17,15 @@ public interface Network extends AutoCloseable {
   /**
    * The weighted loss of a batch; its gradients are added to {@link #gradients}.
    *
+   * @param losses (R) overwritten with what each masked row adds to it
    * @throws IllegalArgumentException if the batch is larger than what the network was made for
    */
-  double lossAndGradients(NoisyBatch batch);
+  double lossAndGradients(double[] losses, NoisyBatch batch);
+
+  /** The weighted loss of a batch; its gradients are added to {@link #gradients}. */
+  default double lossAndGradients(NoisyBatch batch) {
+    return lossAndGradients(new double[batch.rows().length], batch);
+  }
 
   /** The weighted loss of a batch alone. */
   double loss(NoisyBatch batch);

@@ -43,13 +43,13 @@ public final class PredictorNetwork implements Network {
   }
 
   @Override
-  public double lossAndGradients(NoisyBatch batch) {
+  public double lossAndGradients(double[] losses, NoisyBatch batch) {
     require(batch);
     if (batch.rows().length == 0) {
       return 0; // nothing was masked: a small t and a short sequence
     }
     return predictor.lossAndGradients(
-        batch.xt(), batch.rows(), batch.targets(), batch.weights(), gradients);
+        losses, batch.xt(), batch.rows(), batch.targets(), batch.weights(), gradients);
   }
 
   @Override

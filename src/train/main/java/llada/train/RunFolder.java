@@ -5,6 +5,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
@@ -283,10 +284,30 @@ public final class RunFolder {
     return tensors.values().stream().mapToLong(t -> t.bytes()).sum();
   }
 
-  /** Removes all checkpoints but the newest {@code keep}. */
+  /** The checkpoint with the lowest validation bound, of those at whose step it was measured. */
+  public Optional<Path> best() {
+    Optional<Path> best = Optional.empty();
+    double lowest = Double.POSITIVE_INFINITY;
+    for (Path checkpoint : checkpoints()) {
+      try {
+        double bound = TrainingState.read(checkpoint).bound().orElse(Double.POSITIVE_INFINITY);
+        if (bound < lowest) {
+          lowest = bound;
+          best = Optional.of(checkpoint);
+        }
+      } catch (FormatException e) {
+        // It is damaged, and no checkpoint to go back to.
+      }
+    }
+    return best;
+  }
+
+  /** Removes all checkpoints but the newest {@code keep} and the {@link #best}. */
   public void prune(int keep) {
-    List<Path> all = checkpoints();
-    for (Path old : all.subList(0, Math.max(0, all.size() - keep))) {
+    List<Path> all = new ArrayList<>(checkpoints());
+    all.subList(Math.max(0, all.size() - keep), all.size()).clear();
+    best().ifPresent(all::remove);
+    for (Path old : all) {
       try {
         Path away = Disk.beside(old);
         Disk.current().rename(old, away);

@@ -43,8 +43,10 @@ public final class Trainer implements AutoCloseable {
   private final Arena arena = Arena.ofShared();
   private final AdamW adamW;
   private final Ema ema; // null for none
+  private final LossByNoise byNoise = new LossByNoise(arena);
   private final String base;
   private long step;
+  private Optional<Double> bound = Optional.empty(); // at this step, if it was measured
 
   /**
    * When to do what is no step; none of it changes what is computed. 0 is never.
@@ -138,6 +140,11 @@ public final class Trainer implements AutoCloseable {
     return step;
   }
 
+  /** The validation bound after the last of them, in nats a token, if it was measured. */
+  public Optional<Double> bound() {
+    return bound;
+  }
+
   /**
    * Goes back to a checkpoint of this run.
    *
@@ -163,12 +170,33 @@ public final class Trainer implements AutoCloseable {
           "%s: the adapters were started on another base model; give the same one"
               .formatted(checkpoint));
     }
+    restore(checkpoint, state);
+  }
+
+  private void restore(Path checkpoint, TrainingState state) {
     // Adapters are stored with the optimizer's state, in the order that their base's file has.
     Map<String, Tensor> weights =
         trained instanceof Lora ? Map.of() : HuggingFaceFolder.byName(network.weights());
     TrainingState.restore(checkpoint, weights, optimizerState());
     trained.moved();
     step = state.step();
+    bound = state.bound();
+  }
+
+  /**
+   * Goes back to the checkpoint with the lowest validation bound, if there is one that is whole: it
+   * is what {@link #publish} is to write.
+   */
+  public void best() {
+    run.best()
+        .ifPresent(
+            checkpoint -> {
+              try {
+                restore(checkpoint, TrainingState.check(checkpoint));
+              } catch (FormatException e) {
+                listener.warned(e.getMessage() + "; the last weights are taken in its place");
+              }
+            });
   }
 
   private Map<String, Tensor> optimizerState() {
@@ -221,7 +249,10 @@ public final class Trainer implements AutoCloseable {
       // Every process makes the whole batch, which costs little, and so all make the same.
       int from = processes.share(all, processes.rank());
       int to = processes.share(all, processes.rank() + 1);
-      loss += network.lossAndGradients(noisy.part(from, to));
+      NoisyBatch part = noisy.part(from, to);
+      double[] losses = new double[part.rows().length];
+      loss += network.lossAndGradients(losses, part);
+      byNoise.add(part, losses);
       tokens += noisy.tokens();
     }
     trained.gradientsReady();
@@ -240,10 +271,18 @@ public final class Trainer implements AutoCloseable {
       ema.update(step + 1);
     }
     step++;
+    bound = Optional.empty();
     double seconds = (System.nanoTime() - start) / 1e9;
     listener.step(
         new TrainingListener.Step(
-            step, config.extent().steps(), loss, rate, norm, tokens, seconds));
+            step,
+            config.extent().steps(),
+            loss,
+            rate,
+            norm,
+            tokens,
+            seconds,
+            byNoise.take(processes)));
   }
 
   /** Accumulated batches count as one large one. */
@@ -289,16 +328,18 @@ public final class Trainer implements AutoCloseable {
   private void validate() {
     if (processes.first() && data.validationSequences() > 0 && schedule.validationSequences > 0) {
       withAverages(
-          () ->
-              listener.validated(
-                  step,
-                  Validation.of(
-                      network,
-                      data,
-                      schedule.validationSequences,
-                      config.heldOut().samples(),
-                      process.objective(),
-                      process.maskId())));
+          () -> {
+            Validation found =
+                Validation.of(
+                    network,
+                    data,
+                    schedule.validationSequences,
+                    config.heldOut().samples(),
+                    process.objective(),
+                    process.maskId());
+            bound = Optional.of(found.nats());
+            listener.validated(step, found);
+          });
     }
   }
 
@@ -319,9 +360,7 @@ public final class Trainer implements AutoCloseable {
   }
 
   private void save() {
-    Map<String, String> told = new LinkedHashMap<>(output.notes);
-    told.putAll(config.settings());
-    TrainingState state = TrainingState.of(step, told, data.digest(), base);
+    TrainingState state = state(output.notes);
     Path checkpoint;
     try (Arena copies = Arena.ofShared()) {
       checkpoint =
@@ -343,6 +382,12 @@ public final class Trainer implements AutoCloseable {
     listener.saved(step, checkpoint);
   }
 
+  private TrainingState state(Map<String, String> notes) {
+    Map<String, String> told = new LinkedHashMap<>(notes);
+    told.putAll(config.settings());
+    return TrainingState.of(step, told, data.digest(), base).withBound(bound);
+  }
+
   private HuggingFaceFolder.MoreFiles adapter(Lora lora) {
     String base = config.settings().getOrDefault(TrainingConfigText.MODEL, "");
     return inside -> {
@@ -353,21 +398,27 @@ public final class Trainer implements AutoCloseable {
 
   /**
    * Writes what was trained, averaged if there is an average: a model as the folder {@code model},
-   * adapters as the folder {@code adapter}, as PEFT has them.
+   * adapters as the folder {@code adapter}, as PEFT has them. Its training.json says of which step.
    *
    * @return the folder
    */
   public Path publish() {
     Path[] written = new Path[1];
     withAverages(
-        () ->
-            written[0] =
-                trained instanceof Lora lora
-                    ? run.publish(RunFolder.ADAPTER, adapter(lora))
-                    : run.publish(
-                        RunFolder.MODEL,
-                        HuggingFaceFolder.model(
-                            model, HuggingFaceFolder.byName(network.weights()), output.tokenizer)));
+        () -> {
+          HuggingFaceFolder.MoreFiles files =
+              trained instanceof Lora lora
+                  ? adapter(lora)
+                  : HuggingFaceFolder.model(
+                      model, HuggingFaceFolder.byName(network.weights()), output.tokenizer);
+          written[0] =
+              run.publish(
+                  trained instanceof Lora ? RunFolder.ADAPTER : RunFolder.MODEL,
+                  inside -> {
+                    files.writeInto(inside);
+                    state(Map.of()).write(inside);
+                  });
+        });
     return written[0];
   }
 

@@ -55,8 +55,9 @@ public record TrainingConfig(
      *
      * @param fullPadding share of batches that are filled up to the longest length
      * @param skipLong whether chats that are too long are passed over; else they are an error
+     * @param turns which answers of a chat are learnt
      */
-    record FineTuning(double fullPadding, boolean skipLong) implements Task {
+    record FineTuning(double fullPadding, boolean skipLong, Chats.Turns turns) implements Task {
       public FineTuning {
         requireShare("full padding", fullPadding);
       }

@@ -69,6 +69,7 @@ public final class TrainingConfigText {
       case Task.FineTuning task -> {
         all.put("full padding", task.fullPadding());
         all.put("skip long", task.skipLong());
+        all.put("turns", task.turns());
       }
       case Task.Mixture task -> {
         all.put("full padding", task.fullPadding());
@@ -156,7 +157,8 @@ public final class TrainingConfigText {
     return new TrainingConfig(
         task(),
         new TrainingConfig.Extent(steps, whole("batch"), whole("accumulate"), length),
-        new TrainingConfig.Masking(objective(), real("eps"), flag("stratified")),
+        new TrainingConfig.Masking(
+            choice("objective", Objective.values()), real("eps"), flag("stratified")),
         new TrainingConfig.Optimizer(
             learningRate(steps),
             new AdamW.Options(
@@ -177,20 +179,31 @@ public final class TrainingConfigText {
       return new Task.Mixture(real("full padding"), whole("extra padding"));
     }
     return flag("fine-tuning")
-        ? new Task.FineTuning(real("full padding"), flag("skip long"))
+        ? new Task.FineTuning(real("full padding"), flag("skip long"), turns())
         : new Task.Pretraining(real("random lengths"));
   }
 
-  private Objective objective() {
-    String name = required("objective");
-    return Arrays.stream(Objective.values())
-        .filter(known -> known.toString().equals(name.toLowerCase(Locale.ROOT)))
+  private Chats.Turns turns() {
+    text.putIfAbsent("turns", Chats.Turns.ALL.toString()); // earlier versions had no other
+    return choice("turns", Chats.Turns.values());
+  }
+
+  /** One of some constants, by its name. */
+  private <E> E choice(String setting, E[] known) {
+    String name = required(setting);
+    return Arrays.stream(known)
+        .filter(one -> one.toString().equals(name.toLowerCase(Locale.ROOT)))
         .findFirst()
         .orElseThrow(
             () ->
                 new SettingException(
-                    "objective",
-                    " is '%s'; it must be one of llada, bert15, maskgit, ar".formatted(name)));
+                    setting,
+                    " is '%s'; it must be one of %s"
+                        .formatted(
+                            name,
+                            Arrays.stream(known)
+                                .map(Object::toString)
+                                .collect(Collectors.joining(", ")))));
   }
 
   private LearningRate learningRate(long steps) {

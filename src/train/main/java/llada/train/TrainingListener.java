@@ -14,6 +14,7 @@ public interface TrainingListener {
    * @param gradientNorm before clipping
    * @param tokens that the network saw
    * @param seconds that it took
+   * @param byNoise (5) the cross-entropy of masked tokens by {@link LossByNoise}, NaN for none
    */
   record Step(
       long step,
@@ -22,7 +23,8 @@ public interface TrainingListener {
       double learningRate,
       double gradientNorm,
       long tokens,
-      double seconds) {}
+      double seconds,
+      double[] byNoise) {}
 
   /** After every step. */
   default void step(Step step) {}

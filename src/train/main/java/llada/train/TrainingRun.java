@@ -58,7 +58,6 @@ public final class TrainingRun {
   private LladaWeights weights;
   private Optional<Checkpoint> base = Optional.empty(); // of adapters: open as long as the run
   private Network network;
-  private Validation validation; // the last one, null if there was none
 
   /**
    * Where things are.
@@ -76,26 +75,33 @@ public final class TrainingRun {
    * @param schedule of what is no step
    * @param samplePrompt what sample texts begin with; of chats, the question
    * @param recompute whether fewer activations are kept, for more work
+   * @param best whether the checkpoint with the lowest validation bound is published, if one was
+   *     measured at a checkpoint; else the last weights are
    */
-  public record Conduct(Trainer.Schedule schedule, String samplePrompt, boolean recompute) {}
+  public record Conduct(
+      Trainer.Schedule schedule, String samplePrompt, boolean recompute, boolean best) {}
 
   /**
    * What a run has made.
    *
    * @param model the folder of the finished model, or adapter
-   * @param validation its bound, null if nothing was held out
+   * @param step that it is of
+   * @param bound of that step's validation in nats a token, if there was one
    */
-  public record Result(Path model, Validation validation) {
-    /** Both on a line. */
+  public record Result(Path model, long step, Optional<Double> bound) {
+    /** All on a line. */
     public String text() {
-      return validation == null
-          ? model.toString()
-          : String.format(
-              Locale.ROOT,
-              "%s: validation bound %.4f nats/token, perplexity %.2f",
-              model,
-              validation.nats(),
-              validation.perplexity());
+      return bound
+          .map(
+              nats ->
+                  String.format(
+                      Locale.ROOT,
+                      "%s: validation bound %.4f nats/token, perplexity %.2f, at step %d",
+                      model,
+                      nats,
+                      Math.exp(nats),
+                      step))
+          .orElse(model.toString());
     }
   }
 
@@ -195,6 +201,7 @@ public final class TrainingRun {
             processes,
             processes.first() ? keeping(step) : listener)) {
       checkpoint.ifPresent(trainer::resume);
+      listener.told(rate());
       listener.told(
           "%,d weights%s, %,d sequences, %d held out, %s%s%s"
               .formatted(
@@ -206,10 +213,36 @@ public final class TrainingRun {
                   processes.size() == 1 ? "" : ", %d processes".formatted(processes.size()),
                   checkpoint.map(c -> ", from " + c).orElse("")));
       trainer.run();
-      return processes.first()
-          ? Optional.of(new Result(trainer.publish(), validation))
-          : Optional.empty();
+      if (!processes.first()) {
+        return Optional.empty();
+      }
+      Optional<Path> best = run.best();
+      if (conduct.best) {
+        trainer.best();
+      } else if (best.isPresent() && !best.equals(run.latest())) {
+        listener.told(
+            "the validation bound was lowest at %s, which is kept beside the last"
+                .formatted(best.get()));
+      }
+      return Optional.of(new Result(trainer.publish(), trainer.step(), trainer.bound()));
     }
+  }
+
+  /** The learning rate, and where it comes from. */
+  private String rate() {
+    boolean adapters = settings.start() instanceof Start.Adapters;
+    boolean fresh = settings.start() instanceof Start.NewModel;
+    double usual = fresh ? LearningRate.NEW_MODEL : LearningRate.usual(config.dModel(), adapters);
+    double rate = settings.optimizer().learningRate().peak();
+    String what =
+        fresh
+            ? "a new model"
+            : "%s a model of %d channels"
+                .formatted(adapters ? "adapters of" : "all weights of", config.dModel());
+    return rate == usual
+        ? String.format(Locale.ROOT, "learning rate %.2e, as usual for %s", rate, what)
+        : String.format(
+            Locale.ROOT, "learning rate %.2e, as given; %.2e is usual for %s", rate, usual, what);
   }
 
   /** Keeps loss.csv and loss.svg, writes samples, and hands everything on. */
@@ -224,7 +257,6 @@ public final class TrainingRun {
 
       @Override
       public void validated(long step, Validation found) {
-        validation = found;
         log.validated(found.nats());
         listener.validated(step, found);
       }
@@ -383,7 +415,7 @@ public final class TrainingRun {
             () -> new PackedText(cache, length, share, task.randomLengths(), settings.seed()));
       }
       case Task.FineTuning task -> {
-        Chats.Rules rules = new Chats.Rules(length, task.skipLong(), false);
+        Chats.Rules rules = new Chats.Rules(length, task.skipLong(), false, task.turns());
         TokenCache cache =
             Chats.cache(file, corpus, tokenizer, tokenizerFile, requireChat(), eos, rules, arena);
         Chats.Batches batches = new Chats.Batches(length, task.fullPadding(), 0, 0);
@@ -391,7 +423,7 @@ public final class TrainingRun {
             corpus.name(), () -> new Chats(cache, eos, batches, share, settings.seed()));
       }
       case Task.Mixture task -> {
-        Chats.Rules rules = new Chats.Rules(length, true, true);
+        Chats.Rules rules = new Chats.Rules(length, true, true, Chats.Turns.ALL);
         TokenCache cache =
             Chats.cache(file, corpus, tokenizer, tokenizerFile, requireChat(), eos, rules, arena);
         Chats.Batches batches =

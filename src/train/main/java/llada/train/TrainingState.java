@@ -11,6 +11,7 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.function.BinaryOperator;
 import java.util.stream.Stream;
 import llada.checkpoint.NonFinite;
@@ -41,6 +42,7 @@ public record TrainingState(long step, Map<String, String> settings, String data
   /** The setting that says where the data was. */
   public static final String DATA = "data";
 
+  private static final String BOUND = "validation bound";
   private static final String STREAMS = "random streams";
 
   /** Earlier versions noted how many processes trained, and the batch of each. */
@@ -57,6 +59,22 @@ public record TrainingState(long step, Map<String, String> settings, String data
     Map<String, String> all = new LinkedHashMap<>(settings);
     all.put(STREAMS, Integer.toString(RandomStreams.VERSION));
     return new TrainingState(step, all, data, base);
+  }
+
+  /** The same, with the validation bound at its step, in nats a token, if it was measured. */
+  TrainingState withBound(Optional<Double> nats) {
+    Map<String, String> all = new LinkedHashMap<>(settings);
+    nats.ifPresent(bound -> all.put(BOUND, bound.toString()));
+    return new TrainingState(step, all, data, base);
+  }
+
+  /** The validation bound at its step, in nats a token, if it was measured. */
+  Optional<Double> bound() {
+    try {
+      return Optional.ofNullable(settings.get(BOUND)).map(Double::valueOf).filter(Double::isFinite);
+    } catch (NumberFormatException e) {
+      return Optional.empty(); // damaged
+    }
   }
 
   /** Version of the random numbers that the run began with. */

@@ -83,7 +83,7 @@ class DataTest {
           {"text": 5}                  | line 2: text is 5; a string is needed
           {"prompt": "p"}              | line 2: response is missing; a string is needed
           {"messages": []}             | line 2: "messages" is empty
-          {"messages": [{"role": "a"}]} | line 2: messages[0]: content is missing
+          {"messages": [{"role": "user"}]} | line 2: messages[0]: content is missing
           """)
   void brokenLinesAreNamed(String line, String message) throws IOException {
     Path lines = file("x.jsonl", "{\"text\": \"fine\"}\n" + line + "\n");
@@ -210,7 +210,7 @@ class DataTest {
               new byte[0],
               model.chatTemplate(),
               eos,
-              new Chats.Rules(500, false, false),
+              new Chats.Rules(500, false, false, Chats.Turns.ALL),
               arena);
       assertThat(cache.documents()).isEqualTo(3);
       Chats chats = new Chats(cache, eos, new Chats.Batches(500, 0, 0, 0), 0, 1);
@@ -242,7 +242,7 @@ class DataTest {
                       new byte[0],
                       model.chatTemplate(),
                       eos,
-                      new Chats.Rules(10, false, false),
+                      new Chats.Rules(10, false, false, Chats.Turns.ALL),
                       arena))
           .isInstanceOf(FormatException.class)
           .hasMessageContaining(lines + ": line 1: prompt and answer have ")
@@ -266,27 +266,5 @@ class DataTest {
     assertThat(new LearningRate.Constant(2, 0).at(5, 10)).isEqualTo(2);
     assertThatThrownBy(() -> new LearningRate.Cosine(1, 2, 0))
         .hasMessageContaining("last learning rate is 2.0");
-  }
-
-  @Test
-  void theLogDropsWhatIsMadeAgainAndThePlotIsDrawn() throws IOException {
-    Path csv = folder.resolve("loss.csv");
-    LossLog log = new LossLog(csv, 0);
-    for (int s = 1; s <= 5; s++) {
-      log.step(new TrainingListener.Step(s, 9, 3.0 / s, 0.1, 1, 64, 0.5));
-    }
-    log.validated(1.25);
-    log.flush();
-    Files.writeString(csv, Files.readString(csv) + "6,1.0,0");
-    assertThat(Files.readAllLines(csv))
-        .hasSize(7)
-        .contains("5,0.600000,0.100000,1.00000,64,0.500,1.250000");
-    LossLog again = new LossLog(csv, 4);
-    again.step(new TrainingListener.Step(5, 9, 0.6, 0.1, 1, 64, 0.5));
-    again.flush();
-    assertThat(Files.readAllLines(csv)).hasSize(6).last().asString().startsWith("5,").endsWith(",");
-    Path svg = folder.resolve("loss.svg");
-    LossPlot.write(svg, log);
-    assertThat(Files.readString(svg)).startsWith("<svg").endsWith("</svg>\n").contains("polyline");
   }
 }

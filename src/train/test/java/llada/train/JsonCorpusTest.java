@@ -46,7 +46,7 @@ class JsonCorpusTest {
         .containsExactly("[Message[role=user, content=p], Message[role=assistant, content=r]]");
     assertThat(JsonLines.read(folder.resolve("a.json"))).hasSize(1);
     assertThatThrownBy(() -> texts("a.json", "[{\"text\": \"a\"}, 5]"))
-        .hasMessageContaining("a.json[1] is 5; an object is needed");
+        .hasMessageContaining("a.json: item 2 is 5; an object is needed");
   }
 
   @Test
@@ -119,7 +119,7 @@ class JsonCorpusTest {
     for (String line :
         List.of("[".repeat(70), "{\"text\": " + "1".repeat(500) + "}", "{\"a\":".repeat(80))) {
       assertThatThrownBy(() -> texts("a.jsonl", line))
-          .hasMessageContaining("a.jsonl: line 1: is more than is read as JSON: 64 levels")
+          .hasMessageContaining("is more than is read as JSON: 64 levels", "a.jsonl: ", " 1: ")
           .satisfies(e -> ours(e.getMessage()));
     }
     byte[] long17 =

@@ -42,7 +42,7 @@ class MixtureTest {
               new byte[0],
               model.chatTemplate(),
               eos,
-              new Chats.Rules(500, true, true),
+              new Chats.Rules(500, true, true, Chats.Turns.ALL),
               arena);
       assertThat(cache.documents()).isEqualTo(200);
       assertThat(cache.promptLength(0)).isZero();

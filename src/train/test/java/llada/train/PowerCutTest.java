@@ -13,6 +13,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.SplittableRandom;
+import java.util.concurrent.atomic.AtomicLong;
 import llada.checkpoint.HuggingFaceFolder;
 import llada.format.Disk;
 import llada.format.DiskLock;
@@ -31,8 +32,13 @@ class PowerCutTest {
 
   @TempDir Path folder;
   private boolean adapters;
+  private boolean best; // of a run whose bound is lowest at step 2
+  private final AtomicLong step = new AtomicLong();
 
   private Network network(Arena arena) {
+    if (best) {
+      return new BestCheckpointTest.Judged(Runs.network(arena), step, 1, 2);
+    }
     return adapters ? Runs.adapted(arena, 2, Set.of("q_proj", "ff_out")) : Runs.network(arena);
   }
 
@@ -57,7 +63,7 @@ class PowerCutTest {
                 try (Trainer trainer =
                     new Trainer(
                         Runs.config(STEPS, 0),
-                        new Trainer.Schedule(2, 1, 0, 0, 0),
+                        new Trainer.Schedule(2, 1, best ? 2 : 0, 1, 0),
                         new Trainer.Learner(
                             Runs.CONFIG,
                             network,
@@ -68,6 +74,11 @@ class PowerCutTest {
                         Processes.ALONE,
                         new TrainingListener() {
                           @Override
+                          public void step(Step made) {
+                            step.set(made.step());
+                          }
+
+                          @Override
                           public void saved(long step, Path saved) {
                             savedAt.add(disk.operations());
                           }
@@ -75,6 +86,10 @@ class PowerCutTest {
                   checkpoint.ifPresent(trainer::resume);
                   resumed.add(trainer.step());
                   trainer.run();
+                  if (best) {
+                    trainer.best();
+                    resumed.add(trainer.step());
+                  }
                   trainer.publish();
                   trainer.publish();
                 }
@@ -91,9 +106,11 @@ class PowerCutTest {
   }
 
   /** What must be equal in the end; an older checkpoint may be left when nothing is saved again. */
-  private static Map<String, Integer> result(Path run) {
+  private Map<String, Integer> result(Path run) {
     Map<String, Integer> hashes = PowerCut.hashes(PowerCut.tree(run));
-    hashes.keySet().removeIf(name -> name.startsWith("step-00000002"));
+    if (!best) {
+      hashes.keySet().removeIf(name -> name.startsWith("step-00000002"));
+    }
     hashes.remove("run.sha256"); // a line for each time that the model was published
     return hashes;
   }
@@ -107,6 +124,19 @@ class PowerCutTest {
   void prefixesOfARunOfAdaptersAreResumedToTheSameBits() throws Exception {
     adapters = true;
     prefixes(9);
+  }
+
+  @Test
+  void prefixesOfARunThatPublishesItsBestAreResumedToTheSameBits() throws Exception {
+    best = true;
+    prefixes(11);
+  }
+
+  @Test
+  @Tag("nightly")
+  void everyPrefixOfARunThatPublishesItsBestIsResumedToTheSameBits() throws Exception {
+    best = true;
+    prefixes(1);
   }
 
   @Test
@@ -150,6 +180,9 @@ class PowerCutTest {
         List<Long> from = run(run, new PowerCut(run), new ArrayList<>(), told);
         assertThat(from.getFirst()).as("%s", run).isGreaterThanOrEqualTo(sure);
         assertThat(told).as("%s", run).isEmpty();
+        if (best) {
+          assertThat(from.getLast()).as("%s", run).isEqualTo(2);
+        }
         assertThat(result(run)).as("%s", run).isEqualTo(expected);
         new PowerCut(folder).deleteTree(run);
       }

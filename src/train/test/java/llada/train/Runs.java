@@ -166,8 +166,8 @@ final class Runs {
     }
 
     @Override
-    public double lossAndGradients(NoisyBatch batch) {
-      double loss = sound.lossAndGradients(batch);
+    public double lossAndGradients(double[] losses, NoisyBatch batch) {
+      double loss = sound.lossAndGradients(losses, batch);
       return calls++ == call ? Double.NaN : loss;
     }
 

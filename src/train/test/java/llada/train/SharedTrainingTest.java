@@ -164,14 +164,14 @@ class SharedTrainingTest {
   void aStepSendsFourBytesForEachNumberThatIsTrained() throws Exception {
     Counting all = new Counting();
     one(Files.createDirectory(folder.resolve("all")), all, false, Optional.empty(), -1);
-    assertThat(all.bytes).isEqualTo(STEPS * (4 * WeightTable.parameters(Runs.CONFIG) + 8));
+    assertThat(all.bytes).isEqualTo(STEPS * (4 * WeightTable.parameters(Runs.CONFIG) + 48));
     Counting adapters = new Counting();
     one(Files.createDirectory(folder.resolve("adapters")), adapters, true, Optional.empty(), -1);
     assertThat(adapters.bytes)
-        .isEqualTo(STEPS * (4 * adapters(WeightTable.of(Runs.CONFIG), 2) + 8));
+        .isEqualTo(STEPS * (4 * adapters(WeightTable.of(Runs.CONFIG), 2) + 48));
     // The figure of scaling.md.
     List<WeightTable.Row> published = WeightTable.of(PublishedShape.LLADA_8B.config(32));
-    assertThat(4 * adapters(published, 8) + 8).isEqualTo(16_777_224);
+    assertThat(4 * adapters(published, 8) + 48).isEqualTo(16_777_264);
   }
 
   /** Numbers of adapters on q and v: rank (K + N) of each matrix (N, K). */
@@ -191,7 +191,7 @@ class SharedTrainingTest {
         new TrainingRun(
             Runs.config(STEPS, 4, 0, 1e-2),
             new TrainingRun.Places(List.of(), Optional.empty(), folder),
-            new TrainingRun.Conduct(Trainer.Schedule.usual(STEPS), "", false),
+            new TrainingRun.Conduct(Trainer.Schedule.usual(STEPS), "", false, false),
             backend,
             five,
             Optional.empty(),

@@ -46,11 +46,11 @@ class TrainingConfigTest {
               new LearningRate.WarmupStableDecay(1e-3, 1e-5, 4, 0.2),
               new Start.NewModel(SHAPE, OptionalInt.of(300))),
           config(
-              new Task.FineTuning(0.1, true),
+              new Task.FineTuning(0.1, true, Chats.Turns.LAST),
               new LearningRate.Cosine(1e-3, 0, 0),
               new Start.GivenModel(MODEL)),
           config(
-              new Task.FineTuning(0, false),
+              new Task.FineTuning(0, false, Chats.Turns.ALL),
               new LearningRate.Constant(0.1 + 0.2, 7),
               new Start.Adapters(MODEL, 4, 12.5, Set.of("v_proj", "ff_out"))),
           config(
@@ -79,6 +79,7 @@ class TrainingConfigTest {
                 + " another output folder");
     assertThatThrownBy(() -> ALL.get(1).requireSame(ALL.get(2), MODEL))
         .hasMessageContaining("skip long: the run has true, asked was false")
+        .hasMessageContaining("turns: the run has last, asked was all")
         .hasMessageContaining("last learning rate: the run has 0.0, asked was none")
         .hasMessageContaining("lora rank: the run has none, asked was 4")
         .hasMessageNotContaining("held-out");

@@ -6,10 +6,12 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 import llada.api.Setup;
+import llada.cli.AdapterOption;
 import llada.cli.CommandProvider;
 import llada.cli.ModelPath;
 import llada.converter.Difference;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -23,10 +25,12 @@ import picocli.CommandLine.Spec;
       "",
       "For each tensor: the largest difference, the root mean square of the differences relative to"
           + " that of A's numbers, and the cosine of the angle between the two. Rows of q and k are"
-          + " compared in the same order, whatever the formats."
+          + " compared in the same order, whatever the formats.",
+      "With --adapter B has the adapter merged: A may be B, or a model that it was merged into."
     },
     footer = {
       "  llada diff LLaDA-8B-Instruct llada-q4_k_m.gguf",
+      "  llada diff tuned.gguf llada-8b.gguf --adapter tuned/adapter"
     })
 public final class DiffCommand implements Runnable, CommandProvider {
   @Parameters(
@@ -43,6 +47,8 @@ public final class DiffCommand implements Runnable, CommandProvider {
       description = "A folder or GGUF file of it.")
   private Path second;
 
+  @Mixin private AdapterOption adapter;
+
   @Option(names = "--threads", paramLabel = "N", description = "Default: one per processor.")
   private Integer threads;
 
@@ -53,7 +59,7 @@ public final class DiffCommand implements Runnable, CommandProvider {
     PrintWriter out = spec.commandLine().getOut();
     Setup setup = Setup.DEFAULT.threads(Arguments.threads(spec, threads));
     ProgressReport report = new ProgressReport(spec);
-    List<Difference> all = Difference.between(first, second, setup, report);
+    List<Difference> all = Difference.between(first, second, adapter.adapter(), setup, report);
     report.finish();
     int width = all.stream().mapToInt(d -> d.name().length()).max().orElse(0);
     String row = "%-" + width + "s  %-5s %-5s %12s %14s %12s%n";

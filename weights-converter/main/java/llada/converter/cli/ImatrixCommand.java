@@ -1,10 +1,12 @@
 package llada.converter.cli;
 
 import java.nio.file.Path;
+import llada.cli.AdapterOption;
 import llada.cli.CommandProvider;
 import llada.cli.ModelPath;
 import llada.converter.Importance;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
@@ -30,6 +32,8 @@ public final class ImatrixCommand implements Runnable, CommandProvider {
       required = true,
       description = "A Hugging Face folder or a GGUF file.")
   private Path model;
+
+  @Mixin private AdapterOption adapter;
 
   @Option(names = "--corpus", paramLabel = "FILE", required = true, description = "A UTF-8 text.")
   private Path corpus;
@@ -82,6 +86,7 @@ public final class ImatrixCommand implements Runnable, CommandProvider {
     Importance importance =
         Importance.measure(
             model,
+            adapter.adapter(),
             corpus,
             new Importance.Settings(length, pieces, seed, Arguments.setup(spec, backend, threads)),
             report);

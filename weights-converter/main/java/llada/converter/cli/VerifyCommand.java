@@ -6,6 +6,7 @@ import java.nio.file.Path;
 import java.util.Locale;
 import java.util.Optional;
 import llada.checkpoint.PeftAdapter;
+import llada.cli.AdapterOption;
 import llada.cli.CommandProvider;
 import llada.cli.ModelPath;
 import llada.converter.Checksums;
@@ -14,8 +15,10 @@ import llada.converter.Verification;
 import llada.format.FormatException;
 import llada.train.RunFolder;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
@@ -34,6 +37,7 @@ import picocli.CommandLine.Spec;
       "  llada verify llada-q4_k_m.gguf",
       "  llada verify LLaDA-8B-Instruct --checksums SHA256SUMS",
       "  llada verify llada-q4_0.gguf --corpus held-out.txt",
+      "  llada verify llada-8b.gguf --adapter tuned/adapter",
       "  llada verify run"
     })
 public final class VerifyCommand implements Runnable, CommandProvider {
@@ -42,6 +46,8 @@ public final class VerifyCommand implements Runnable, CommandProvider {
       paramLabel = "FILE",
       description = "A GGUF file, a Hugging Face folder, or the folder of a run.")
   private Path model;
+
+  @Mixin private AdapterOption adapter;
 
   @Option(
       names = "--sha256",
@@ -97,6 +103,12 @@ public final class VerifyCommand implements Runnable, CommandProvider {
       model = new RunFolder(model).newestModel();
       if (Files.exists(model.resolve(PeftAdapter.CONFIG))) {
         ok(out, "adapter", model.toString()); // its model is somewhere else
+        if (adapter.adapter().isPresent()) {
+          throw new ParameterException(
+              spec.commandLine(),
+              "--adapter goes with a model, and this run made an adapter; give the model that it is of, and --adapter "
+                  + model);
+        }
         return;
       }
       ok(out, "model", model.toString());
@@ -109,7 +121,12 @@ public final class VerifyCommand implements Runnable, CommandProvider {
             Arguments.setup(spec, backend, threads));
     ProgressReport report = new ProgressReport(spec);
     try {
-      Verification.of(model, settings, report, (what, found) -> passed(out, what, found, report))
+      Verification.of(
+              model,
+              adapter.adapter(),
+              settings,
+              report,
+              (what, found) -> passed(out, what, found, report))
           .bound()
           .ifPresent(bound -> show(out, bound));
     } catch (FormatException e) {
