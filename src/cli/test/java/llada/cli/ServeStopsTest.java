@@ -107,7 +107,8 @@ final class ServeStopsTest {
       URI url = URI.create(ServeTest.url(told));
       for (String key : List.of("first", "key", "last", "", "\uFEFFfirst", "first\t")) {
         String known = List.of("first", "key", "last").contains(key.strip()) ? "200" : "401";
-        String head = "GET /v1/models HTTP/1.0\r\nHost: localhost\r\nAuthorization: Bearer %s\r\n\r\n";
+        String head =
+            "GET /v1/models HTTP/1.0\r\nHost: localhost\r\nAuthorization: Bearer %s\r\n\r\n";
         try (Socket socket = new Socket(url.getHost(), url.getPort())) {
           socket.getOutputStream().write(head.formatted(key).getBytes(StandardCharsets.UTF_8));
           assertThat(rest(socket)).as("'%s'", key).startsWith("HTTP/1.1 " + known);

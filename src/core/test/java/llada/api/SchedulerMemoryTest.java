@@ -143,11 +143,9 @@ final class SchedulerMemoryTest {
         outside = round == 0 ? nowOutside : outside;
         long held = over.stream().filter(ticket -> !ticket.refersTo(null)).count();
         System.out.printf("round %d: %d %d%n", round, nowInHeap, nowOutside);
-        System.out.printf(
-            round + 1 == ROUNDS ? "grown by %d %d %d%n" : "",
-            nowInHeap - heap,
-            nowOutside - outside,
-            held);
+        if (round + 1 == ROUNDS) {
+          System.out.printf("grown by %d %d %d%n", nowInHeap - heap, nowOutside - outside, held);
+        }
       }
     }
   }

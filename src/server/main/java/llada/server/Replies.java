@@ -53,8 +53,7 @@ final class Replies {
    * @param fills of its gaps, where there are any
    * @param answer where it comes from
    */
-  record Choice(
-      String text, Optional<Revealed> revealed, List<String> fills, Answer answer) {}
+  record Choice(String text, Optional<Revealed> revealed, List<String> fills, Answer answer) {}
 
   /** The answer to a request that is not streamed. */
   String whole(List<Choice> choices) {

@@ -81,7 +81,8 @@ final class ChoicesTest {
 
   @Test
   void eachEndsAtItsOwnStopText() throws Exception {
-    String body = MESSAGES + ", \"seed\": 7, \"temperature\": 1, \"n\": 4, \"stop\": [\"e.\", \"y \"]";
+    String body =
+        MESSAGES + ", \"seed\": 7, \"temperature\": 1, \"n\": 4, \"stop\": [\"e.\", \"y \"]";
     List<Answer> alone =
         IntStream.range(0, 4)
             .mapToObj(i -> Request.of(STORY).chat().seed(7 + i).temperature(1).stop("e.", "y "))
@@ -129,27 +130,31 @@ final class ChoicesTest {
     List<Said> whole = said(body, 1, false);
     assertThat(whole.getFirst().tokens()).isEqualTo(tokens.subList(0, 9));
     assertThat(said(body, 1, true)).isEqualTo(whole);
-    String hot = MESSAGES + ", \"seed\": 7, \"n\": 2, \"logprobs\": true, \"max_tokens\": 32, \"temperature\": 60";
+    String hot =
+        MESSAGES
+            + ", \"seed\": 7, \"n\": 2, \"logprobs\": true, \"max_tokens\": 32, \"temperature\": 60";
     assertThat(said(hot, 2, true)).isEqualTo(said(hot, 2, false));
   }
 
   @Test
   void aStopTextWithHalfACharacterIsRefused() throws Exception {
     for (String stop : List.of("\"\\udc00a\"", "[\"a\", \"b\\ud83d\"]", "\"\"")) {
-      HttpResponse<String> reply = served.post(CHAT, "{%s, \"stop\": %s}".formatted(MESSAGES, stop));
+      HttpResponse<String> reply =
+          served.post(CHAT, "{%s, \"stop\": %s}".formatted(MESSAGES, stop));
       assertThat(reply.statusCode()).as(stop).isEqualTo(400);
       assertThat(Served.json(reply.body()).get("error").get("param").string()).isEqualTo("stop");
     }
-    assertThat(served.post(CHAT, "{%s, \"stop\": \"\\ud83d\\ude00\"}".formatted(MESSAGES)).statusCode())
+    assertThat(
+            served
+                .post(CHAT, "{%s, \"stop\": \"\\ud83d\\ude00\"}".formatted(MESSAGES))
+                .statusCode())
         .isEqualTo(200);
   }
 
   @Test
   void eachChoiceHasItsOwnFills() throws Exception {
-    String body =
-        "{\"text\": \"Mia {3} and {4}.\", \"seed\": 3, \"n\": 3, \"temperature\": 2}";
-    List<Json> choices =
-        Served.json(served.post("/v1/infill", body).body()).get("choices").list();
+    String body = "{\"text\": \"Mia {3} and {4}.\", \"seed\": 3, \"n\": 3, \"temperature\": 2}";
+    List<Json> choices = Served.json(served.post("/v1/infill", body).body()).get("choices").list();
     assertThat(choices).extracting(c -> c.get("text").string()).doesNotHaveDuplicates();
     for (Json choice : choices) {
       List<Json> fills = choice.get("fills").list();
