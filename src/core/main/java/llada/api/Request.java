@@ -1,5 +1,6 @@
 package llada.api;
 
+import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
@@ -237,11 +238,14 @@ public final class Request {
   /**
    * Ends the answer before the first of these texts in it.
    *
-   * @throws IllegalArgumentException if one is empty
+   * @throws IllegalArgumentException if one is empty, or has half of a surrogate pair
    */
   public Request stop(String... texts) {
     for (String text : given(texts, "the list of stop texts")) {
       require(!given(text, "a stop text").isEmpty(), "a stop text is empty");
+      require(
+          StandardCharsets.UTF_8.newEncoder().canEncode(text),
+          "a stop text has half of a surrogate pair, which no text that is told has");
     }
     List<String> stops = List.of(texts);
     return with(w -> w.stops = stops);

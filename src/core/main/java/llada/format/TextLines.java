@@ -58,14 +58,15 @@ public final class TextLines {
   }
 
   /**
-   * A whole text file.
+   * A whole text file, without a byte order mark.
    *
    * @throws FormatException if it is no regular file, larger than {@code maxBytes} or not UTF-8
    */
   public static String read(Path file, int maxBytes) {
     byte[] utf8 = MappedFile.read(file, maxBytes);
     try {
-      return StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(utf8)).toString();
+      String text = StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(utf8)).toString();
+      return text.startsWith("\uFEFF") ? text.substring(1) : text;
     } catch (CharacterCodingException e) {
       throw new FormatException(file + ": not valid UTF-8; convert the file to UTF-8", e);
     }

@@ -3,9 +3,6 @@ package llada.api;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import java.lang.management.BufferPoolMXBean;
-import java.lang.management.ManagementFactory;
-import java.lang.ref.WeakReference;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -27,7 +24,6 @@ import llada.diffusion.cache.PrefixCache;
 import llada.diffusion.commit.Remdm;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
-import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -355,73 +351,6 @@ final class SchedulerTest {
     }
   }
 
-  /**
-   * Memory outside the heap is counted to the byte, and nothing of a request may be kept. The first
-   * round lets compiled code grow to what it needs.
-   */
-  private static void flat(int requests) {
-    llada.engine().with(AnswerLoop.ROOM + 1024, _ -> ""); // the largest pass that there will be
-    long segments = segments();
-    List<WeakReference<Object>> gone = new ArrayList<>();
-    try (Scheduler scheduler = scheduler()) {
-      long heapBefore = 0;
-      long nativeBefore = 0;
-      for (int round = 0; round < 3; round++) {
-        for (int i = 0; i < requests / 3; i += 50) {
-          List<Scheduler.Ticket> tickets = new ArrayList<>();
-          for (int j = i; j < i + 50; j++) {
-            tickets.add(scheduler.submit(request(j), Duration.ofMinutes(5), Optional.of(_ -> {})));
-            if (j % 10 == 9) {
-              tickets.getLast().cancel();
-            }
-          }
-          tickets.forEach(ticket -> ticket.answer().handle((_, _) -> "").join());
-          tickets.forEach(ticket -> gone.add(new WeakReference<>(ticket)));
-        }
-        System.gc();
-        assertThat(segments()).as("bytes of segments, round %d", round).isEqualTo(segments);
-        assertThat(gone.stream().filter(ticket -> !ticket.refersTo(null)))
-            .as("tickets, round %d, but the last, which a frame may still hold", round)
-            .hasSizeLessThan(5);
-        gone.clear();
-        Runtime memory = Runtime.getRuntime();
-        long heap = memory.totalMemory() - memory.freeMemory();
-        long outside = Math.max(0, resident() - memory.totalMemory());
-        if (round > 0) {
-          assertThat(heap).as("heap, round %d", round).isLessThan(heapBefore + (16L << 20));
-          assertThat(outside)
-              .as("outside the heap, round %d", round)
-              .isLessThan(nativeBefore + (48L << 20));
-        }
-        heapBefore = round == 0 ? heap : heapBefore;
-        nativeBefore = Math.max(nativeBefore, round == 0 ? outside : 0);
-      }
-    }
-  }
-
-  /** Bytes of all memory segments outside the heap that are not closed. */
-  private static long segments() {
-    return ManagementFactory.getPlatformMXBeans(BufferPoolMXBean.class).stream()
-        .filter(pool -> pool.getName().equals("direct"))
-        .mapToLong(BufferPoolMXBean::getTotalCapacity)
-        .sum();
-  }
-
-  /** Bytes that the process has in memory. */
-  private static long resident() {
-    try {
-      for (String line :
-          java.nio.file.Files.readAllLines(java.nio.file.Path.of("/proc/self/status"))) {
-        if (line.startsWith("RssAnon:")) {
-          return Long.parseLong(line.replaceAll("\\D", "")) << 10;
-        }
-      }
-      return 0;
-    } catch (java.io.IOException _) {
-      return 0; // another system: the heap's own limit has to do
-    }
-  }
-
   @Test
   void lengthsOfGapsAreFoundBetweenTheStepsOfOthers() {
     InfillTemplate template = InfillTemplate.parse("Once {} a {} in {3} town.", false);
@@ -452,17 +381,5 @@ final class SchedulerTest {
       assertThatThrownBy(() -> llada.settled(template, options, () -> false))
           .isInstanceOf(CancellationException.class);
     }
-  }
-
-  @Test
-  void memoryStaysFlat() {
-    flat(300);
-  }
-
-  @Test
-  @Tag("nightly")
-  @Timeout(3600)
-  void memoryStaysFlatOverTenThousand() {
-    flat(10_000);
   }
 }

@@ -22,6 +22,7 @@ import llada.api.Request;
 import llada.diffusion.SamplerOptions;
 import llada.format.Json;
 import llada.format.JsonLine;
+import org.eclipse.jetty.http.HttpHeader;
 import org.eclipse.jetty.server.Handler;
 import org.eclipse.jetty.server.Response;
 import org.eclipse.jetty.util.Callback;
@@ -29,6 +30,9 @@ import org.eclipse.jetty.util.Callback;
 /** The paths and what each does. */
 final class Api extends Handler.Abstract {
   private static final int LONGEST_GAP = 16;
+  private static final List<String> GETS = List.of("/health", "/metrics", "/v1/models");
+  private static final List<String> POSTS =
+      List.of("/v1/chat/completions", "/v1/completions", "/v1/infill", "/tokenize", "/detokenize");
   private static final int GONE = 499; // of clients that closed the connection, as others log it
 
   private final ServeOptions options;
@@ -93,6 +97,7 @@ final class Api extends Handler.Abstract {
       String method = request.getMethod();
       if (method.equals("OPTIONS")) {
         gate.preflight(response);
+        response.getHeaders().put(HttpHeader.ALLOW, allowed(path));
         response.setStatus(204);
       } else if (method.equals("POST")) {
         gate.checkKey(request);
@@ -102,7 +107,7 @@ final class Api extends Handler.Abstract {
       } else if (method.equals("GET") || method.equals("HEAD")) {
         get(path, client);
       } else {
-        throw ApiException.refused(405, "method_not_allowed", "there are GET and POST");
+        throw misplaced(path, client);
       }
       callback.succeeded();
     } catch (ApiException e) {
@@ -161,10 +166,25 @@ final class Api extends Handler.Abstract {
       }
       default -> {
         if (!page.send(path, client)) {
-          throw ApiException.notFound(null, "not_found", "there is nothing at this path");
+          throw misplaced(path, client);
         }
       }
     }
+  }
+
+  /** The methods of a path, none where there is nothing. */
+  private String allowed(String path) throws IOException {
+    boolean got = GETS.contains(path) || page.file(path).isPresent();
+    return POSTS.contains(path) ? "POST, OPTIONS" : got ? "GET, HEAD, OPTIONS" : "";
+  }
+
+  private ApiException misplaced(String path, Client client) throws IOException {
+    String allowed = allowed(path);
+    if (allowed.isEmpty()) {
+      return ApiException.notFound(null, "not_found", "there is nothing at this path");
+    }
+    client.response().getHeaders().put(HttpHeader.ALLOW, allowed);
+    return ApiException.refused(405, "method_not_allowed", "this path takes " + allowed);
   }
 
   private String list() {
@@ -189,10 +209,8 @@ final class Api extends Handler.Abstract {
 
   private void post(String path, byte[] body, Client client)
       throws IOException, InterruptedException {
-    if (!List.of(
-            "/v1/chat/completions", "/v1/completions", "/v1/infill", "/tokenize", "/detokenize")
-        .contains(path)) {
-      throw ApiException.notFound(null, "not_found", "there is nothing at this path");
+    if (!POSTS.contains(path)) {
+      throw misplaced(path, client);
     }
     if (stopping) {
       throw Exchange.closing();

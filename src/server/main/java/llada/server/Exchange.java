@@ -176,13 +176,12 @@ final class Exchange {
       next();
     }
     List<Replies.Choice> choices = new ArrayList<>();
-    List<String> fills = List.of();
     for (int i = 0; i < tickets.size(); i++) {
       Answer answer = answer(i);
-      fills = fills(answer);
-      choices.add(new Replies.Choice(text(answer), revealed(answer, 0, useful(answer)), answer));
+      Optional<Replies.Revealed> revealed = revealed(answer, 0, useful(answer));
+      choices.add(new Replies.Choice(text(answer), revealed, fills(answer), answer));
     }
-    client.sendJson(200, replies.whole(choices, fills));
+    client.sendJson(200, replies.whole(choices));
   }
 
   private void stream() throws IOException, InterruptedException {
@@ -204,11 +203,11 @@ final class Exchange {
         if (wishes.diffusing()) {
           client.event(replies.canvas(i, draft));
         } else {
-          StreamText.Split fresh = texts.get(i).next(settled(draft), false);
+          StreamText.Split fresh = texts.get(i).next(text(draft, draft.settled()), false);
           if (!fresh.isEmpty()) {
-            Optional<Replies.Revealed> revealed = revealed(draft, told[i], draft.settled());
-            told[i] = draft.settled();
-            client.event(part(i, fresh, revealed));
+            int from = told[i];
+            told[i] = wishes.logprobs() ? firm(draft, from, texts.get(i)) : from;
+            client.event(part(i, fresh, revealed(draft, from, told[i])));
           }
         }
       } else {
@@ -244,13 +243,22 @@ final class Exchange {
         : answer.text();
   }
 
-  private String settled(Draft draft) {
+  private String text(Draft draft, int first) {
     return model
         .llada()
         .text(
             question.filling()
-                ? filled(draft.tokens(), draft.step(), draft.settled())
-                : Arrays.copyOf(draft.tokens(), draft.settled()));
+                ? filled(draft.tokens(), draft.step(), first)
+                : Arrays.copyOf(draft.tokens(), first));
+  }
+
+  /** How many of the first tokens say nothing that is held back. */
+  private int firm(Draft draft, int from, StreamText text) {
+    int firm = draft.settled();
+    while (firm > from && text(draft, firm).length() > text.firm()) {
+      firm--;
+    }
+    return firm;
   }
 
   /** Those of the first tokens that were no part of the text with gaps. */

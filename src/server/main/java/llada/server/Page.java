@@ -39,16 +39,7 @@ final class Page {
    * @return whether there is such a file
    */
   boolean send(String path, Client client) throws IOException {
-    String name = path.equals("/") ? "index.html" : path.replaceFirst("^/", "");
-    String type = TYPES.get(name.substring(name.lastIndexOf('.') + 1));
-    if (type == null || !name.matches("[a-z0-9][a-z0-9_.-]*(/[a-z0-9][a-z0-9_.-]*)*")) {
-      return false;
-    }
-    Optional<byte[]> file = Optional.ofNullable(files.get(name));
-    if (file.isEmpty()) {
-      file = read(name);
-      file.ifPresent(bytes -> files.put(name, bytes)); // what is asked for in vain is not kept
-    }
+    Optional<byte[]> file = file(path);
     if (file.isEmpty()) {
       return false;
     }
@@ -63,9 +54,32 @@ final class Page {
     if (tag.equals(client.request().getHeaders().get(HttpHeader.IF_NONE_MATCH))) {
       client.response().setStatus(304);
     } else {
-      client.send(200, type, file.get());
+      client.send(200, type(name(path)), file.get());
     }
     return true;
+  }
+
+  private static String name(String path) {
+    return path.equals("/") ? "index.html" : path.replaceFirst("^/", "");
+  }
+
+  /** None where the ending is of no kind that there is. */
+  private static String type(String name) {
+    return TYPES.getOrDefault(name.substring(name.lastIndexOf('.') + 1), "");
+  }
+
+  /** The bytes of a file, if there is one at that path. */
+  Optional<byte[]> file(String path) throws IOException {
+    String name = name(path);
+    if (type(name).isEmpty() || !name.matches("[a-z0-9][a-z0-9_.-]*(/[a-z0-9][a-z0-9_.-]*)*")) {
+      return Optional.empty();
+    }
+    Optional<byte[]> file = Optional.ofNullable(files.get(name));
+    if (file.isEmpty()) {
+      file = read(name);
+      file.ifPresent(bytes -> files.put(name, bytes)); // what is asked for in vain is not kept
+    }
+    return file;
   }
 
   private static Optional<byte[]> read(String name) throws IOException {

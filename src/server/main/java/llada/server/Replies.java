@@ -50,16 +50,16 @@ final class Replies {
    *
    * @param text what is told
    * @param revealed its tokens, where logprobs are asked for
+   * @param fills of its gaps, where there are any
    * @param answer where it comes from
    */
-  record Choice(String text, Optional<Revealed> revealed, Answer answer) {}
+  record Choice(String text, Optional<Revealed> revealed, List<String> fills, Answer answer) {}
 
   /** The answer to a request that is not streamed. */
-  String whole(List<Choice> choices, List<String> fills) {
+  String whole(List<Choice> choices) {
     return JsonLine.of(
         json -> {
           head(json, false);
-          json.writeNumberField("seed", seed);
           json.writeArrayFieldStart("choices");
           for (int i = 0; i < choices.size(); i++) {
             Choice choice = choices.get(i);
@@ -80,7 +80,7 @@ final class Replies {
             }
             if (form == Form.INFILL) {
               json.writeArrayFieldStart("fills");
-              for (String fill : fills) {
+              for (String fill : choice.fills()) {
                 json.writeString(fill);
               }
               json.writeEndArray();
@@ -225,6 +225,7 @@ final class Replies {
     json.writeNumberField("created", created);
     json.writeStringField("model", model.name());
     json.writeStringField("system_fingerprint", model.fingerprint());
+    json.writeNumberField("seed", seed);
   }
 
   private String reason(Answer answer) {

@@ -25,6 +25,7 @@ final class StreamText {
 
   private final List<String> stops;
   private final boolean thinks; // whether tags are looked for
+  private int firm;
   private int reasoningSent;
   private int contentSent;
 
@@ -40,8 +41,9 @@ final class StreamText {
    * @param last whether nothing follows, so that nothing is held back
    */
   Split next(String text, boolean last) {
-    String firm = last ? text : held(text);
-    Split all = thinks ? split(firm, last) : new Split("", firm);
+    String sure = last ? text : held(text);
+    firm = sure.length();
+    Split all = thinks ? split(sure, last) : new Split("", sure);
     Split fresh =
         new Split(
             all.reasoning().substring(Math.min(reasoningSent, all.reasoning().length())),
@@ -49,6 +51,11 @@ final class StreamText {
     reasoningSent += fresh.reasoning().length();
     contentSent += fresh.content().length();
     return fresh;
+  }
+
+  /** Characters of the last text that were not held back. */
+  int firm() {
+    return firm;
   }
 
   /** Without the beginning of a stop text, or of a character, at its end. */

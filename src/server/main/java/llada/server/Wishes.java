@@ -48,8 +48,10 @@ final class Wishes {
     this.logprobs = fields.read("logprobs", Wishes::logprobs);
     this.choices = fields.integer("n", 1, MOST_CHOICES).orElse(1);
     this.stops = fields.strings("stop", MOST_STOPS);
-    if (stops.contains("")) {
-      throw ApiException.invalid("stop", "stop has an empty text");
+    try {
+      Request _ = Request.of("").stop(stops.toArray(String[]::new));
+    } catch (IllegalArgumentException e) {
+      throw ApiException.invalid("stop", e.getMessage());
     }
     OptionalInt newer = fields.integer("max_completion_tokens", 1, Integer.MAX_VALUE);
     OptionalInt older = fields.integer("max_tokens", 1, Integer.MAX_VALUE);

@@ -145,7 +145,7 @@ final class RequestsTest {
     assertThat(Served.json(model.body()).get("error").get("code").string())
         .isEqualTo("model_not_found");
     assertThat(served.post("/v1/nothing", "{}").statusCode()).isEqualTo(404);
-    assertThat(served.get("/v1/chat/completions").statusCode()).isEqualTo(404);
+    assertThat(served.get("/v1/chat/completions").statusCode()).isEqualTo(405);
     assertThat(
             served
                 .send(

@@ -39,6 +39,7 @@ export class Replay {
     controls.append(this.play, label, this.progress);
 
     this.row = make('div', 'row');
+    this.row.dir = 'auto';
     this.row.tabIndex = 0;
     this.row.setAttribute('role', 'listbox');
     this.row.setAttribute('aria-label', 'Tokens of the answer; arrow keys go through them');

@@ -15,7 +15,7 @@ export async function replayFile({ question, text, frames }) {
     `replay.load(unpack(${steps}));`,
     "document.querySelector('main').append(replay.element);",
   ].join('\n');
-  const title = `LLaDA.java: ${question.slice(0, 60)}`;
+  const title = `LLaDA.java: ${[...question].slice(0, 60).join('')}`;
   return [
     '<!doctype html>',
     '<html lang="en" class="saved">',
@@ -23,7 +23,7 @@ export async function replayFile({ question, text, frames }) {
     '<meta name="viewport" content="width=device-width, initial-scale=1">',
     '<meta name="color-scheme" content="light dark">',
     `<title>${escaped(title)}</title><style>${style}</style></head>`,
-    `<body><main><h1>${escaped(question)}</h1>`,
+    `<body><main><h1 dir="auto">${escaped(question)}</h1>`,
     `<p class="unseen">${escaped(text)}</p></main>`,
     `<noscript><p>${escaped(text)}</p></noscript>`,
     `<script>${script}</script></body></html>`,

@@ -20,9 +20,11 @@ export class Turn {
     this.plain = make('p', 'unseen plain');
     this.note = make('p', 'note', 'Waiting for the first step…');
     this.actions = make('p', 'actions');
+    const asked = make('p', 'asked', question);
+    asked.dir = this.plain.dir = 'auto';
     this.element.append(
       heading,
-      make('p', 'asked', question),
+      asked,
       this.replay.element,
       this.plain,
       this.note,
