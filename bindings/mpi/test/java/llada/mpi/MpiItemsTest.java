@@ -89,8 +89,7 @@ class MpiItemsTest {
   @Test
   void oneThatIsKilledEndsTheOthersAndTheRestIsDoneInAnotherNumber() throws Exception {
     Path prompts = lines("p.jsonl", 40, i -> "{\"prompt\": \"ROMEO: %d\"}".formatted(i));
-    List<String> command =
-        List.of("generate", "--input=" + prompts, "--gen-length=32");
+    List<String> command = List.of("generate", "--input=" + prompts, "--gen-length=32");
     Path file = folder.resolve("answers");
     Path part = folder.resolve("answers.part-1");
     Mpirun run = Mpirun.start(folder, 2, with(command, file));
