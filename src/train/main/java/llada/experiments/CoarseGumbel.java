@@ -6,16 +6,19 @@ import llada.kernel.scalar.GumbelMax;
 
 /**
  * What arg max of ln p + Gumbel noise draws if the uniform numbers behind the noise have few bits:
- * the largest below 1 is 1 - 2^-bits, so noise ends at -ln(-ln(1 - 2^-bits)), 16.64 for the 24 bits
- * of float32, and unlikely tokens are drawn too rarely.
+ * they are multiples of a = 2^-bits, the largest is 1 - a, so noise ends at -ln(-ln(1 - a)), 16.64
+ * for the 24 bits of float32, and unlikely tokens are drawn too rarely.
  *
- * <p>In closed form: with z = e^-x, noise of a token with probability p reaches x only if z is at
- * least e / p, where e = -ln(1 - 2^-bits). Given that the winner is at x, all that can reach it
- * stay below with probability exp(-z C), C being the sum of their p. So a token is drawn with
- * probability p times the integral of exp(-z C(z)) from e / p, in which C is constant between two
- * tokens; and the largest number itself comes with probability 2^-bits.
+ * <p>With u = 1 - k a and z = -ln u a token is drawn if z / p is the least. So its probability is
+ * the sum over k of a exp(-L(z / p)), where exp(-L(y)) is the probability that all others are above
+ * y: each is so with 1 - a floor((1 - exp(-y p)) / a). L is tabled, and the sum is taken term by term
+ * where terms differ, then by blocks.
  */
 final class CoarseGumbel {
+  private static final double MOST = 40; // e^-40 is nothing
+  private static final int POINTS = 2000;
+  private static final int TERMS = 64;
+
   private CoarseGumbel() {}
 
   /** p of rank r is proportional to 1 / r. */
@@ -43,25 +46,51 @@ final class CoarseGumbel {
    * @param p descending, of sum 1
    */
   static double[] drawn(double[] p, int bits) {
-    int n = p.length;
-    double atom = Math.scalb(1.0, -bits);
-    double e = -Math.log1p(-atom);
-    double[] sums = new double[n];
-    double sum = 0;
-    for (int i = 0; i < n; i++) {
-      sum += p[i];
-      sums[i] = sum;
+    double a = Math.scalb(1.0, -bits);
+    double from = Math.log(a);
+    double step = (Math.log(MOST / p[p.length - 1]) - from) / POINTS;
+    double[] table = new double[POINTS + 2];
+    for (int i = 0; i < table.length; i++) {
+      table[i] = allAbove(p, a, Math.exp(from + i * step));
     }
-    double[] drawn = new double[n];
-    double integral = 0;
-    for (int k = n - 1; k >= 0; k--) {
-      double from = Math.exp(-e / p[k] * sums[k]);
-      double to = k == n - 1 ? 0 : Math.exp(-e / p[k + 1] * sums[k]);
-      integral += (from - to) / sums[k];
-      double above = k == 0 ? 0 : sums[k - 1];
-      drawn[k] = p[k] * integral + atom * Math.exp(-e / p[k] * above);
+    double[] drawn = new double[p.length];
+    for (int v = 0; v < p.length; v++) {
+      double k = 1;
+      double width = 1;
+      while (k * a < 1) {
+        double z = -Math.log1p(-k * a);
+        double at = Math.max(0, (Math.log(z / p[v]) - from) / step);
+        int i = (int) Math.min(POINTS, at);
+        double others = table[i] + (at - i) * (table[i + 1] - table[i]) - z;
+        if (others > MOST) {
+          break;
+        }
+        drawn[v] += width * a * Math.exp(-others);
+        double next = k < TERMS ? 1 : Math.floor(k / TERMS);
+        k += (width + next) / 2; // from the middle of a block to that of the next
+        width = next;
+      }
     }
+    double sum = Arrays.stream(drawn).sum(); // 1, but for the table and the blocks
+    Arrays.setAll(drawn, v -> drawn[v] / sum);
     return drawn;
+  }
+
+  /** -ln of the probability that z / p of all is above y. */
+  private static double allAbove(double[] p, double a, double y) {
+    double sum = 0;
+    for (double one : p) {
+      double x = y * one;
+      if (x < a) {
+        break; // nor is any that is less likely
+      }
+      // Where steps are fine the floor takes half of one off.
+      sum += x > 1000 * a && x < 1 ? x - a / 2 : -Math.log1p(-a * Math.floor(-Math.expm1(-x) / a));
+      if (sum > MOST * 4) {
+        return MOST * 4;
+      }
+    }
+    return sum;
   }
 
   /** How often each is drawn, by drawing. */
