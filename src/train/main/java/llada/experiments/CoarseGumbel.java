@@ -11,8 +11,8 @@ import llada.kernel.scalar.GumbelMax;
  *
  * <p>With u = 1 - k a and z = -ln u a token is drawn if z / p is the least. So its probability is
  * the sum over k of a exp(-L(z / p)), where exp(-L(y)) is the probability that all others are above
- * y: each is so with 1 - a floor((1 - exp(-y p)) / a). L is tabled, and the sum is taken term by term
- * where terms differ, then by blocks.
+ * y: each is so with 1 - a floor((1 - exp(-y p)) / a). L is tabled, and the sum is taken term by
+ * term where terms differ, then by blocks.
  */
 final class CoarseGumbel {
   private static final double MOST = 40; // e^-40 is nothing
