@@ -10,6 +10,7 @@ import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
 import llada.backend.Backend;
 import llada.backend.Backends;
+import llada.experiments.Claim;
 import llada.experiments.Experiment;
 import llada.experiments.Experiments;
 import llada.experiments.Lab;
@@ -25,8 +26,8 @@ import picocli.CommandLine.Parameters;
     description = {
       "Try the paper's claims on models small enough for a laptop.",
       "Each experiment trains its arms with equal data, steps, parameters and tuning, and writes a",
-      "folder with config.json, results.csv, charts (SVG, PNG) and report.md: the claim, what was",
-      "seen, whether they agree.",
+      "folder with config.json, results.csv, charts (SVG, PNG) and report.md: the question, what was",
+      "seen, and a verdict on each claim by a rule that was written before.",
       "",
       "A run that was cut off goes on where it was when it is started again."
     },
@@ -37,8 +38,6 @@ import picocli.CommandLine.Parameters;
       "  llada experiments all --size tiny -o trial"
     })
 final class ExperimentsCommand implements Callable<Integer> {
-  private static final Path POEMS = Path.of("../shared/data/poem_data.json");
-
   private final CommandContext context;
 
   @Parameters(
@@ -65,7 +64,7 @@ final class ExperimentsCommand implements Callable<Integer> {
   @Option(
       names = "--seeds",
       paramLabel = "N",
-      defaultValue = "3",
+      defaultValue = "5",
       description = "Repetitions of every arm, for intervals. Default: ${DEFAULT-VALUE}.")
   private int seeds;
 
@@ -77,12 +76,10 @@ final class ExperimentsCommand implements Callable<Integer> {
   private long seed;
 
   @Option(
-      names = "--poems",
+      names = "--text",
       paramLabel = "FILE",
-      description =
-          "Couplets for the reversal experiment, JSON: [{\"first\", \"second\"}]. Default:"
-              + " ../shared/data/poem_data.json if it is there.")
-  private Path poems;
+      description = "Plain text to learn, for the scaling experiment; may be given several times.")
+  private List<Path> texts = List.of();
 
   @Option(
       names = "--backend",
@@ -128,7 +125,7 @@ final class ExperimentsCommand implements Callable<Integer> {
             size(),
             seed,
             seeds,
-            new Experiment.Inputs(poems()),
+            new Experiment.Inputs(texts()),
             BackendOptions.threads(threads),
             () -> Backends.choose(backend, 1),
             line -> context.console().err().println(line));
@@ -138,17 +135,17 @@ final class ExperimentsCommand implements Callable<Integer> {
     }
     for (Experiment experiment : chosen) {
       Report report = lab.run(experiment);
-      for (Report.Finding finding : report.findings()) {
+      for (Claim.Verdict verdict : report.verdicts()) {
         context
             .console()
             .out()
             .println(
-                "%s: %s. Seen: %s. Agrees: %s"
+                "%s: %s. Seen: %s. Verdict: %s"
                     .formatted(
-                        finding.experiment(),
-                        finding.claim(),
-                        finding.seen(),
-                        finding.agrees().toString().replace("*", "")));
+                        verdict.experiment(),
+                        verdict.claim().text(),
+                        verdict.seen(),
+                        verdict.outcome()));
       }
       context.console().out().println(out.resolve(experiment.name()).resolve("report.md"));
     }
@@ -188,10 +185,12 @@ final class ExperimentsCommand implements Callable<Integer> {
                     "--size is '%s'; it must be tiny, small or large".formatted(size)));
   }
 
-  private Path poems() {
-    if (poems != null && !Files.isRegularFile(poems)) {
-      throw new UsageException("--poems %s: there is no such file".formatted(poems));
+  private List<Path> texts() {
+    for (Path text : texts) {
+      if (!Files.isRegularFile(text)) {
+        throw new UsageException("--text %s: there is no such file".formatted(text));
+      }
     }
-    return poems != null ? poems : Files.isRegularFile(POEMS) ? POEMS : null;
+    return texts;
   }
 }

@@ -8,7 +8,9 @@ import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -39,6 +41,7 @@ final class Dialogues {
   private final Object2IntMap<String> ids = new Object2IntLinkedOpenHashMap<>();
   private final IntArrayList texts = new IntArrayList();
   private final List<Pair> pairs = new ArrayList<>();
+  private final Set<IntArrayList> answers = new HashSet<>();
   private final List<Pair> questions = new ArrayList<>();
   private final List<Pair> followUps = new ArrayList<>();
 
@@ -46,8 +49,14 @@ final class Dialogues {
    * A prompt and its answer, which ends in END.
    *
    * @param prompt BOS, earlier turns, the question
+   * @param raw the question as a text has it, without roles; empty in training
+   * @param skill what is asked; null in training
    */
-  record Pair(int[] prompt, int[] answer) {
+  record Pair(int[] prompt, int[] answer, int[] raw, Skill skill) {
+    Pair(int[] prompt, int[] answer) {
+      this(prompt, answer, new int[0], null);
+    }
+
     int length() {
       return prompt.length + answer.length + 1; // and an EOS
     }
@@ -76,7 +85,7 @@ final class Dialogues {
       throw new UncheckedIOException(e);
     }
     dialogues.ids.defaultReturnValue(UNKNOWN);
-    dialogues.heldOut(corpus.heldOut(size.of(2, 16, 40)));
+    dialogues.heldOut(corpus.heldOut(size.of(2, 40, 40)));
     return dialogues;
   }
 
@@ -117,6 +126,7 @@ final class Dialogues {
         return;
       }
       pairs.add(pair);
+      answers.add(IntArrayList.wrap(ended));
       before.addElements(before.size(), ended);
     }
   }
@@ -139,7 +149,9 @@ final class Dialogues {
       int[] answer = encode(question.answer(), false);
       int[] ended = Arrays.copyOf(answer, answer.length + 1);
       ended[answer.length] = END;
-      Pair pair = new Pair(prompt.toIntArray(), ended);
+      IntArrayList raw = new IntArrayList(new int[] {BOS});
+      raw.addElements(1, encode(question.question(), false));
+      Pair pair = new Pair(prompt.toIntArray(), ended, raw.toIntArray(), question.skill());
       if (pair.length() > LENGTH) {
         continue;
       }
@@ -164,6 +176,11 @@ final class Dialogues {
   /** Questions that were never trained on, with their answers. */
   List<Pair> questions() {
     return questions;
+  }
+
+  /** Whether the answer was trained on, as that of another question. */
+  boolean trained(Pair question) {
+    return answers.contains(IntArrayList.wrap(question.answer));
   }
 
   /** The same as the second turn of a dialogue. */

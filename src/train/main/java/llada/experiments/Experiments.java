@@ -3,6 +3,7 @@ package llada.experiments;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
 /** All experiments there are. */
 public final class Experiments {
@@ -31,6 +32,11 @@ public final class Experiments {
   public static Path runAll(Lab lab, List<Experiment> experiments) {
     List<Report> reports = new ArrayList<>();
     for (Experiment experiment : experiments) {
+      Optional<String> lack = experiment.lacks(lab.size(), lab.inputs());
+      if (lack.isPresent()) {
+        lab.progress().accept(lack.get());
+        continue;
+      }
       reports.add(lab.run(experiment));
     }
     Path page = lab.folder().resolve("index.html");

@@ -13,7 +13,10 @@ import llada.train.TrainingData;
  * </pre>
  *
  * The animal decides on place and sound; name, colour and animal of the last sentence are those of
- * the first; and the two sentences in the middle come in either order.
+ * the first; and the two sentences in the middle come in either order. Longer stories say all but
+ * the first sentence again, in the same order; shorter ones break off. One in eight of the triples
+ * of name, animal and colour is held out: no story about it is ever trained on, though every pair
+ * of its words is.
  */
 final class Fables {
   private static final int NAMES = 12;
@@ -53,63 +56,104 @@ final class Fables {
 
   private Fables() {}
 
-  /** A story, with BOS. */
-  static int[] story(SplittableRandom random) {
-    int name = NAME + random.nextInt(NAMES);
-    int animal = random.nextInt(ANIMALS);
-    int colour = COLOUR + random.nextInt(COLOURS);
-    int verb = VERB + random.nextInt(VERBS);
-    int[] lives = {THE, ANIMAL + animal, verb, IN, THE, PLACE + animal % PLACES, STOP};
+  /** The longest story, with BOS. */
+  static final int LONGEST = 48;
+
+  /** Stories of this language: each as likely as any other, but for those held out. */
+  static final int STORIES = NAMES * ANIMALS * COLOURS * VERBS * 2;
+
+  private static boolean heldOut(int name, int animal, int colour) {
+    return (name + 3 * animal + 5 * colour) % 8 == 0;
+  }
+
+  /** Whether a story is about a triple that is held out. */
+  static boolean heldOut(int[] story) {
+    return heldOut(story[1] - NAME, story[5] - ANIMAL, story[4] - COLOUR);
+  }
+
+  private static int[] story(
+      int name, int animal, int colour, int verb, boolean swapped, int length) {
+    int[] lives = {THE, ANIMAL + animal, VERB + verb, IN, THE, PLACE + animal % PLACES, STOP};
     int[] says = {IT, SAYS, SOUND + animal, STOP};
-    boolean swapped = random.nextBoolean();
-    return join(
-        new int[] {BOS, name, HAS, A, colour, ANIMAL + animal, STOP},
-        swapped ? says : lives,
-        swapped ? lives : says,
-        new int[] {name, LIKES, THE, colour, ANIMAL + animal, STOP});
+    int[] first = {BOS, NAME + name, HAS, A, COLOUR + colour, ANIMAL + animal, STOP};
+    int[] last = {NAME + name, LIKES, THE, COLOUR + colour, ANIMAL + animal, STOP};
+    int[] one = swapped ? says : lives;
+    int[] other = swapped ? lives : says;
+    return Arrays.copyOf(join(first, one, other, last, one, other, last, lives), length);
+  }
+
+  /** A story of a number, below {@link #STORIES}. */
+  static int[] story(int number) {
+    int colour = number / 2 / VERBS;
+    int animal = colour / COLOURS;
+    return story(
+        animal / ANIMALS,
+        animal % ANIMALS,
+        colour % COLOURS,
+        number / 2 % VERBS,
+        number % 2 == 1,
+        LENGTH);
   }
 
   private static int[] join(int[]... parts) {
     return Arrays.stream(parts).flatMapToInt(Arrays::stream).toArray();
   }
 
-  static int[][] stories(int count, SplittableRandom random) {
+  /**
+   * Stories of the usual length.
+   *
+   * @param heldOut whether about held-out triples only, or about the others only
+   */
+  static int[][] stories(int count, boolean heldOut, SplittableRandom random) {
+    return stories(count, heldOut, LENGTH, random);
+  }
+
+  /** The same of another length, with BOS. */
+  static int[][] stories(int count, boolean heldOut, int length, SplittableRandom random) {
     int[][] all = new int[count][];
     for (int i = 0; i < count; i++) {
-      all[i] = story(random);
+      int name;
+      int animal;
+      int colour;
+      do {
+        name = random.nextInt(NAMES);
+        animal = random.nextInt(ANIMALS);
+        colour = random.nextInt(COLOURS);
+      } while (heldOut(name, animal, colour) != heldOut);
+      boolean swapped = random.nextBoolean();
+      all[i] = story(name, animal, colour, random.nextInt(VERBS), swapped, length);
     }
     return all;
   }
 
-  /** Fresh stories without end. */
+  /** Fresh stories without end, to train on. */
   static TrainingData.Batch batch(int count, SplittableRandom random) {
-    return SmallModel.Source.batch(stories(count, random), 1);
+    return SmallModel.Source.batch(stories(count, false, random), 1);
   }
 
   /** Whether a story could have been told: all its dependencies hold. */
   static boolean coherent(int[] x) {
-    int animal = x[5] - ANIMAL;
-    if (animal < 0 || animal >= ANIMALS || !within(x[1], NAME, NAMES)) {
-      return false;
-    }
-    int verbAt = x[7] == IT ? 13 : 9;
-    if (!within(x[4], COLOUR, COLOURS) || !within(x[verbAt], VERB, VERBS)) {
-      return false;
-    }
-    int[] lives = {THE, ANIMAL + animal, x[verbAt], IN, THE, PLACE + animal % PLACES, STOP};
-    int[] says = {IT, SAYS, SOUND + animal, STOP};
     boolean swapped = x[7] == IT;
-    return Arrays.equals(
-        x,
-        join(
-            new int[] {BOS, x[1], HAS, A, x[4], x[5], STOP},
-            swapped ? says : lives,
-            swapped ? lives : says,
-            new int[] {x[1], LIKES, THE, x[4], x[5], STOP}));
+    int verbAt = swapped ? 13 : 9;
+    int[] words = {
+      x[1] - NAME, x[5] - ANIMAL, x[4] - COLOUR, verbAt < x.length ? x[verbAt] - VERB : 0
+    };
+    int[] most = {NAMES, ANIMALS, COLOURS, VERBS};
+    for (int i = 0; i < words.length; i++) {
+      if (words[i] < 0 || words[i] >= most[i]) {
+        return false;
+      }
+    }
+    return Arrays.equals(x, story(words[0], words[1], words[2], words[3], swapped, x.length));
   }
 
-  private static boolean within(int id, int from, int count) {
-    return id >= from && id < from + count;
+  /**
+   * Nats a word of the likeliest guess about held-out stories that knows all but which triples are
+   * held out. Nobody who learns from the others is below.
+   */
+  static double floor(int length) {
+    int verbs = length > 13 ? VERBS : 1; // the verb has come in either order
+    return Math.log(NAMES * ANIMALS * COLOURS * verbs * 2.0) / (length - 1);
   }
 
   /** Where the word stands that the animal decides on: its sound. */

@@ -27,7 +27,7 @@ final class Facts {
   }
 
   static int count(Size size) {
-    return size.of(6, 60, 300);
+    return size.of(6, 300, 1000);
   }
 
   SmallModel.Vocabulary vocabulary() {
@@ -51,13 +51,21 @@ final class Facts {
         : new int[] {BOS, first, second, IS, NAME + person};
   }
 
-  /**
-   * A sentence to learn: of the first half of the people only forward ones, unless {@code both}.
-   */
-  int[] sentence(boolean both, SplittableRandom random) {
+  /** Which sentences are learnt. */
+  enum Seen {
+    /** Of the first half of the people forward ones, of the others both. */
+    ONE_WAY,
+    /** Both of all. */
+    BOTH_WAYS,
+    /** Forward ones of all: what a reversed sentence is, is never seen. */
+    FORWARD
+  }
+
+  /** A sentence to learn. */
+  int[] sentence(Seen seen, SplittableRandom random) {
     int person = random.nextInt(count);
-    boolean oneWay = person < count / 2 && !both;
-    return sentence(person, oneWay || random.nextBoolean());
+    boolean forward = seen == Seen.FORWARD || seen == Seen.ONE_WAY && person < count / 2;
+    return sentence(person, forward || random.nextBoolean());
   }
 
   /** All sentences of a direction about those seen one way, or about the others. */

@@ -1,34 +1,41 @@
 package llada.experiments;
 
+import static llada.experiments.Claim.Rule.all;
+import static llada.experiments.Claim.Rule.equivalent;
+import static llada.experiments.Claim.Rule.notInferior;
+import static llada.experiments.Claim.Rule.superior;
+
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.SplittableRandom;
+import java.util.function.IntToDoubleFunction;
+import java.util.stream.IntStream;
 import llada.backend.Backend;
-import llada.diffusion.Objective;
-import llada.experiments.Report.Agreement;
+import llada.evaluation.Proportion;
+import llada.experiments.Claim.Term;
+import llada.experiments.SmallModel.Recipe;
 import llada.plot.Chart;
 import llada.plot.Series;
 import llada.tensor.RandomStreams;
 import llada.tensor.RandomStreams.Purpose;
 
-/** Experiment 3: rules that can only be learnt from the examples in the prompt. */
+/** Experiment 3: rules that can only be learnt from the examples in the prompt, by range of t. */
 final class InContextLearning implements Experiment {
-  private static final List<Objective> ARMS = List.of(Objective.LLADA, Objective.AR);
-
-  /** Few examples first. */
-  private static final List<Lesson> COURSE =
-      List.of(new Lesson(2, 6000), new Lesson(4, 6000), new Lesson(Shots.MOST, 10000));
-
-  /** Recall with at most so many examples. */
-  private record Lesson(int most, int steps) {
-    /** Slow and without decay: the way out of the plateau is a faint slope. */
-    SmallModel.Recipe recipe(Size size) {
-      return new SmallModel.Recipe(size.of(20, steps, 3 * steps), 32, 5e-4, 0);
-    }
-  }
+  private static final Masking LLADA = Masking.LLADA;
+  private static final Masking LOW = Masking.range(0, 0.25);
+  private static final Masking SECOND = Masking.range(0.25, 0.5);
+  private static final Masking THIRD = Masking.range(0.5, 0.75);
+  private static final Masking HIGH = Masking.range(0.75, 1);
+  private static final Masking FEW = Masking.fixed(0.15);
+  private static final List<Masking> ARMS =
+      List.of(LLADA, LOW, SECOND, THIRD, HIGH, FEW, Masking.fixed(0.5), Masking.AR);
+  private static final double LEARNT = 0.9;
+  private static final double MARGIN = 0.05;
+  private static final double[] VISIBLE = {0, 0.25, 0.5, 0.75, 1};
 
   @Override
   public String name() {
@@ -37,194 +44,370 @@ final class InContextLearning implements Experiment {
 
   @Override
   public String title() {
-    return "In-context learning";
+    return "In-context learning by range of t";
   }
 
   @Override
-  public String claim() {
-    return "In-context learning is no property of autoregressive models alone: LLaDA-8B learns from"
-        + " the examples in its prompt as well as LLaMA3-8B (sec. 3.2, few-shot results).";
+  public String question() {
+    return "The paper says that varying mask ratios give LLaDA in-context learning (sec. 2.1), and it"
+        + " is the low ratios that show a question with its examples. Looking a value up needs the key"
+        + " asked for, its copy and the value to be seen, of which a share t lets through (1 - t)^3; is"
+        + " the time to learn it inverse to the mean of that over t?";
+  }
+
+  @Override
+  public String setUp() {
+    return "One network learns recall of 8 pairs and induction of 4 keys shown twice, with t from"
+        + " seven ranges, weights 1/t, beside the autoregressive model. Accuracy is read every 250"
+        + " steps and compared at equal steps and at equal numbers of predicted tokens, without"
+        + " lowering the learning rate, which is tuned for each arm on other seeds. Arms that see 90 %"
+        + " too late for the observation count with its end, as Kaplan and Meier have it.";
+  }
+
+  @Override
+  public String limits() {
+    return "A network of two layers on two tasks of lookup is not in-context learning at large; an"
+        + " arm that fails here may only need more steps. Accuracy above the dashed line is lookup;"
+        + " which circuit does it is not examined.";
+  }
+
+  /** E[(1 - t)^3]: key, copy and value are all seen. */
+  static double signal(Masking masking) {
+    double low = 1 - masking.low();
+    double high = 1 - masking.high();
+    return masking.causal()
+        ? 1
+        : low == high ? low * low * low : (Math.pow(low, 4) - Math.pow(high, 4)) / 4 / (low - high);
+  }
+
+  @Override
+  public List<Claim> claims(Size size) {
+    Term shortcut = Term.constant(Shots.RECALL.shortcut(Shots.MOST));
+    String most = Integer.toString(Shots.MOST);
+    return List.of(
+        new Claim(
+            "recall is learnt the sooner, the more of it low ratios show, at equal steps",
+            "E[(1-t)^3] is %.2f for U(0,.25), %.2f for U(.25,.5), %.2f for U(.5,.75)"
+                .formatted(signal(LOW), signal(SECOND), signal(THIRD)),
+            all(superior(steps(SECOND), steps(LOW)), superior(steps(THIRD), steps(SECOND)))),
+        new Claim(
+            "low ratios alone teach it sooner than U(0,1), at equal steps",
+            "%.2f against %.2f".formatted(signal(LOW), signal(LLADA)),
+            superior(steps(LLADA), steps(LOW))),
+        new Claim(
+            "and at equal predicted tokens",
+            "open: U(0,.25) predicts a fourth as many a step",
+            superior(tokens(LLADA), tokens(LOW))),
+        new Claim(
+            "U(0,1) and U(.25,.5), of the same E[(1-t)^3], take as long",
+            "%.2f and %.2f: within a tenth of the horizon".formatted(signal(LLADA), signal(SECOND)),
+            equivalent(steps(LLADA), steps(SECOND), 0.1 * horizon(size))),
+        new Claim(
+            "U(.75,1) stays at what values alone tell",
+            "%.3f: one in eight".formatted(signal(HIGH)),
+            equivalent(Term.of(HIGH.name(), "recall", most), shortcut, MARGIN)),
+        new Claim(
+            "U(0,1) learns recall in context",
+            "above one in eight",
+            superior(Term.of(LLADA.name(), "recall", most), shortcut)),
+        new Claim(
+            "and as well as the autoregressive model",
+            "not by these steps",
+            notInferior(
+                Term.of(LLADA.name(), "recall", most),
+                Term.of(Masking.AR.name(), "recall", most),
+                MARGIN)),
+        new Claim(
+            "with all of the context visible it fills better than a model that sees the left",
+            "yes, as soon as it looks up at all",
+            superior(
+                Term.of(LLADA.name(), "fill", "1.0"), Term.of(Masking.AR.name(), "fill left"))));
+  }
+
+  private static Term steps(Masking masking) {
+    return Term.of(masking.name(), "steps to learn recall");
+  }
+
+  private static Term tokens(Masking masking) {
+    return Term.of(masking.name(), "tokens to learn recall");
   }
 
   private static SmallModel.Shape shape() {
     return new SmallModel.Shape(64, 2, 8);
   }
 
-  private static SmallModel.Recipe recipe(Size size) {
-    return new SmallModel.Recipe(size.of(20, 10000, 60000), 32, 2e-3);
+  /** Steps of the comparison. */
+  private static int horizon(Size size) {
+    return size.of(8, 10_000, 40_000);
   }
 
-  /** The arm whose network is fresh and takes the course, which is in recall alone. */
-  private static String courseArm(Objective objective) {
-    return objective + " course";
+  private static int every(Size size) {
+    return horizon(size) / (size == Size.TINY ? 4 : 40);
+  }
+
+  /** Until the arm has had the steps, and predicted as many tokens as U(0, 1) in them. */
+  private static Recipe recipe(Size size, Masking masking, double rate) {
+    double longer = Math.max(1, LLADA.predicted() / masking.predicted());
+    return new Recipe((int) Math.ceil(horizon(size) * longer), 32, rate, true);
   }
 
   @Override
   public Map<String, String> config(Size size, Inputs inputs) {
     Map<String, String> config = new LinkedHashMap<>();
-    config.put("tasks", "recall, induction, y = a x + b modulo 11; one network for all");
+    config.put("tasks", "recall and induction, all shown values equally frequent");
     config.put("network", shape().toString());
-    config.put("training", recipe(size).toString());
-    for (Lesson lesson : COURSE) {
-      config.put(
-          "course in recall, %d examples".formatted(lesson.most), lesson.recipe(size).toString());
+    for (Masking arm : ARMS) {
+      config.put("training of " + arm, recipe(size, arm, 0).toString());
     }
     return config;
   }
 
   @Override
-  public List<Job> jobs(Size size, List<Long> seeds, Inputs inputs) {
+  public Map<String, Tuning.Trial> trials(Size size, Inputs inputs) {
+    Map<String, Tuning.Trial> trials = new LinkedHashMap<>();
+    for (Masking arm : ARMS) {
+      trials.put(
+          arm.name(),
+          (rate, seed, backend) -> {
+            try (SmallModel model = model(arm, seed, backend)) {
+              model.train(new Recipe(Math.max(1, horizon(size) / 3), 32, rate, true), Shots::batch);
+              return Arrays.stream(Shots.values())
+                  .mapToDouble(task -> asked(size, model, task, Shots.MOST, 1).nats)
+                  .sum();
+            }
+          });
+    }
+    return trials;
+  }
+
+  private static SmallModel model(Masking masking, long seed, Backend backend) {
+    return new SmallModel(shape(), Shots.VOCABULARY, masking, Shots.LENGTH, 64, seed, backend);
+  }
+
+  @Override
+  public List<Job> jobs(Setup setup) {
     List<Job> jobs = new ArrayList<>();
-    for (long seed : seeds) {
-      for (Objective objective : ARMS) {
+    for (long seed : setup.seeds()) {
+      for (Masking arm : ARMS) {
+        double rate = setup.rate(arm.name());
         jobs.add(
             new Job(
-                objective.toString(),
+                arm.name(),
                 seed,
-                (backend, rows) -> together(size, objective, seed, backend, rows)));
-        jobs.add(
-            new Job(
-                courseArm(objective),
-                seed,
-                (backend, rows) -> course(size, objective, seed, backend, rows)));
+                (backend, rows) -> {
+                  try (SmallModel model = model(arm, seed, backend)) {
+                    watch(setup.size(), model, arm, recipe(setup.size(), arm, rate), rows);
+                  }
+                }));
       }
     }
     return jobs;
   }
 
-  private static SmallModel model(Objective objective, long seed, Backend backend) {
-    return new SmallModel(shape(), Shots.VOCABULARY, objective, Shots.LENGTH, 64, seed, backend);
+  private static void watch(
+      Size size, SmallModel model, Masking arm, Recipe recipe, Job.Rows rows) {
+    int horizon = horizon(size);
+    double[] learnt = new double[Shots.values().length];
+    Arrays.fill(learnt, Double.POSITIVE_INFINITY);
+    model.train(
+        recipe,
+        Shots::batch,
+        step -> {
+          if (step % every(size) == 0) {
+            for (Shots task : Shots.values()) {
+              Proportion right = asked(size, model, task, Shots.MOST, 1).right;
+              rows.add(task + " by step", step, right.value());
+              if (right.value() >= LEARNT) {
+                learnt[task.ordinal()] = Math.min(learnt[task.ordinal()], step);
+              }
+            }
+          }
+          if (step == horizon) {
+            atEnd(size, model, rows);
+          }
+        });
+    double worth = arm.predicted() / LLADA.predicted(); // predicted tokens, in steps of U(0, 1)
+    for (Shots task : Shots.values()) {
+      double step = learnt[task.ordinal()];
+      rows.add("steps to learn " + task, Math.min(horizon, step));
+      rows.add("tokens to learn " + task, Math.min(horizon, step * worth));
+    }
   }
 
-  /** All tasks in one network, every token trained. */
-  private static void together(
-      Size size, Objective objective, long seed, Backend backend, Job.Rows rows) {
-    try (SmallModel model = model(objective, seed, backend)) {
-      model.train(recipe(size), Shots::batch);
-      for (Shots task : Shots.values()) {
-        measure(size, model, task, rows);
+  private static void atEnd(Size size, SmallModel model, Job.Rows rows) {
+    for (Shots task : Shots.values()) {
+      for (int shots = 0; shots <= Shots.MOST; shots += 2) {
+        rows.add(task.toString(), shots, asked(size, model, task, shots, 0).right);
+      }
+    }
+    if (model.causal()) {
+      rows.add("fill left", "", filled(size, model, 1));
+    } else {
+      for (double share : VISIBLE) {
+        rows.add("fill", share, filled(size, model, share));
       }
     }
   }
 
-  private static void course(
-      Size size, Objective objective, long seed, Backend backend, Job.Rows rows) {
-    try (SmallModel model = model(objective, seed, backend)) {
-      for (Lesson lesson : COURSE) {
-        model.train(
-            lesson.recipe(size),
-            (count, random) -> Shots.RECALL.lesson(count, lesson.most, random));
-      }
-      measure(size, model, Shots.RECALL, rows);
-    }
-  }
+  /**
+   * Answers to questions never trained on.
+   *
+   * @param nats mean -ln p of the right one
+   */
+  private record Asked(Proportion right, double nats) {}
 
-  private static void measure(Size size, SmallModel model, Shots task, Job.Rows rows) {
-    for (int shots = 0; shots <= Shots.MOST; shots++) {
-      rows.add(name(task), shots, accuracy(size, model, task, shots));
-    }
-  }
-
-  /** How often the likeliest token at the end is the right one. */
-  private static double accuracy(Size size, SmallModel model, Shots task, int shots) {
-    SplittableRandom random = RandomStreams.of(0, Purpose.EXPERIMENT_HELD_OUT, shots);
-    int count = size.of(32, 512, 2048);
+  private static Asked asked(Size size, SmallModel model, Shots task, int shots, long set) {
+    SplittableRandom random = RandomStreams.of(set, Purpose.EXPERIMENT_HELD_OUT, shots);
+    int count = set == 1 ? size.of(16, 256, 256) : size.of(16, 512, 2048);
     int[][] x = new int[count][];
-    int[] answers = new int[count];
-    int[][] asked = new int[count][1];
-    for (int b = 0; b < count; b++) {
-      x[b] = task.sequence(shots, random);
-      int last = x[b].length - 1;
-      answers[b] = x[b][last];
-      x[b][last] = model.mask();
-      // The autoregressive model answers where the question's last token is.
-      asked[b][0] = model.objective() == Objective.AR ? last - 1 : last;
+    Arrays.setAll(x, _ -> task.sequence(shots, random));
+    int[] last = new int[count];
+    Arrays.fill(last, x[0].length - 1);
+    return asked(model, x, last);
+  }
+
+  /** What stands at a position of each, all else given or masked as it is. */
+  private static Asked asked(SmallModel model, int[][] x, int[] at) {
+    int[] answers = new int[x.length];
+    int[][] rows = new int[x.length][1];
+    for (int b = 0; b < x.length; b++) {
+      answers[b] = x[b][at[b]];
+      x[b][at[b]] = model.mask();
+      // The autoregressive model answers where the token before is.
+      rows[b][0] = model.causal() ? at[b] - 1 : at[b];
     }
-    double[][][] log = model.logProbabilities(x, asked);
-    double right = 0;
-    for (int b = 0; b < count; b++) {
+    double[][][] log = model.logProbabilities(x, rows);
+    long right = 0;
+    double nats = 0;
+    for (int b = 0; b < x.length; b++) {
       right += Measures.best(log[b][0]) == answers[b] ? 1 : 0;
+      nats -= log[b][0][answers[b]] / x.length;
     }
-    return right / count;
+    return new Asked(new Proportion(right, x.length), nats);
   }
 
-  private static String name(Shots task) {
-    return task.name().toLowerCase(Locale.ROOT);
-  }
-
-  private static void finding(
-      Results results, Report report, Shots task, String llada, String ar, String how) {
-    Interval none = results.of(llada, name(task), "0");
-    Interval most = results.of(llada, name(task), Integer.toString(Shots.MOST));
-    Interval mostAr = results.of(ar, name(task), Integer.toString(Shots.MOST));
-    boolean learns = none.below(most);
-    boolean asWell = most.mean() > mostAr.mean() - 0.05 || !most.below(mostAr);
-    report.finding(
-        "LLaDA learns %s in context, as well as the autoregressive model%s"
-            .formatted(name(task), how),
-        "LLaDA %s without, %s with %d examples; autoregressive %s"
-            .formatted(none.percent(), most.percent(), Shots.MOST, mostAr.percent()),
-        Agreement.of(learns && asWell && most.mean() > 0.5, learns));
+  /** A value anywhere in the sequence, with a share of all other tokens visible. */
+  private static Proportion filled(Size size, SmallModel model, double share) {
+    SplittableRandom random = RandomStreams.of(2, Purpose.EXPERIMENT_HELD_OUT);
+    int count = size.of(16, 512, 2048);
+    int[][] x = new int[count][];
+    int[] at = new int[count];
+    for (int b = 0; b < count; b++) {
+      x[b] = Shots.values()[b % Shots.values().length].sequence(Shots.MOST, random);
+      int asked = 2 + 2 * random.nextInt(Shots.MOST + 1);
+      at[b] = asked;
+      int[] others =
+          IntStream.range(1, x[b].length).filter(i -> i != asked).toArray(); // the task is given
+      int hidden = (int) Math.round((1 - share) * others.length);
+      for (int i = 0; i < others.length; i++) { // every choice of them is as likely
+        if (random.nextInt(others.length - i) < hidden) {
+          x[b][others[i]] = model.mask();
+          hidden--;
+        }
+      }
+    }
+    return asked(model, x, at).right;
   }
 
   @Override
   public void report(Results results, Report report) {
-    String llada = Objective.LLADA.toString();
-    String ar = Objective.AR.toString();
     for (Shots task : Shots.values()) {
-      finding(results, report, task, llada, ar, "");
+      List<Series> byStep = new ArrayList<>();
+      List<Series> byShots = new ArrayList<>();
+      List<Series> unlearnt = new ArrayList<>();
+      for (Masking arm : ARMS) {
+        Series line = results.series(arm.name(), arm.name(), task + " by step");
+        byStep.add(new Series(arm.name(), line.points(), Series.Style.CURVE));
+        byShots.add(results.series(arm.name(), arm.name(), task.toString()));
+        unlearnt.add(
+            new Series(
+                arm.name(), survival(results, arm, "steps", task).curve(), Series.Style.CURVE));
+      }
+      List<Series.Point> points = byStep.getFirst().points();
+      byStep.add(
+          Series.reference(
+              "values alone",
+              points.getFirst().x(),
+              points.getLast().x(),
+              task.shortcut(Shots.MOST)));
+      byShots.add(reference("values alone", task::shortcut));
+      byShots.add(reference("best possible", task::best));
+      report.heading(task.toString());
+      report.chart(
+          task + "-steps",
+          Chart.lines("Right answers with 8 examples: " + task, "steps", "share", true, byStep)
+              .ofShares(),
+          "Means over seeds. The dashed line is what any of the values shown would reach.");
+      report.chart(
+          task + "-survival",
+          Chart.lines("Seeds below 90 %: " + task, "steps", "share of seeds", false, unlearnt)
+              .ofShares(),
+          "Kaplan and Meier's estimate, at equal steps.");
+      report.chart(
+          task.toString(),
+          Chart.lines("By examples in the prompt: " + task, "examples", "share", false, byShots)
+              .ofShares(),
+          "After equal steps.");
     }
-    finding(
-        results,
-        report,
-        Shots.RECALL,
-        courseArm(Objective.LLADA),
-        courseArm(Objective.AR),
-        ", by a course of its own");
-    for (Shots task : Shots.values()) {
-      List<Series> series = new ArrayList<>();
-      for (Objective arm : ARMS) {
-        series.add(results.series(arm.toString(), arm.toString(), name(task)));
-        if (task == Shots.RECALL) {
-          series.add(results.series(courseArm(arm), courseArm(arm), name(task)));
+    List<List<String>> table = new ArrayList<>();
+    for (Masking arm : ARMS) {
+      List<String> row =
+          new ArrayList<>(List.of(arm.name(), String.format(Locale.ROOT, "%.3f", signal(arm))));
+      for (Shots task : Shots.values()) {
+        for (String unit : List.of("steps", "tokens")) {
+          row.add(survival(results, arm, unit, task).medianText());
         }
       }
-      List<Series.Point> best = new ArrayList<>();
-      for (int shots = 0; shots <= Shots.MOST; shots++) {
-        best.add(new Series.Point(shots, task.best(shots)));
-      }
-      series.add(new Series("best possible", best, Series.Style.CURVE));
-      report.heading(name(task));
-      report.chart(
-          name(task),
-          Chart.lines(
-                  "Right answers by examples in the prompt: " + name(task),
-                  "examples k",
-                  "share right",
-                  false,
-                  series)
-              .ofShares(),
-          switch (task) {
-            case RECALL ->
-                "Random pairs of key and value; one of the keys is asked for again. Whoever guesses"
-                    + " among the values that were shown is right once in k, and a little more, since"
-                    + " two keys may have the same value.";
-            case INDUCTION ->
-                "A key comes back with the same value every second pair, among noise; then it is"
-                    + " asked for. Counting values answers it too, and needs no lookup.";
-            case LINEAR ->
-                "y = a x + b modulo 11 with a of 1, 2, 3. One example leaves three possible maps, two"
-                    + " leave one. The x asked for was never shown.";
-          });
+      table.add(row);
     }
-    report.text(
-        "Why recall is hard here: the autoregressive model asks at the key, so only the examples"
-            + " have to learn to look at the token before them, and the causal mask gives each a"
-            + " different view from the start. A mask does not know its key: it must fetch it too, in"
-            + " both directions all tokens look alike at first, and neither lookup helps before the"
-            + " other is there. The same network, trained by the same rule in PyTorch, stays on this"
-            + " plateau as well (6,000 steps, with a fixed ratio too), which its autoregressive twin"
-            + " leaves within 1,000. The course leaves it: two examples first, the whole loss on the"
-            + " answer, a learning rate at which the faint slope is not lost in noise.");
+    report.heading("Median time to 90 %");
+    report.table(
+        List.of(
+            "arm",
+            "E[(1-t)^3]",
+            "recall, steps",
+            "recall, tokens",
+            "induction, steps",
+            "induction, tokens"),
+        table);
+    report.text("Tokens are predicted ones, in units of what U(0, 1) predicts in a step.");
+    List<Series> fill = new ArrayList<>();
+    for (Masking arm : ARMS) {
+      if (!arm.causal()) {
+        fill.add(results.series(arm.name(), arm.name(), "fill"));
+      }
+    }
+    fill.add(
+        Series.reference(
+            "ar, all of the left", 0, 1, results.of(Masking.AR.name(), "fill left").mean()));
+    report.heading("Filling");
+    report.chart(
+        "fill",
+        Chart.lines(
+                "A value anywhere in the sequence, by what else is visible",
+                "share of the other tokens visible",
+                "share right",
+                false,
+                fill)
+            .ofShares(),
+        "The autoregressive model sees all that is on the left and nothing on the right.");
+  }
+
+  private static Survival survival(Results results, Masking arm, String unit, Shots task) {
+    double[] times =
+        results.bySeed(arm.name(), unit + " to learn " + task, "").values().stream()
+            .mapToDouble(v -> v)
+            .toArray();
+    // The end of the observation is the last step at which U(0, 1) was read.
+    double horizon = results.series("", LLADA.name(), task + " by step").points().getLast().x();
+    return Survival.until(times, horizon);
+  }
+
+  private static Series reference(String name, IntToDoubleFunction share) {
+    return Series.reference(
+        name,
+        IntStream.rangeClosed(0, Shots.MOST / 2)
+            .mapToObj(i -> new Series.Point(2 * i, share.applyAsDouble(2 * i)))
+            .toList());
   }
 }

@@ -1,28 +1,34 @@
 package llada.experiments;
 
+import static llada.experiments.Claim.Rule.notInferior;
+import static llada.experiments.Claim.Rule.superior;
+
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.function.Function;
+import java.util.stream.Collectors;
 import llada.backend.Backend;
-import llada.diffusion.Objective;
 import llada.diffusion.RandomSource;
 import llada.diffusion.SamplerOptions;
+import llada.evaluation.Proportion;
+import llada.experiments.Claim.Term;
 import llada.experiments.Dialogues.Pair;
-import llada.experiments.Report.Agreement;
 import llada.experiments.SmallModel.Recipe;
 import llada.plot.Chart;
 import llada.plot.Series;
 
-/** Experiment 4: before and after fine-tuning on chats, with and without EOS as padding. */
+/** Experiment 4: before and after fine-tuning on chats, with and without what comes before it. */
 final class InstructionFollowing implements Experiment {
   private static final String PADDED = "EOS padding";
   private static final String UNPADDED = "no padding";
-  private static final String BEFORE = "before";
+  private static final String FRESH = "no pre-training";
   private static final List<Integer> ROOMS = List.of(12, 16, 24);
-  private static final String ROOM = "16";
+  private static final int ROOM = 16;
+  private static final String TRUE = "true length";
 
   @Override
   public String name() {
@@ -35,22 +41,75 @@ final class InstructionFollowing implements Experiment {
   }
 
   @Override
-  public String claim() {
+  public String question() {
     return "Fine-tuning on pairs of prompt and answer, where only answers are masked, makes LLaDA"
-        + " follow instructions, over several turns too. Shorter pairs are filled up with EOS that"
-        + " count as answer, so that the model learns to end by itself (sec. 2.3, appendix B.1).";
+        + " follow instructions; shorter pairs are filled up with EOS that count as answer, so that it"
+        + " learns to end (sec. 2.3, appendix B.1). What of that is fine-tuning's, what is"
+        + " pre-training's, and what only the answer's length told by its room?";
+  }
+
+  @Override
+  public String setUp() {
+    return "A network learns the demo corpus' texts and then its chats, with EOS as padding and"
+        + " without, or the chats alone. The base model is asked in the chat's form and in that of its"
+        + " texts. Questions were never trained on; answers that were, as those of other questions, are"
+        + " counted for themselves, and so are rooms of the answer's true length.";
+  }
+
+  @Override
+  public String limits() {
+    return "Questions are of few kinds and worded alike; an exact answer to a question not seen is no"
+        + " following of instructions not seen. The base model's form is that of its texts' questions,"
+        + " whose answers end in no mark of their own.";
   }
 
   private static SmallModel.Shape shape() {
     return new SmallModel.Shape(64, 2, 4);
   }
 
-  private static Recipe pretraining(Size size) {
-    return new Recipe(size.of(5, 1000, 6000), 16, 1e-3);
+  private static Recipe pretraining(Size size, double rate) {
+    return new Recipe(size.of(5, 10_000, 30_000), 16, rate);
   }
 
-  private static Recipe fineTuning(Size size) {
-    return new Recipe(size.of(10, 6000, 20000), 32, 1e-3);
+  private static Recipe fineTuning(Size size, double rate) {
+    return new Recipe(size.of(10, 6000, 20_000), 32, rate);
+  }
+
+  @Override
+  public List<Claim> claims(Size size) {
+    return List.of(
+        new Claim(
+            "fine-tuning teaches more than the base model shows in the form of its texts",
+            "the base model answers some, the tuned one more",
+            superior(Term.of(PADDED, "exact", ROOM), Term.of(PADDED, "base raw", TRUE))),
+        new Claim(
+            "pre-training helps",
+            "a little, since the chats hold the same facts",
+            superior(Term.of(PADDED, "exact", ROOM), Term.of(FRESH, "exact", ROOM))),
+        new Claim(
+            "EOS as padding gives exact answers where there is room to spare",
+            "47 % against 3 % with room for 24",
+            superior(Term.of(PADDED, "exact", 24), Term.of(UNPADDED, "exact", 24))),
+        new Claim(
+            "and nothing else: told the true length, the unpadded arm answers as well",
+            "within 5 points",
+            notInferior(Term.of(UNPADDED, "exact", TRUE), Term.of(PADDED, "exact", TRUE), 0.05)),
+        new Claim(
+            "without padding it ends too",
+            "as often, though not in EOS behind the end",
+            notInferior(Term.of(UNPADDED, "ended", 24), Term.of(PADDED, "ended", 24), 0.05)),
+        new Claim(
+            "answers never trained on are found as well as those trained on",
+            "no: fewer",
+            notInferior(
+                Term.of(PADDED, "exact by answer", "new"),
+                Term.of(PADDED, "exact by answer", "trained"),
+                0.05)),
+        new Claim(
+            "it follows in a second turn as in the first",
+            "within 5 points",
+            notInferior(
+                Term.of(PADDED, "second turn exact", ROOM), Term.of(PADDED, "exact", ROOM), 0.05)));
   }
 
   @Override
@@ -59,90 +118,137 @@ final class InstructionFollowing implements Experiment {
     config.put(
         "data", "demo corpus in words, chats of at most %d tokens".formatted(Dialogues.LENGTH));
     config.put("network", shape().toString());
-    config.put("pre-training", pretraining(size).toString());
-    config.put("fine-tuning", fineTuning(size).toString());
+    config.put("pre-training", pretraining(size, 0).toString());
+    config.put("fine-tuning", fineTuning(size, 0).toString());
     return config;
   }
 
   @Override
-  public List<Job> jobs(Size size, List<Long> seeds, Inputs inputs) {
+  public Map<String, Tuning.Trial> trials(Size size, Inputs inputs) {
+    Map<String, Tuning.Trial> trials = new LinkedHashMap<>();
+    for (String arm : List.of(PADDED, UNPADDED)) { // from fresh weights, for both stages
+      trials.put(
+          arm,
+          (rate, seed, backend) -> {
+            Dialogues dialogues = Dialogues.of(size, seed);
+            try (SmallModel model = model(dialogues, seed, backend)) {
+              return model.train(fineTuning(size, 0).trial(rate), chats(dialogues, arm));
+            }
+          });
+    }
+    return trials;
+  }
+
+  private static SmallModel.Source chats(Dialogues dialogues, String arm) {
+    return arm.equals(UNPADDED) ? dialogues.unpadded() : dialogues.padded();
+  }
+
+  private static SmallModel model(Dialogues dialogues, long seed, Backend backend) {
+    return new SmallModel(
+        shape(), dialogues.vocabulary(), Masking.LLADA, Dialogues.LENGTH + 24, 32, seed, backend);
+  }
+
+  @Override
+  public List<Job> jobs(Setup setup) {
     List<Job> jobs = new ArrayList<>();
-    for (long seed : seeds) {
-      for (String arm : List.of(PADDED, UNPADDED)) {
+    for (long seed : setup.seeds()) {
+      for (String arm : List.of(PADDED, UNPADDED, FRESH)) {
+        double rate = setup.rate(arm.equals(UNPADDED) ? UNPADDED : PADDED);
         jobs.add(
             new Job(
                 arm,
                 seed,
-                (backend, rows) -> measure(size, arm.equals(PADDED), seed, backend, rows)));
+                (backend, rows) -> {
+                  Dialogues dialogues = Dialogues.of(setup.size(), seed);
+                  try (SmallModel model = model(dialogues, seed, backend)) {
+                    measure(setup.size(), model, dialogues, arm, rate, rows);
+                  }
+                }));
       }
     }
     return jobs;
   }
 
   private static void measure(
-      Size size, boolean padded, long seed, Backend backend, Job.Rows rows) {
-    Dialogues dialogues = Dialogues.of(size, seed);
-    try (SmallModel model =
-        new SmallModel(
-            shape(),
-            dialogues.vocabulary(),
-            Objective.LLADA,
-            Dialogues.LENGTH + 24,
-            32,
-            seed,
-            backend)) {
-      model.train(pretraining(size), dialogues::texts);
-      if (padded) { // the base model is the same for both arms
-        asked(model, dialogues.questions(), BEFORE + " ", List.of(16), rows);
-      }
-      model.train(fineTuning(size), padded ? dialogues.padded() : dialogues.unpadded());
-      asked(model, dialogues.questions(), "", ROOMS, rows);
-      asked(model, dialogues.followUps(), "second turn ", List.of(16), rows);
+      Size size, SmallModel model, Dialogues dialogues, String arm, double rate, Job.Rows rows) {
+    List<Pair> questions = dialogues.questions();
+    if (!arm.equals(FRESH)) {
+      model.train(pretraining(size, rate), dialogues::texts);
     }
+    if (arm.equals(PADDED)) { // the base model is the same with and without padding
+      rows.add("base chat", TRUE, asked(model, questions, Pair::prompt, 0).exact);
+      rows.add("base raw", TRUE, asked(model, questions, Pair::raw, 0).exact);
+    }
+    model.train(fineTuning(size, rate), chats(dialogues, arm));
+    for (int room : ROOMS) {
+      Answers answers = asked(model, questions, Pair::prompt, room);
+      rows.add("exact", room, answers.exact);
+      rows.add("ended", room, answers.ended);
+      rows.add("clean end", room, answers.clean);
+    }
+    rows.add("exact", TRUE, asked(model, questions, Pair::prompt, 0).exact);
+    rows.add(
+        "second turn exact", ROOM, asked(model, dialogues.followUps(), Pair::prompt, ROOM).exact);
+    by(model, questions, q -> dialogues.trained(q) ? "trained" : "new", "exact by answer", rows);
+    by(model, questions, q -> q.skill().toString(), "exact by skill", rows);
   }
 
-  /** Greedy answers, a token a step, in rooms of different size. */
-  private static void asked(
-      SmallModel model, List<Pair> questions, String prefix, List<Integer> rooms, Job.Rows rows) {
-    if (questions.isEmpty()) {
-      throw new IllegalStateException("no question was held out");
-    }
-    for (int room : rooms) {
-      double exact = 0;
-      double ended = 0;
-      double clean = 0;
-      double words = 0;
-      double expected = 0;
-      Map<Integer, List<Pair>> byLength = new TreeMap<>();
-      questions.forEach(
-          q -> byLength.computeIfAbsent(q.prompt().length, _ -> new ArrayList<>()).add(q));
-      for (List<Pair> group : byLength.values()) {
-        int[][] prompts = group.stream().map(Pair::prompt).toArray(int[][]::new);
-        int[][] answers =
-            model.generate(
-                prompts,
-                SamplerOptions.defaults().toBuilder().lengths(room, room, room).build(),
-                RandomSource.seeded(0));
-        for (int b = 0; b < answers.length; b++) {
-          int[] right = group.get(b).answer(); // with its END
-          int end = end(answers[b]);
-          boolean same =
-              end == right.length - 1
-                  && Arrays.equals(answers[b], 0, end, right, 0, right.length - 1);
-          exact += same ? 1 : 0;
-          ended += end < room ? 1 : 0;
-          clean += end < room && onlyEos(answers[b], end + 1) ? 1 : 0;
-          words += end;
-          expected += right.length - 1;
-        }
+  private static void by(
+      SmallModel model,
+      List<Pair> questions,
+      Function<Pair, String> group,
+      String measure,
+      Job.Rows rows) {
+    questions.stream()
+        .collect(Collectors.groupingBy(group, TreeMap::new, Collectors.toList()))
+        .forEach((x, some) -> rows.add(measure, x, asked(model, some, Pair::prompt, ROOM).exact));
+  }
+
+  /**
+   * How questions were answered.
+   *
+   * @param exact with the right words
+   * @param ended before the room was full
+   * @param clean with nothing but EOS behind the end
+   */
+  private record Answers(Proportion exact, Proportion ended, Proportion clean) {}
+
+  /**
+   * Greedy answers, a token a step.
+   *
+   * @param form of the question
+   * @param room tokens for the answer; 0 for as many as the right one's words
+   */
+  private static Answers asked(
+      SmallModel model, List<Pair> questions, Function<Pair, int[]> form, int room) {
+    int exact = 0;
+    int ended = 0;
+    int clean = 0;
+    Map<List<Integer>, List<Pair>> groups =
+        questions.stream()
+            .collect(
+                Collectors.groupingBy(
+                    q -> List.of(form.apply(q).length, room == 0 ? q.answer().length - 1 : room)));
+    for (Map.Entry<List<Integer>, List<Pair>> group : groups.entrySet()) {
+      int length = group.getKey().getLast();
+      int[][] prompts = group.getValue().stream().map(form).toArray(int[][]::new);
+      int[][] answers =
+          model.generate(
+              prompts,
+              SamplerOptions.defaults().toBuilder().lengths(length, length, length).build(),
+              RandomSource.seeded(0));
+      for (int b = 0; b < answers.length; b++) {
+        int[] right = group.getValue().get(b).answer(); // with its END
+        int end = end(answers[b]);
+        exact +=
+            end == right.length - 1 && Arrays.equals(answers[b], 0, end, right, 0, end) ? 1 : 0;
+        ended += end < length ? 1 : 0;
+        clean += end < length && onlyEos(answers[b], end + 1) ? 1 : 0;
       }
-      int n = questions.size();
-      rows.add(prefix + "exact", room, exact / n);
-      rows.add(prefix + "ended", room, ended / n);
-      rows.add(prefix + "clean end", room, clean / n);
-      rows.add(prefix + "words", room, words / n);
-      rows.add(prefix + "words expected", room, expected / n);
     }
+    int n = questions.size();
+    return new Answers(
+        new Proportion(exact, n), new Proportion(ended, n), new Proportion(clean, n));
   }
 
   private static int end(int[] answer) {
@@ -160,37 +266,33 @@ final class InstructionFollowing implements Experiment {
 
   @Override
   public void report(Results results, Report report) {
-    Interval before = results.of(PADDED, BEFORE + " exact", ROOM);
-    Interval after = results.of(PADDED, "exact", ROOM);
-    report.finding(
-        "fine-tuning makes it follow instructions",
-        "exact answers to held-out questions %s before, %s after"
-            .formatted(before.percent(), after.percent()),
-        Agreement.of(before.below(after) && after.mean() > 0.3, before.mean() < after.mean()));
-    Interval clean = results.of(PADDED, "clean end", "24");
-    Interval cleanWithout = results.of(UNPADDED, "clean end", "24");
-    Interval exact = results.of(PADDED, "exact", "24");
-    Interval exactWithout = results.of(UNPADDED, "exact", "24");
-    report.finding(
-        "EOS padding teaches it to end by itself",
-        "with room for 24 words: nothing but EOS after the end in %s with padding, %s without; exact answers %s and %s"
-            .formatted(
-                clean.percent(), cleanWithout.percent(), exact.percent(), exactWithout.percent()),
-        Agreement.of(
-            cleanWithout.below(clean) && exactWithout.mean() < exact.mean(),
-            cleanWithout.mean() < clean.mean()));
-    Interval second = results.of(PADDED, "second turn exact", ROOM);
-    report.finding(
-        "it follows over several turns",
-        "exact answers in a second turn %s, in the first %s"
-            .formatted(second.percent(), after.percent()),
-        Agreement.of(
-            second.mean() > 0.7 * after.mean() && after.mean() > 0.1, second.mean() > 0.1));
-    report.heading("Exact answers by the room that is given");
+    report.heading("Length and end of answers");
     List<Series> series = new ArrayList<>();
-    for (String arm : List.of(PADDED, UNPADDED)) {
-      series.add(results.series(arm, arm, "exact"));
+    List<List<String>> table = new ArrayList<>();
+    for (String arm : List.of(PADDED, UNPADDED, FRESH)) {
+      List<Series.Point> points = new ArrayList<>();
+      for (int room : ROOMS) {
+        String x = Integer.toString(room);
+        points.add(Results.point(room, results.of(arm, "exact", x)));
+        table.add(
+            List.of(
+                arm,
+                x,
+                results.of(arm, "exact", x).percent(),
+                results.of(arm, "ended", x).percent(),
+                results.of(arm, "clean end", x).percent()));
+      }
+      table.add(List.of(arm, TRUE, results.of(arm, "exact", TRUE).percent(), "", ""));
+      series.add(Series.line(arm, points));
     }
+    double last = ROOMS.getLast();
+    for (String form : List.of("base raw", "base chat")) {
+      series.add(
+          Series.reference(form, ROOMS.getFirst(), last, results.of(PADDED, form, TRUE).mean()));
+    }
+    series.add(
+        Series.reference(
+            "told the length", ROOMS.getFirst(), last, results.of(PADDED, "exact", TRUE).mean()));
     report.chart(
         "exact",
         Chart.lines(
@@ -201,31 +303,20 @@ final class InstructionFollowing implements Experiment {
                 series)
             .ofShares(),
         "The answer is written in that many masks at once; whoever has not learnt to fill the rest"
-            + " with EOS goes on.");
-    report.heading("Length and end of answers");
-    List<List<String>> table = new ArrayList<>();
-    table.add(row(results, "base model", PADDED, BEFORE + " ", ROOM));
-    for (String arm : List.of(PADDED, UNPADDED)) {
-      for (int room : ROOMS) {
-        table.add(row(results, arm, arm, "", Integer.toString(room)));
+            + " with EOS goes on. Dashed: the base model, and the tuned one told the true length.");
+    report.table(List.of("arm", "room", "exact", "ends", "nothing but EOS behind"), table);
+    for (String by : List.of("exact by answer", "exact by skill")) {
+      List<List<String>> rows = new ArrayList<>();
+      for (String x : results.conditions(PADDED, by)) {
+        rows.add(
+            List.of(
+                x,
+                results.bySeed(PADDED, by + Results.TRIALS, x).values().toString(),
+                results.of(PADDED, by, x).percent(),
+                results.of(FRESH, by, x).percent()));
       }
-      table.add(row(results, arm + ", second turn", arm, "second turn ", ROOM));
+      report.heading(by);
+      report.table(List.of("", "questions by seed", PADDED, FRESH), rows);
     }
-    report.table(
-        List.of(
-            "arm", "room", "exact", "ends", "nothing but EOS behind", "words", "words expected"),
-        table);
-  }
-
-  private static List<String> row(
-      Results results, String name, String arm, String prefix, String room) {
-    return List.of(
-        name,
-        room,
-        results.of(arm, prefix + "exact", room).percent(),
-        results.of(arm, prefix + "ended", room).percent(),
-        results.of(arm, prefix + "clean end", room).percent(),
-        results.of(arm, prefix + "words", room).toString(),
-        results.of(arm, prefix + "words expected", room).toString());
   }
 }

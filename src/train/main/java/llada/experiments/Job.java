@@ -1,6 +1,7 @@
 package llada.experiments;
 
 import llada.backend.Backend;
+import llada.evaluation.Proportion;
 
 /**
  * One arm with one seed. Jobs are independent of each other and run side by side, each on one
@@ -35,6 +36,12 @@ public record Job(String arm, long seed, Work work) {
     /** A number under a numeric condition. */
     default void add(String measure, double x, double value) {
       add(measure, Double.toString(x).replaceAll("\\.0$", ""), value);
+    }
+
+    /** A share that was counted, with the trials behind it. */
+    default void add(String measure, Object x, Proportion share) {
+      add(measure, x.toString(), share.value());
+      add(measure + Results.TRIALS, x.toString(), share.trials());
     }
 
     /** A number without a condition. */

@@ -48,6 +48,7 @@ public record Lab(
    */
   public Report run(Experiment experiment) {
     Path own = folder.resolve(experiment.name());
+    experiment.lacks(size, inputs).ifPresent(this::refuse);
     try {
       Disk.current().createFolders(own);
     } catch (IOException e) {
@@ -67,6 +68,10 @@ public record Lab(
     }
   }
 
+  private void refuse(String lack) {
+    throw new FormatException(lack);
+  }
+
   private static FormatException busy(Path own) {
     return new FormatException(
         own
@@ -74,22 +79,53 @@ public record Lab(
   }
 
   private Report run(Experiment experiment, Path own, Map<String, String> config) {
-    Results results = Results.open(own.resolve("results.csv"));
+    Map<String, Double> rates = rates(experiment, own);
+    rates.forEach((arm, rate) -> config.put("learning rate of " + arm, tuned(rate)));
+    Report.write(own.resolve("config.json"), json(config));
     List<Long> seeds = LongStream.range(firstSeed, firstSeed + repetitions).boxed().toList();
-    List<Job> jobs = experiment.jobs(size, seeds, inputs);
-    run(experiment, jobs, results);
-    results.arrange(jobs);
+    Results results =
+        run(
+            experiment,
+            experiment.jobs(new Experiment.Setup(size, seeds, inputs, rates)),
+            own.resolve("results.csv"));
     config.put("seeds", seeds.toString());
-    Report report = new Report(experiment, config);
+    config.put("commit", Surroundings.commit());
+    config.put("processor", Surroundings.processor());
+    config.put("threads", workers + ", an arm each");
+    results.derive(experiment.derived(size, results));
+    Report report = new Report(experiment, config, size != Size.TINY);
+    experiment.claims(size).forEach(c -> report.verdict(c.decide(experiment.name(), results)));
     experiment.report(results, report);
     report.write(own).forEach(progress);
     return report;
   }
 
+  private Map<String, Double> rates(Experiment experiment, Path own) {
+    Map<String, Tuning.Trial> trials = experiment.trials(size, inputs);
+    if (trials.isEmpty()) {
+      return Map.of();
+    }
+    Results tuned = run(experiment, Tuning.jobs(trials), own.resolve("tuning.csv"));
+    return Tuning.choose(trials.keySet(), tuned);
+  }
+
+  private static String tuned(double rate) {
+    return "%s, of %s by the loss of seeds %s".formatted(rate, Tuning.RATES, Tuning.SEEDS);
+  }
+
+  private Results run(Experiment experiment, List<Job> jobs, Path file) {
+    Results results = Results.open(file);
+    run(experiment, jobs, results);
+    results.arrange(jobs);
+    return results;
+  }
+
   private static void sameAsBefore(Path file, String config) {
     try {
       if (Files.exists(file)) {
-        if (!Files.readString(file).equals(config)) {
+        // What was tuned stands behind the settings.
+        String settings = config.replaceFirst("\\n}\\n$", "");
+        if (!Files.readString(file).startsWith(settings)) {
           throw new FormatException(
               "%s: the results there were made with other settings or by a version with other random streams; give the same size and files, or choose another output folder"
                   .formatted(file));

@@ -3,27 +3,18 @@ package llada.experiments;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
-import java.util.SplittableRandom;
-import llada.backend.Backend;
-import llada.diffusion.ForwardProcess;
-import llada.diffusion.NoisyBatch;
-import llada.diffusion.Objective;
-import llada.experiments.Report.Agreement;
+import llada.experiments.Claim.Term;
 import llada.plot.Chart;
 import llada.plot.Series;
-import llada.tensor.RandomStreams;
-import llada.tensor.RandomStreams.Purpose;
 
 /**
- * Experiment 8: LLaDA's loss is that of D3PM with an absorbing state and that of MDLM. The three
- * are computed on the same masks from the same network; D3PM with uniform noise is the contrast.
+ * Experiment 8: chains of D3PM with two noises and exact denoisers. That the losses of D3PM with an
+ * absorbing state, of MDLM and of LLaDA are one is algebra, and stands in the unit tests.
  */
 final class Lineage implements Experiment {
   private static final int LETTERS = 3;
   private static final int LENGTH = 4;
-  private static final String NETWORK = "network";
   private static final String ABSORBING = "absorbing";
   private static final String UNIFORM = "uniform";
 
@@ -34,19 +25,26 @@ final class Lineage implements Experiment {
 
   @Override
   public String title() {
-    return "Lineage: D3PM, MDLM, LLaDA";
+    return "Lineage: D3PM's two noises";
   }
 
   @Override
-  public String claim() {
-    return "The loss of masked diffusion is a weighted cross entropy at masked positions (eq. 3),"
-        + " the simplified form of D3PM's with an absorbing state and of MDLM's in continuous time;"
-        + " the best prediction depends on x_t only and not on t (eq. 11), so the network is not"
-        + " told t.";
+  public String question() {
+    return "The best prediction of masked diffusion depends on x_t only and not on t (eq. 11), so the"
+        + " network is not told t. Does that hold for D3PM's other noise, and how long must a chain be"
+        + " for its bound to be the entropy?";
   }
 
-  private static SmallModel.Recipe recipe(Size size) {
-    return new SmallModel.Recipe(size.of(20, 400, 3000), 64, 2e-3);
+  @Override
+  public String setUp() {
+    return "Sequences of 4 letters are noised by chains of up to T steps, towards a mask or towards"
+        + " random letters. The denoiser is exact, by Bayes' rule over all sequences. Matrices and"
+        + " Bayes' rule are all that goes in, nothing of LLaDA's short form.";
+  }
+
+  @Override
+  public String limits() {
+    return "With exact denoisers nothing is said about which noise a network learns better.";
   }
 
   private static int mostSteps(Size size) {
@@ -54,22 +52,40 @@ final class Lineage implements Experiment {
   }
 
   @Override
+  public List<Claim> claims(Size size) {
+    Term none = Term.constant(0);
+    String longest = Integer.toString(mostSteps(size));
+    return List.of(
+        new Claim(
+            "with a mask the best prediction does not depend on t",
+            "equal to rounding",
+            Claim.Rule.equivalent(Term.of(ABSORBING, "change with t"), none, 1e-9)),
+        new Claim(
+            "with random letters it does",
+            "probabilities move by 0.05 and more",
+            Claim.Rule.superior(Term.of(UNIFORM, "change with t"), Term.constant(0.05))),
+        new Claim(
+            "longer chains close the gap to the entropy, with both noises",
+            "below 0.02 nats with the longest",
+            Claim.Rule.all(
+                Claim.Rule.equivalent(Term.of(ABSORBING, "gap", longest), none, 0.02),
+                Claim.Rule.equivalent(Term.of(UNIFORM, "gap", longest), none, 0.02))));
+  }
+
+  @Override
   public Map<String, String> config(Size size, Inputs inputs) {
     Map<String, String> config = new LinkedHashMap<>();
     config.put("sequences", "%d letters, length %d".formatted(LETTERS, LENGTH));
-    config.put("network", new SmallModel.Shape(16, 1, 1).toString());
-    config.put("training", recipe(size).toString());
     config.put("longest chain", Integer.toString(mostSteps(size)));
     return config;
   }
 
   @Override
-  public List<Job> jobs(Size size, List<Long> seeds, Inputs inputs) {
+  public List<Job> jobs(Setup setup) {
     List<Job> jobs = new ArrayList<>();
-    for (long seed : seeds) {
-      jobs.add(new Job(NETWORK, seed, (backend, rows) -> network(size, seed, backend, rows)));
+    for (long seed : setup.seeds()) {
       for (String noise : List.of(ABSORBING, UNIFORM)) {
-        jobs.add(new Job(noise, seed, (_, rows) -> bestDenoiser(size, noise, seed, rows)));
+        jobs.add(new Job(noise, seed, (_, rows) -> bestDenoiser(setup.size(), noise, seed, rows)));
       }
     }
     return jobs;
@@ -77,77 +93,6 @@ final class Lineage implements Experiment {
 
   private static SmallDistribution truth(long seed) {
     return new SmallDistribution(LETTERS, LENGTH, 1.2, seed);
-  }
-
-  /** The same masks, three ways to weigh them. */
-  private static void network(Size size, long seed, Backend backend, Job.Rows rows) {
-    SmallDistribution truth = truth(seed);
-    try (SmallModel model =
-        new SmallModel(
-            new SmallModel.Shape(16, 1, 1),
-            EnumeratedModel.vocabulary(LETTERS),
-            Objective.LLADA,
-            LENGTH + 1,
-            256,
-            seed,
-            backend)) {
-      model.train(recipe(size), (count, random) -> EnumeratedModel.batch(truth, count, random));
-      EnumeratedModel exact = EnumeratedModel.of(model, LETTERS, LENGTH);
-      rows.add("same masks", "D3PM", sameMasks(truth, exact, seed)[0]);
-      rows.add("same masks", "MDLM", sameMasks(truth, exact, seed)[1]);
-      int[] x = truth.sample(RandomStreams.of(seed, Purpose.EXPERIMENT_HELD_OUT));
-      double bound = exact.bound(x);
-      for (Mdlm schedule : Mdlm.values()) {
-        rows.add(
-            "schedule",
-            schedule.name().toLowerCase(Locale.ROOT),
-            Math.abs(schedule.loss(exact, x, 20_000) - bound));
-      }
-    }
-  }
-
-  /**
-   * The largest difference to LLaDA's loss over many sequences, each masked with a t of the chain.
-   *
-   * @return of D3PM and of MDLM, in nats
-   */
-  static double[] sameMasks(SmallDistribution truth, EnumeratedModel exact, long seed) {
-    int steps = 64;
-    D3pm chain = D3pm.absorbing(LETTERS, steps);
-    SplittableRandom random = RandomStreams.of(seed, Purpose.EXPERIMENT_MEASURE);
-    // eps 0, since neither of the others has it
-    ForwardProcess process = new ForwardProcess(Objective.LLADA, 0, false, LETTERS);
-    double[] most = new double[2];
-    for (int n = 0; n < 2000; n++) {
-      int[] x0 = truth.sample(random);
-      int t = 1 + random.nextInt(steps);
-      float share = (float) t / steps; // a power of 2, so without rounding
-      float[][] u = new float[1][LENGTH];
-      for (int i = 0; i < LENGTH; i++) {
-        u[0][i] = (float) random.nextDouble();
-      }
-      NoisyBatch noisy = process.noise(new int[][] {x0}, null, new float[] {share}, u);
-      int[] xt = noisy.xt().ids()[0];
-      double[][] log = exact.conditionals(xt);
-      double llada = 0;
-      double mdlm = 0;
-      for (int r = 0; r < noisy.rows().length; r++) {
-        double ce = -log[noisy.rows()[r]][noisy.targets()[r]];
-        llada += LENGTH * noisy.weights()[r] * ce; // published as a mean over tokens
-        mdlm += Mdlm.LINEAR.weight((double) t / steps) * ce;
-      }
-      double d3pm = 0;
-      for (int i = 0; i < LENGTH; i++) {
-        double[] px0 = new double[LETTERS];
-        for (int v = 0; v < LETTERS; v++) {
-          px0[v] = xt[i] == LETTERS ? Math.exp(log[i][v]) : v == xt[i] ? 1 : 0;
-        }
-        d3pm += steps * chain.loss(t, xt[i], x0[i], px0); // t is one of T
-      }
-      most[0] = Math.max(most[0], Math.abs(d3pm - llada));
-      most[1] = Math.max(most[1], Math.abs(mdlm - llada));
-    }
-    return most;
   }
 
   /** The bound of a chain whose denoiser is exact: q(x_0 | x_t) from Bayes' rule. */
@@ -244,33 +189,6 @@ final class Lineage implements Experiment {
 
   @Override
   public void report(Results results, Report report) {
-    double d3pm = results.of(NETWORK, "same masks", "D3PM").mean();
-    double mdlm = results.of(NETWORK, "same masks", "MDLM").mean();
-    report.finding(
-        "D3PM-absorbing with a discrete chain has LLaDA's loss on the same masks",
-        "largest difference %.1e nats over 2000 masked sequences (matrices and Bayes' rule against 1/t times cross entropy)"
-            .formatted(d3pm),
-        Agreement.of(d3pm < 1e-9));
-    report.finding(
-        "MDLM's continuous-time weight is LLaDA's",
-        "largest difference %.1e nats on the same masks".formatted(mdlm),
-        Agreement.of(mdlm < 1e-9));
-    double schedules =
-        Math.max(
-            results.of(NETWORK, "schedule", "cosine").mean(),
-            results.of(NETWORK, "schedule", "square").mean());
-    report.finding(
-        "the schedule does not matter in continuous time",
-        "cosine and square schedules differ from the linear one's loss by at most %.1e nats"
-            .formatted(schedules),
-        Agreement.of(schedules < 1e-3));
-    double absorbing = results.of(ABSORBING, "change with t").mean();
-    Interval uniform = results.of(UNIFORM, "change with t");
-    report.finding(
-        "the best prediction does not depend on t (eq. 11)",
-        "exact denoiser moves by %.1e with t; that of uniform noise by %s"
-            .formatted(absorbing, uniform),
-        Agreement.of(absorbing < 1e-9 && uniform.mean() > 0.01));
     List<Series> series = new ArrayList<>();
     for (String noise : List.of(ABSORBING, UNIFORM)) {
       series.add(results.series(noise, noise, "gap"));
@@ -279,7 +197,8 @@ final class Lineage implements Experiment {
     report.chart(
         "steps",
         Chart.lines(
-            "Bound less entropy, by the length of the chain", "steps T", "nats", true, series),
+                "Bound less entropy, by the length of the chain", "steps T", "nats", true, series)
+            .withLogY(),
         "A chain of T steps with the best possible factorised denoiser. What is left above the"
             + " entropy is the price of revealing several tokens at once; it goes to 0 as T grows,"
             + " for both noises.");

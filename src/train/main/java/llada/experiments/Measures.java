@@ -3,13 +3,11 @@ package llada.experiments;
 import it.unimi.dsi.fastutil.doubles.DoubleArrayList;
 import it.unimi.dsi.fastutil.ints.IntArrayList;
 import java.util.Arrays;
-import java.util.HashSet;
-import java.util.List;
-import java.util.Set;
 import java.util.SplittableRandom;
 import llada.diffusion.ForwardProcess;
 import llada.diffusion.NoisyBatch;
 import llada.diffusion.Objective;
+import llada.evaluation.Proportion;
 import llada.model.TokenBatch;
 import llada.tensor.RandomStreams;
 import llada.tensor.RandomStreams.Purpose;
@@ -31,7 +29,7 @@ final class Measures {
     double sum = 0;
     for (int from = 0; from < x0.length; from += chunk) {
       int[][] part = Arrays.copyOfRange(x0, from, Math.min(x0.length, from + chunk));
-      if (model.objective() == Objective.AR) {
+      if (model.causal()) {
         int[] prompts = new int[part.length];
         Arrays.fill(prompts, prompt);
         NoisyBatch next =
@@ -88,7 +86,7 @@ final class Measures {
    *
    * @param count masked tokens, at least 1
    */
-  static double accuracy(SmallModel model, int[][] x0, int prompt, int count, long seed) {
+  static Proportion accuracy(SmallModel model, int[][] x0, int prompt, int count, long seed) {
     SplittableRandom random = RandomStreams.of(seed, Purpose.EXPERIMENT_MEASURE);
     int[][] xt = new int[x0.length][];
     int[][] masked = new int[x0.length][];
@@ -100,13 +98,13 @@ final class Measures {
       }
     }
     double[][][] log = model.logProbabilities(xt, masked);
-    double right = 0;
+    int right = 0;
     for (int b = 0; b < x0.length; b++) {
       for (int i = 0; i < count; i++) {
         right += best(log[b][i]) == x0[b][masked[b][i]] ? 1 : 0;
       }
     }
-    return right / x0.length / count;
+    return new Proportion(right, (long) x0.length * count);
   }
 
   /** The index of the largest. */
@@ -118,22 +116,16 @@ final class Measures {
     return best;
   }
 
-  /** Different n-grams as a share of all: low where texts repeat themselves or each other. */
-  static double distinct(int[][] texts, int n) {
-    Set<List<Integer>> seen = new HashSet<>();
-    int all = 0;
-    for (int[] text : texts) {
-      for (int i = 0; i + n <= text.length; i++) {
-        seen.add(Arrays.stream(text, i, i + n).boxed().toList());
-        all++;
-      }
-    }
-    return (double) seen.size() / all;
+  /** The share of texts that are coherent stories. */
+  static Proportion coherent(int[][] stories) {
+    return new Proportion(Arrays.stream(stories).filter(Fables::coherent).count(), stories.length);
   }
 
-  /** The share of texts that are coherent stories. */
-  static double coherent(int[][] stories) {
-    return (double) Arrays.stream(stories).filter(Fables::coherent).count() / stories.length;
+  /** The share that is left of them if each story counts once. */
+  static Proportion distinctCoherent(int[][] stories) {
+    long distinct =
+        Arrays.stream(stories).filter(Fables::coherent).map(IntArrayList::wrap).distinct().count();
+    return new Proportion(distinct, stories.length);
   }
 
   /** Prompts and answers as whole texts. */

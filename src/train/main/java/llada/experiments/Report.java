@@ -5,15 +5,21 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import llada.experiments.Claim.Verdict;
 import llada.format.AtomicFile;
 import llada.plot.Chart;
 
 /** What came out of an experiment: text, tables, charts, findings; as Markdown and as HTML. */
 public final class Report {
+  private static final String UNDECIDED =
+      "The tiny size shows that everything runs. Its figures mean nothing, so there are no verdicts.";
+  private static final Table NOTHING = new Table(List.of(UNDECIDED), List.of());
+
   private final Experiment experiment;
   private final Map<String, String> config;
   private final List<Part> parts = new ArrayList<>();
-  private final List<Finding> findings = new ArrayList<>();
+  private final List<Verdict> verdicts = new ArrayList<>();
+  private final boolean decided;
 
   private sealed interface Part {}
 
@@ -25,46 +31,15 @@ public final class Report {
 
   private record Picture(String file, Chart chart, String caption) implements Part {}
 
-  /** Whether the paper and what was seen agree. */
-  public enum Agreement {
-    /** They do. */
-    YES,
-    /** In part, or the intervals leave it open. */
-    PARTLY,
-    /** They do not. */
-    NO;
-
-    /** Of something that either holds or does not. */
-    static Agreement of(boolean holds) {
-      return holds ? YES : NO;
-    }
-
-    /** Yes if the first holds, else in part if the second does. */
-    static Agreement of(boolean holds, boolean partly) {
-      return holds ? YES : partly ? PARTLY : NO;
-    }
-
-    @Override
-    public String toString() {
-      return switch (this) {
-        case YES -> "yes";
-        case PARTLY -> "partly";
-        case NO -> "**no**";
-      };
-    }
-  }
-
   /**
-   * A claim beside what was seen.
+   * An empty report.
    *
-   * @param experiment its name
+   * @param decided whether there are verdicts: those of the tiny size would mean nothing
    */
-  public record Finding(String experiment, String claim, String seen, Agreement agrees) {}
-
-  /** An empty report. */
-  Report(Experiment experiment, Map<String, String> config) {
+  Report(Experiment experiment, Map<String, String> config, boolean decided) {
     this.experiment = experiment;
     this.config = config;
+    this.decided = decided;
   }
 
   /** The experiment that it is about. */
@@ -72,9 +47,9 @@ public final class Report {
     return experiment;
   }
 
-  /** All findings so far. */
-  public List<Finding> findings() {
-    return List.copyOf(findings);
+  /** What was decided; nothing at the tiny size. */
+  public List<Verdict> verdicts() {
+    return decided ? List.copyOf(verdicts) : List.of();
   }
 
   Report heading(String text) {
@@ -102,8 +77,8 @@ public final class Report {
     return this;
   }
 
-  Report finding(String claim, String seen, Agreement agrees) {
-    findings.add(new Finding(experiment.name(), claim, seen, agrees));
+  Report verdict(Verdict verdict) {
+    verdicts.add(verdict);
     return this;
   }
 
@@ -138,18 +113,20 @@ public final class Report {
   String markdown() {
     StringBuilder out = new StringBuilder();
     out.append("# ").append(experiment.title()).append("\n\n");
-    out.append("**The paper:** ").append(experiment.claim()).append("\n\n");
-    out.append("## Claim and figure\n\n");
-    out.append(markdown(findingTable(findings, false)));
+    out.append("**Question.** ").append(experiment.question()).append("\n\n");
+    out.append("**Set-up.** ").append(experiment.setUp()).append("\n\n");
     for (Part part : parts) {
       switch (part) {
         case Heading(String text) -> out.append("## ").append(text).append("\n\n");
         case Text(String text) -> out.append(text).append("\n\n");
         case Table table -> out.append(markdown(table));
         case Picture(String file, Chart chart, String caption) ->
-            out.append("![%s](%s.svg)%n%n%s%n%n".formatted(chart.title(), file, caption));
+            out.append("![%s](%s.svg)%n%n%s%n%n".formatted(chart.alt(), file, caption));
       }
     }
+    out.append("## What was seen\n\n");
+    out.append(decided ? markdown(verdictTable(verdicts, false)) : UNDECIDED + "\n\n");
+    out.append("## What it does not show\n\n").append(experiment.limits()).append("\n\n");
     out.append("## Settings\n\n");
     out.append(markdown(settings()));
     return out.toString();
@@ -161,26 +138,34 @@ public final class Report {
         config.entrySet().stream().map(e -> List.of(e.getKey(), e.getValue())).toList());
   }
 
-  private static Table findingTable(List<Finding> findings, boolean named) {
-    List<String> header = new ArrayList<>(List.of("claim", "figure seen", "agrees"));
+  private static Table verdictTable(List<Verdict> verdicts, boolean named) {
+    List<String> header =
+        new ArrayList<>(List.of("claim", "prediction", "rule", "seen", "verdict"));
     if (named) {
       header.addFirst("experiment");
     }
     List<List<String>> rows = new ArrayList<>();
-    for (Finding f : findings) {
-      List<String> row = new ArrayList<>(List.of(f.claim, f.seen, f.agrees.toString()));
+    for (Verdict v : verdicts) {
+      Claim claim = v.claim();
+      String rule = "%s (%s)".formatted(claim.rule(), claim.date());
+      List<String> row =
+          new ArrayList<>(
+              List.of(claim.text(), claim.prediction(), rule, v.seen(), "**" + v.outcome() + "**"));
       if (named) {
-        row.addFirst(f.experiment);
+        row.addFirst(v.experiment());
       }
       rows.add(row);
     }
     return new Table(header, rows);
   }
 
-  /** All findings of several reports as a Markdown table. */
+  /** All verdicts of several reports as a Markdown table. */
   static String summary(List<Report> reports) {
-    return markdown(
-        findingTable(reports.stream().flatMap(r -> r.findings.stream()).toList(), true));
+    return markdown(all(reports));
+  }
+
+  private static Table all(List<Report> reports) {
+    return verdictTable(reports.stream().flatMap(r -> r.verdicts().stream()).toList(), true);
   }
 
   private static String markdown(Table table) {
@@ -205,15 +190,16 @@ public final class Report {
         <!doctype html>
         <html lang="en"><head><meta charset="utf-8"><title>LLaDA on a laptop</title><style>
         body { font: 16px/1.5 sans-serif; max-width: 60em; margin: 2em auto; padding: 0 1em }
-        table { border-collapse: collapse } td, th { border: 1px solid #ccc; padding: .3em .6em }
-        th { background: #f3f3f3; text-align: left } svg { max-width: 100% }
+        :root { color-scheme: light dark }
+        table { border-collapse: collapse } td, th { border: 1px solid #888; padding: .3em .6em }
+        th { text-align: left } svg { max-width: 100% }
         </style></head><body><h1>LLaDA: the paper's claims on a laptop</h1>
         """);
-    html(out, findingTable(reports.stream().flatMap(r -> r.findings.stream()).toList(), true));
+    html(out, all(reports));
     for (Report report : reports) {
       out.append("<h1>%s</h1>%n".formatted(escape(report.experiment.title())));
-      out.append("<p><b>The paper:</b> %s</p>%n".formatted(inline(report.experiment.claim())));
-      html(out, findingTable(report.findings, false));
+      out.append("<p><b>Question.</b> %s</p>%n".formatted(inline(report.experiment.question())));
+      out.append("<p><b>Set-up.</b> %s</p>%n".formatted(inline(report.experiment.setUp())));
       for (Part part : report.parts) {
         switch (part) {
           case Heading(String text) -> out.append("<h2>%s</h2>%n".formatted(inline(text)));
@@ -223,6 +209,10 @@ public final class Report {
               out.append("%s<p>%s</p>%n".formatted(chart.svg(), inline(caption)));
         }
       }
+      out.append("<h2>What was seen</h2>\n");
+      html(out, report.decided ? verdictTable(report.verdicts, false) : NOTHING);
+      out.append("<h2>What it does not show</h2>\n");
+      out.append("<p>%s</p>%n".formatted(inline(report.experiment.limits())));
       out.append("<h2>Settings</h2>\n");
       html(out, report.settings());
     }

@@ -7,6 +7,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
@@ -23,6 +24,9 @@ import llada.plot.Series;
 public final class Results {
   /** First line of the file. */
   public static final String HEADER = "arm,seed,measure,x,value";
+
+  /** Behind the name of a share, the name of the number of trials. */
+  static final String TRIALS = " of";
 
   private final Path file;
   private final List<Row> rows = new ArrayList<>();
@@ -112,6 +116,11 @@ public final class Results {
     write();
   }
 
+  /** Adds rows that follow from the others, which are not written. */
+  synchronized void derive(List<Row> more) {
+    rows.addAll(more);
+  }
+
   /**
    * Puts the rows into the order of the jobs, so that the file does not tell which was faster.
    *
@@ -157,19 +166,28 @@ public final class Results {
     return conditions;
   }
 
+  /** Values by seed; none if nothing was measured so. */
+  Map<Long, Double> bySeed(String arm, String measure, String x) {
+    Map<Long, Double> values = new LinkedHashMap<>();
+    rows(arm, measure).filter(r -> r.x.equals(x)).forEach(r -> values.put(r.seed, r.value));
+    return values;
+  }
+
   /**
-   * Mean over seeds.
+   * Mean over seeds; of a share that was counted, with an interval within 0 and 1.
    *
    * @throws IllegalArgumentException if nothing was measured so
    */
   public Interval of(String arm, String measure, String x) {
-    double[] values =
-        rows(arm, measure).filter(r -> r.x.equals(x)).mapToDouble(Row::value).toArray();
+    double[] values = bySeed(arm, measure, x).values().stream().mapToDouble(v -> v).toArray();
     if (values.length == 0) {
       throw new IllegalArgumentException(
           "there is no %s of arm %s at '%s'".formatted(measure, arm, x));
     }
-    return Interval.of(values);
+    return bySeed(arm, measure + TRIALS, x).values().stream()
+        .findFirst()
+        .map(trials -> Interval.ofShares(values, trials.longValue()))
+        .orElseGet(() -> Interval.of(values));
   }
 
   /** Mean over seeds, without a condition. */

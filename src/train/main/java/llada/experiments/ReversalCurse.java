@@ -1,26 +1,31 @@
 package llada.experiments;
 
+import static llada.experiments.Claim.Rule.all;
+import static llada.experiments.Claim.Rule.equivalent;
+import static llada.experiments.Claim.Rule.notInferior;
+import static llada.experiments.Claim.Rule.superior;
+
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import llada.backend.Backend;
-import llada.diffusion.Objective;
 import llada.diffusion.RandomSource;
 import llada.diffusion.SamplerOptions;
-import llada.experiments.Report.Agreement;
+import llada.evaluation.Proportion;
+import llada.experiments.Claim.Term;
+import llada.experiments.Facts.Seen;
+import llada.experiments.SmallModel.Recipe;
 import llada.plot.Chart;
 import llada.plot.Series;
 
-/**
- * Experiment 5: facts seen in one direction only and asked in both; and couplets of classical
- * Chinese poetry, learnt forward and asked backward.
- */
+/** Experiment 5: facts seen in one direction only and asked in both. */
 final class ReversalCurse implements Experiment {
-  private static final String BOTH = "both directions";
-  private static final String ONE = "one direction";
-  private static final List<Objective> ARMS = List.of(Objective.LLADA, Objective.AR);
+  private static final List<Masking> ARMS = List.of(Masking.LLADA, Masking.AR);
+  private static final String ONE = "seen one way";
+  private static final double MARGIN = 0.05;
 
   @Override
   public String name() {
@@ -33,97 +38,161 @@ final class ReversalCurse implements Experiment {
   }
 
   @Override
-  public String claim() {
-    return "Autoregressive models that learn \"A is B\" cannot tell what is A when asked for B;"
-        + " LLaDA treats all tokens alike and breaks the curse. On 496 couplets, the next line and"
-        + " the line before are completed in 82.7 % and 34.3 % of the cases by GPT-4o, 75.9 % and"
-        + " 38.0 % by Qwen2.5-7B, 51.8 % and 45.6 % by LLaDA-8B (sec. 3.3).";
+  public String question() {
+    return "Autoregressive models that learn \"A is B\" cannot tell what is A when asked for B; the"
+        + " paper says that LLaDA treats all tokens alike and breaks the curse (sec. 3.3). Does it, and"
+        + " is it knowledge that the other lacks, or only the way to it?";
+  }
+
+  @Override
+  public String setUp() {
+    return "People with a description of two words are learnt as \"A is D D\"; of one half also as"
+        + " \"D D is A\". The first half is then asked for in the reversed sentence, and in the sentence"
+        + " as it was learnt. Controls: all seen in both directions; no reversed sentence at all; and"
+        + " the autoregressive model by search, with every name tried.";
+  }
+
+  @Override
+  public String limits() {
+    return "All knowledge is in the training data and asked for in its own words; nothing is said about"
+        + " what a large model that has read widely can tell backwards.";
   }
 
   private static SmallModel.Shape shape() {
     return new SmallModel.Shape(64, 2, 4);
   }
 
-  private static SmallModel.Recipe recipe(Size size) {
-    return new SmallModel.Recipe(size.of(20, 1000, 6000), 64, 2e-3);
+  private static Recipe recipe(Size size, double rate) {
+    return new Recipe(size.of(12, 6000, 20_000), 64, rate);
   }
 
-  private static SmallModel.Recipe coupletRecipe(Size size) {
-    return new SmallModel.Recipe(size.of(10, 5000, 10000), 32, 2e-3);
+  private static String arm(Masking masking, Seen seen) {
+    return masking + " " + seen.name().toLowerCase(Locale.ROOT).replace('_', ' ');
   }
 
-  private static int couplets(Size size) {
-    return size.of(4, 496, 496);
+  private static Term term(Masking masking, Seen seen, String measure) {
+    return Term.of(arm(masking, seen), measure, ONE);
+  }
+
+  @Override
+  public List<Claim> claims(Size size) {
+    Masking llada = Masking.LLADA;
+    Masking ar = Masking.AR;
+    return List.of(
+        new Claim(
+            "the autoregressive model has the curse",
+            "0 % in reverse, 100 % forward, and 100 % in reverse if trained on both",
+            all(
+                equivalent(term(ar, Seen.ONE_WAY, "reverse"), Term.constant(0), MARGIN),
+                notInferior(term(ar, Seen.ONE_WAY, "forward"), Term.constant(1), MARGIN),
+                notInferior(term(ar, Seen.BOTH_WAYS, "reverse"), Term.constant(1), MARGIN))),
+        new Claim(
+            "LLaDA breaks it in a reversed sentence",
+            "97 % against 0 %",
+            superior(term(llada, Seen.ONE_WAY, "reverse"), term(ar, Seen.ONE_WAY, "reverse"))),
+        new Claim(
+            "and is as good there as forward",
+            "97 % against 100 %",
+            notInferior(
+                term(llada, Seen.ONE_WAY, "reverse"),
+                term(llada, Seen.ONE_WAY, "forward"),
+                MARGIN)),
+        new Claim(
+            "it has to know what a reversed sentence is",
+            "0 % if it never met one",
+            equivalent(term(llada, Seen.FORWARD, "reverse"), Term.constant(0), MARGIN)),
+        new Claim(
+            "in the sentence as it was learnt it fills the name in",
+            "100 %",
+            notInferior(term(llada, Seen.ONE_WAY, "infill"), Term.constant(1), MARGIN)),
+        new Claim(
+            "and so does the autoregressive model by search: it lacks the way, not the knowledge",
+            "100 %",
+            notInferior(term(ar, Seen.ONE_WAY, "infill"), Term.constant(1), MARGIN)));
   }
 
   @Override
   public Map<String, String> config(Size size, Inputs inputs) {
     Map<String, String> config = new LinkedHashMap<>();
-    config.put(
-        "facts",
-        "%d people with a description of two words; half seen in one direction only"
-            .formatted(Facts.count(size)));
+    config.put("facts", "%d people".formatted(Facts.count(size)));
     config.put("network", shape().toString());
-    config.put("training on facts", recipe(size).toString());
-    if (inputs.poems() == null) {
-      config.put("couplets", "none given (--poems)");
-    } else {
-      config.put("couplets", "the first %d".formatted(couplets(size)));
-      config.put("training on couplets", coupletRecipe(size).toString());
-    }
+    config.put("training", recipe(size, 0).toString());
     return config;
   }
 
   @Override
-  public List<Job> jobs(Size size, List<Long> seeds, Inputs inputs) {
+  public Map<String, Tuning.Trial> trials(Size size, Inputs inputs) {
+    Map<String, Tuning.Trial> trials = new LinkedHashMap<>();
+    for (Masking masking : ARMS) {
+      trials.put(
+          masking.name(),
+          (rate, seed, backend) -> {
+            Facts facts = new Facts(size, seed);
+            try (SmallModel model = model(facts, masking, seed, backend)) {
+              return model.train(recipe(size, 0).trial(rate), source(facts, Seen.ONE_WAY));
+            }
+          });
+    }
+    return trials;
+  }
+
+  private static SmallModel model(Facts facts, Masking masking, long seed, Backend backend) {
+    return new SmallModel(shape(), facts.vocabulary(), masking, Facts.LENGTH, 64, seed, backend);
+  }
+
+  private static SmallModel.Source source(Facts facts, Seen seen) {
+    return (count, random) -> {
+      int[][] x0 = new int[count][];
+      Arrays.setAll(x0, _ -> facts.sentence(seen, random));
+      return SmallModel.Source.batch(x0, 1);
+    };
+  }
+
+  @Override
+  public List<Job> jobs(Setup setup) {
     List<Job> jobs = new ArrayList<>();
-    for (long seed : seeds) {
-      for (Objective objective : ARMS) {
-        for (String how : List.of(ONE, BOTH)) {
+    for (long seed : setup.seeds()) {
+      for (Masking masking : ARMS) {
+        Recipe recipe = recipe(setup.size(), setup.rate(masking.name()));
+        for (Seen seen : Seen.values()) {
           jobs.add(
               new Job(
-                  objective + " " + how,
+                  arm(masking, seen),
                   seed,
-                  (backend, rows) ->
-                      facts(size, objective, how.equals(BOTH), seed, backend, rows)));
-        }
-        if (inputs.poems() != null) {
-          jobs.add(
-              new Job(
-                  objective + " couplets",
-                  seed,
-                  (backend, rows) -> couplets(size, objective, inputs, seed, backend, rows)));
+                  (backend, rows) -> {
+                    Facts facts = new Facts(setup.size(), seed);
+                    try (SmallModel model = model(facts, masking, seed, backend)) {
+                      measure(model, facts, seen, recipe, seed, rows);
+                    }
+                  }));
         }
       }
     }
     return jobs;
   }
 
-  private static void facts(
-      Size size, Objective objective, boolean both, long seed, Backend backend, Job.Rows rows) {
-    Facts facts = new Facts(size, seed);
-    try (SmallModel model =
-        new SmallModel(shape(), facts.vocabulary(), objective, Facts.LENGTH, 64, seed, backend)) {
-      model.train(
-          recipe(size),
-          (count, random) -> {
-            int[][] x0 = new int[count][];
-            for (int b = 0; b < count; b++) {
-              x0[b] = facts.sentence(both, random);
-            }
-            return SmallModel.Source.batch(x0, 1);
-          });
-      for (boolean oneWay : new boolean[] {true, false}) {
-        String group = oneWay ? "seen one way" : "seen both ways";
-        rows.add("forward", group, answered(model, facts, oneWay, true, seed));
-        rows.add("reverse", group, answered(model, facts, oneWay, false, seed));
-        rows.add("infill", group, infilled(model, facts, oneWay));
-      }
+  private static void measure(
+      SmallModel model, Facts facts, Seen seen, Recipe recipe, long seed, Job.Rows rows) {
+    int every = recipe.steps() / 12;
+    model.train(
+        recipe,
+        source(facts, seen),
+        step -> {
+          if (step % every == 0) {
+            rows.add("reverse by step", step, answered(model, facts, true, false, seed));
+          }
+        });
+    rows.add("chance", 1.0 / facts.names());
+    for (boolean oneWay : new boolean[] {true, false}) {
+      String group = oneWay ? ONE : "others";
+      rows.add("forward", group, answered(model, facts, oneWay, true, seed));
+      rows.add("reverse", group, answered(model, facts, oneWay, false, seed));
+      rows.add("infill", group, infilled(model, facts, oneWay));
     }
   }
 
   /** The sentence's first half given, its second half asked for. */
-  private static double answered(
+  private static Proportion answered(
       SmallModel model, Facts facts, boolean oneWay, boolean forward, long seed) {
     int[][] whole = facts.sentences(oneWay, forward);
     int given = forward ? 3 : 4; // BOS A is, or BOS D D is
@@ -136,20 +205,20 @@ final class ReversalCurse implements Experiment {
         SamplerOptions.defaults().toBuilder().lengths(asked, asked, asked).build();
     int[][] answers = model.generate(prompts, greedy, RandomSource.seeded(seed));
     int[][] said = Measures.join(prompts, answers);
-    double right = 0;
+    int right = 0;
     for (int b = 0; b < whole.length; b++) {
       right += Arrays.equals(said[b], whole[b]) ? 1 : 0;
     }
-    return right / whole.length;
+    return new Proportion(right, whole.length);
   }
 
   /**
    * Who stands before "is D D", in the sentence as it was learnt. LLaDA fills in the mask; for the
    * autoregressive model every name is tried, and the likeliest sentence wins.
    */
-  private static double infilled(SmallModel model, Facts facts, boolean oneWay) {
+  private static Proportion infilled(SmallModel model, Facts facts, boolean oneWay) {
     int[][] whole = facts.sentences(oneWay, true);
-    double right = 0;
+    int right = 0;
     for (int[] sentence : whole) {
       int[][] tried = new int[facts.names()][];
       for (int name = 0; name < tried.length; name++) {
@@ -157,7 +226,7 @@ final class ReversalCurse implements Experiment {
         tried[name][1] = facts.name(name);
       }
       double[] score = new double[tried.length];
-      if (model.objective() == Objective.AR) {
+      if (model.causal()) {
         int[][] before = new int[tried.length][];
         Arrays.fill(before, new int[] {0, 1, 2, 3});
         double[][][] log = model.logProbabilities(tried, before);
@@ -176,124 +245,55 @@ final class ReversalCurse implements Experiment {
       }
       right += facts.name(Measures.best(score)) == sentence[1] ? 1 : 0;
     }
-    return right / whole.length;
-  }
-
-  private static void couplets(
-      Size size, Objective objective, Inputs inputs, long seed, Backend backend, Job.Rows rows) {
-    Couplets couplets = Couplets.read(inputs.poems(), couplets(size));
-    try (SmallModel model =
-        new SmallModel(
-            new SmallModel.Shape(96, 2, 4),
-            couplets.vocabulary(),
-            objective,
-            couplets.maxLength(),
-            64,
-            seed,
-            backend)) {
-      model.train(coupletRecipe(size), couplets::batch);
-      rows.add("forward", couplets.forward(model));
-      rows.add("reverse", couplets.backward(model));
-    }
+    return new Proportion(right, whole.length);
   }
 
   @Override
   public void report(Results results, Report report) {
-    String group = "seen one way";
-    Interval llada = results.of("llada " + ONE, "reverse", group);
-    Interval ar = results.of("ar " + ONE, "reverse", group);
-    Interval arForward = results.of("ar " + ONE, "forward", group);
-    Interval lladaForward = results.of("llada " + ONE, "forward", group);
-    Interval control = results.of("ar " + BOTH, "reverse", group);
-    report.finding(
-        "the autoregressive model has the curse",
-        "forward %s, reverse %s; trained on both directions %s"
-            .formatted(arForward.percent(), ar.percent(), control.percent()),
-        Agreement.of(ar.below(arForward) && ar.below(control)));
-    report.finding(
-        "LLaDA breaks it when asked in a reversed sentence (\"D D is ...\")",
-        "forward %s, reverse %s, against %s of the autoregressive model"
-            .formatted(lladaForward.percent(), llada.percent(), ar.percent()),
-        Agreement.of(ar.below(llada) && llada.mean() > 0.5 * lladaForward.mean(), ar.below(llada)));
-    Interval infill = results.of("llada " + ONE, "infill", group);
-    report.finding(
-        "LLaDA breaks it when asked in the sentence as it was learnt (\"... is D D\")",
-        "%s by filling in; the autoregressive model cannot be asked so, but trying every name finds %s"
-            .formatted(infill.percent(), results.of("ar " + ONE, "infill", group).percent()),
-        Agreement.of(infill.mean() > 0.9 * lladaForward.mean(), infill.mean() > 0.5));
+    List<Series> bars = new ArrayList<>();
+    List<Series> steps = new ArrayList<>();
+    List<List<String>> table = new ArrayList<>();
+    for (Masking masking : ARMS) {
+      for (Seen seen : Seen.values()) {
+        String arm = arm(masking, seen);
+        List<Series.Point> points = new ArrayList<>();
+        for (String measure : List.of("forward", "reverse", "infill")) {
+          points.add(Results.point(points.size(), results.of(arm, measure, ONE)));
+        }
+        bars.add(Series.line(arm, points));
+        steps.add(results.series(arm, arm, "reverse by step"));
+        for (String group : List.of(ONE, "others")) {
+          table.add(
+              List.of(
+                  arm,
+                  group,
+                  results.of(arm, "forward", group).percent(),
+                  results.of(arm, "reverse", group).percent(),
+                  results.of(arm, "infill", group).percent()));
+        }
+      }
+    }
+    Series first = steps.getFirst();
+    double last = first.points().getLast().x();
+    steps.add(
+        Series.reference(
+            "chance", 0, last, results.of(arm(Masking.LLADA, Seen.ONE_WAY), "chance").mean()));
     report.heading("Facts seen in one direction");
     report.chart(
         "facts",
         Chart.bars(
-                "Right answers about facts seen as \"A is D D\" only",
+                "Right answers about the first half of the people",
                 "share",
                 List.of("A is ...", "D D is ...", "... is D D"),
-                bars(results, group))
+                bars)
             .ofShares(),
-        "The other half of the people is seen in both directions, so that the reversed sentence is"
-            + " known as such. For the autoregressive model the last group is a search over all"
+        "The last group is filled in by LLaDA; for the autoregressive model it is a search over all"
             + " names.");
-    List<List<String>> table = new ArrayList<>();
-    for (String arm : arms()) {
-      for (String x : List.of("seen one way", "seen both ways")) {
-        table.add(
-            List.of(
-                arm,
-                x,
-                results.of(arm, "forward", x).percent(),
-                results.of(arm, "reverse", x).percent(),
-                results.of(arm, "infill", x).percent()));
-      }
-    }
+    report.chart(
+        "steps",
+        Chart.lines("Reversed sentences by steps of training", "steps", "share", false, steps)
+            .ofShares(),
+        "The first half of the people, asked for by their description. Chance is one name of all.");
     report.table(List.of("arm", "people", "A is ...", "D D is ...", "... is D D"), table);
-    if (results.arms("forward").contains("llada couplets")) {
-      couplets(results, report);
-    } else {
-      report.text("Couplets were not given; the JSON file of the published code holds them.");
-    }
-  }
-
-  private static void couplets(Results results, Report report) {
-    Interval llada = results.of("llada couplets", "reverse");
-    Interval lladaForward = results.of("llada couplets", "forward");
-    Interval ar = results.of("ar couplets", "reverse");
-    Interval arForward = results.of("ar couplets", "forward");
-    report.finding(
-        "couplets learnt forward: the gap between the next line and the line before is small for LLaDA and large for the others (6 points against 38 and 48)",
-        "LLaDA %s / %s, autoregressive %s / %s"
-            .formatted(lladaForward.percent(), llada.percent(), arForward.percent(), ar.percent()),
-        Agreement.of(ar.below(llada) && llada.mean() > 0.7 * lladaForward.mean(), ar.below(llada)));
-    report.heading("Couplets");
-    report.table(
-        List.of("model", "next line", "line before"),
-        List.of(
-            List.of("GPT-4o (the paper)", "82.7 %", "34.3 %"),
-            List.of("Qwen2.5-7B (the paper)", "75.9 %", "38.0 %"),
-            List.of("LLaDA-8B (the paper)", "51.8 %", "45.6 %"),
-            List.of("LLaDA, here", lladaForward.percent(), llada.percent()),
-            List.of("autoregressive, here", arForward.percent(), ar.percent())));
-    report.text(
-        "Here the couplets themselves are the training data, in forward order, so the figures tell"
-            + " what a direction of learning gives and not what a large model knows. LLaDA fills the"
-            + " first line in before the second; the autoregressive model, which only writes on, is"
-            + " given the second line and asked to go on.");
-  }
-
-  private static List<String> arms() {
-    List<String> arms = new ArrayList<>();
-    ARMS.forEach(o -> List.of(ONE, BOTH).forEach(how -> arms.add(o + " " + how)));
-    return arms;
-  }
-
-  private static List<Series> bars(Results results, String group) {
-    List<Series> series = new ArrayList<>();
-    for (String arm : arms()) {
-      List<Series.Point> points = new ArrayList<>();
-      for (String measure : List.of("forward", "reverse", "infill")) {
-        points.add(Results.point(points.size(), results.of(arm, measure, group)));
-      }
-      series.add(Series.line(arm, points));
-    }
-    return series;
   }
 }

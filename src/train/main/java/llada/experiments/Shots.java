@@ -1,62 +1,24 @@
 package llada.experiments;
 
+import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.SplittableRandom;
-import java.util.function.Supplier;
 import llada.train.TrainingData;
 
 /**
  * Tasks whose rule differs from sequence to sequence, so that it can only be learnt from the
- * examples in the sequence: "task x1 y1 x2 y2 ... x y". The last y is asked for.
+ * examples in the sequence: "task x1 y1 x2 y2 ... x y". The last y is asked for. All values that
+ * are shown are different and come equally often, so that neither counting nor copying a value
+ * tells which is meant; elimination leaves all of those shown, too.
  */
 enum Shots {
-  /** Each key has a random value; the key asked for is one of those shown (if any is). */
-  RECALL {
-    @Override
-    void fill(int[] pairs, int shots, SplittableRandom random) {
-      int[] keys = TrainingData.order(VALUES, random.nextLong(), 0);
-      for (int i = 0; i < shots; i++) {
-        pairs[2 * i] = keys[i];
-        pairs[2 * i + 1] = random.nextInt(VALUES);
-      }
-      int asked = shots == 0 ? 0 : random.nextInt(shots);
-      pairs[2 * shots] = keys[asked];
-      pairs[2 * shots + 1] = shots == 0 ? random.nextInt(VALUES) : pairs[2 * asked + 1];
-    }
-  },
-  /**
-   * Induction: one key keeps coming back with the same value behind it, once in every two pairs,
-   * among pairs that are noise; it is asked for last. With one shot it was shown once.
-   */
-  INDUCTION {
-    @Override
-    void fill(int[] pairs, int shots, SplittableRandom random) {
-      int key = random.nextInt(VALUES);
-      int value = random.nextInt(VALUES);
-      for (int i = 0; i < shots; i++) {
-        boolean shown = i % 2 == 0;
-        pairs[2 * i] = shown ? key : (key + 1 + random.nextInt(VALUES - 1)) % VALUES;
-        pairs[2 * i + 1] = shown ? value : random.nextInt(VALUES);
-      }
-      pairs[2 * shots] = key;
-      pairs[2 * shots + 1] = value;
-    }
-  },
-  /** y = a x + b modulo 11 with a of 1 to 3, another a and b each time; no x comes twice. */
-  LINEAR {
-    @Override
-    void fill(int[] pairs, int shots, SplittableRandom random) {
-      int a = 1 + random.nextInt(3);
-      int b = random.nextInt(VALUES);
-      int[] x = TrainingData.order(VALUES, random.nextLong(), 0);
-      for (int i = 0; i <= shots; i++) {
-        pairs[2 * i] = x[i];
-        pairs[2 * i + 1] = (a * x[i] + b) % VALUES;
-      }
-    }
-  };
+  /** Each key comes once, with a value of its own; one of the keys is asked for again. */
+  RECALL(1),
+  /** Induction: each key comes twice, with the same value; one of them is asked for. */
+  INDUCTION(2);
 
-  /** Different keys, and different values; a prime. */
+  /** Different keys, and different values. */
   static final int VALUES = 11;
 
   /** The most examples. */
@@ -67,55 +29,55 @@ enum Shots {
 
   /** Keys, values, tasks, mask. */
   static final SmallModel.Vocabulary VOCABULARY =
-      new SmallModel.Vocabulary(2 * VALUES + 3 + 1, 2 * VALUES);
+      new SmallModel.Vocabulary(2 * VALUES + 2 + 1, 2 * VALUES);
+
+  private final int times;
+
+  Shots(int times) {
+    this.times = times;
+  }
 
   /**
-   * Draws examples and a question.
+   * A sequence with its answer at the end.
    *
-   * @param pairs 2 (shots + 1) numbers below {@link #VALUES}, overwritten
+   * @param shots examples, even
    */
-  abstract void fill(int[] pairs, int shots, SplittableRandom random);
-
-  /** A sequence with its answer at the end. */
   int[] sequence(int shots, SplittableRandom random) {
-    int[] pairs = new int[2 * (shots + 1)];
-    fill(pairs, shots, random);
-    int[] x = new int[1 + pairs.length];
+    int different = shots / times;
+    int[] keys = TrainingData.order(VALUES, random.nextLong(), 0);
+    int[] values = TrainingData.order(VALUES, random.nextLong(), 0);
+    int[] places = TrainingData.order(shots, random.nextLong(), 0);
+    int[] x = new int[1 + 2 * (shots + 1)];
     x[0] = 2 * VALUES + List.of(values()).indexOf(this);
-    for (int i = 0; i < pairs.length; i++) {
-      x[1 + i] = pairs[i] + (i % 2) * VALUES; // values are other tokens than keys
+    int asked = random.nextInt(Math.max(1, different));
+    for (int i = 0; i <= shots; i++) {
+      int pair = i == shots ? asked : places[i] % different;
+      x[1 + 2 * i] = keys[pair];
+      x[2 + 2 * i] = values[pair] + VALUES; // values are other tokens than keys
     }
     return x;
   }
 
   /** Sequences of all tasks with one number of examples, mostly many. */
   static TrainingData.Batch batch(int count, SplittableRandom random) {
-    return SmallModel.Source.batch(
-        sequences(count, MOST, random, () -> values()[random.nextInt(values().length)]), 1);
-  }
-
-  /** Sequences of this task with one number of examples; all but the answer is given. */
-  TrainingData.Batch lesson(int count, int most, SplittableRandom random) {
-    int[][] x0 = sequences(count, most, random, () -> this);
-    return SmallModel.Source.batch(x0, x0[0].length - 1);
-  }
-
-  private static int[][] sequences(
-      int count, int most, SplittableRandom random, Supplier<Shots> task) {
-    int shots = random.nextInt(2) == 0 ? most : random.nextInt(most + 1);
+    int shots = random.nextInt(2) == 0 ? MOST : 2 * random.nextInt(MOST / 2 + 1);
     int[][] x0 = new int[count][];
-    for (int b = 0; b < count; b++) {
-      x0[b] = task.get().sequence(shots, random);
-    }
-    return x0;
+    Arrays.setAll(x0, _ -> values()[random.nextInt(values().length)].sequence(shots, random));
+    return SmallModel.Source.batch(x0, 1);
   }
 
-  /** What can be known from so many examples, at best; the share of right answers. */
+  /** What looking at the values alone can reach: any of those shown. */
+  double shortcut(int shots) {
+    return shots == 0 ? 1.0 / VALUES : (double) times / shots;
+  }
+
+  /** What can be known from so many examples. */
   double best(int shots) {
-    double chance = 1.0 / VALUES;
-    return switch (this) {
-      case RECALL, INDUCTION -> shots == 0 ? chance : 1;
-      case LINEAR -> shots == 0 ? chance : shots == 1 ? 1 / 3.0 : 1;
-    };
+    return shots == 0 ? 1.0 / VALUES : 1;
+  }
+
+  @Override
+  public String toString() {
+    return name().toLowerCase(Locale.ROOT);
   }
 }

@@ -5,11 +5,11 @@ import java.util.Arrays;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
 import java.util.SplittableRandom;
+import java.util.function.IntConsumer;
 import llada.api.Engine;
 import llada.backend.Backend;
-import llada.diffusion.ForwardProcess;
+import llada.diffusion.Generation;
 import llada.diffusion.NoisyBatch;
-import llada.diffusion.Objective;
 import llada.diffusion.RandomSource;
 import llada.diffusion.SamplerOptions;
 import llada.diffusion.StepListener;
@@ -32,8 +32,8 @@ import llada.train.TrainingData;
 import llada.train.Weights;
 
 /**
- * An arm of a comparison: a network in memory, trained by any objective. Everything but the
- * objective (and with it the direction of attention) is the same for all arms.
+ * An arm of a comparison: a network in memory, trained with any masking. Everything but the masking
+ * (and with it the direction of attention) and the tuned learning rate is the same for all arms.
  */
 final class SmallModel implements AutoCloseable {
   private final Arena arena = Arena.ofShared();
@@ -42,7 +42,7 @@ final class SmallModel implements AutoCloseable {
   private final LladaWeights weights;
   private final Network network;
   private final Engine engine;
-  private final Objective objective;
+  private final Masking masking;
   private final int maxTokens;
   private final long seed;
   private long step;
@@ -84,23 +84,31 @@ final class SmallModel implements AutoCloseable {
    * @param batch sequences of a step
    * @param rate highest learning rate; it warms up for a twentieth and decays to a tenth over the
    *     last third
-   * @param decay of weights in a step, as a share of the learning rate
+   * @param steady it does not decay, and warms up for 500 steps, so that what is seen after some
+   *     steps does not depend on how many follow
    */
-  record Recipe(int steps, int batch, double rate, double decay) {
+  record Recipe(int steps, int batch, double rate, boolean steady) {
+    private static final int WARM_UP = 500;
+
     Recipe(int steps, int batch, double rate) {
-      this(steps, batch, rate, AdamW.Options.LLADA.weightDecay());
+      this(steps, batch, rate, false);
+    }
+
+    private LearningRate schedule() {
+      return steady
+          ? new LearningRate.WarmupStableDecay(rate, rate, Math.min(WARM_UP, steps / 2), 1 / 3.0)
+          : new LearningRate.WarmupStableDecay(rate, rate / 10, steps / 20, 1 / 3.0);
+    }
+
+    /** A third of the steps at another rate, for tuning. */
+    Recipe trial(double tried) {
+      return new Recipe(Math.max(1, steps / 3), batch, tried, steady);
     }
 
     @Override
     public String toString() {
-      String text = "%d steps of %d sequences, learning rate %s".formatted(steps, batch, rate);
-      return decay == AdamW.Options.LLADA.weightDecay() ? text : text + ", weight decay " + decay;
-    }
-
-    private AdamW.Options adamW() {
-      AdamW.Options llada = AdamW.Options.LLADA;
-      return new AdamW.Options(
-          llada.beta1(), llada.beta2(), llada.eps(), decay, llada.decayAll(), llada.clip());
+      return "%d steps of %d sequences%s"
+          .formatted(steps, batch, steady ? ", learning rate not lowered" : "");
     }
   }
 
@@ -131,41 +139,45 @@ final class SmallModel implements AutoCloseable {
   SmallModel(
       Shape shape,
       Vocabulary vocabulary,
-      Objective objective,
+      Masking masking,
       int maxLength,
       int maxBatch,
       long seed,
       Backend backend) {
-    this.objective = objective;
+    this.masking = masking;
     this.seed = seed;
     this.maxTokens = maxLength * maxBatch;
-    this.config =
-        new LladaConfig(
-            shape.dim,
-            shape.layers,
-            shape.heads,
-            shape.heads,
-            shape.feedForward(),
-            vocabulary.size,
-            vocabulary.size + vocabulary.given,
-            maxLength,
-            10000,
-            1e-5,
-            false,
-            vocabulary.mask(),
-            vocabulary.eos,
-            vocabulary.eos,
-            OptionalInt.empty(),
-            OptionalInt.empty());
+    this.config = config(shape, vocabulary, maxLength);
     this.kernels = backend.kernels();
     // GPT-2's deviation of 0.02 is 1 / sqrt(2500): with few channels products would be next to
     // nothing, and training would spend its first thousands of steps on that.
     this.weights = Weights.random(config, seed, 1 / Math.sqrt(shape.dim), arena);
-    boolean causal = objective == Objective.AR;
+    boolean causal = masking.causal();
     this.network =
         new PredictorNetwork(
             config, weights, kernels, maxTokens, new TrainablePredictor.Options(false, causal));
     this.engine = new Engine(config, weights, kernels, causal);
+  }
+
+  /** What the sampler has to know of a network. */
+  static LladaConfig config(Shape shape, Vocabulary vocabulary, int maxLength) {
+    return new LladaConfig(
+        shape.dim,
+        shape.layers,
+        shape.heads,
+        shape.heads,
+        shape.feedForward(),
+        vocabulary.size,
+        vocabulary.size + vocabulary.given,
+        maxLength,
+        10000,
+        1e-5,
+        false,
+        vocabulary.mask(),
+        vocabulary.eos,
+        vocabulary.eos,
+        OptionalInt.empty(),
+        OptionalInt.empty());
   }
 
   /** The id of the mask. */
@@ -173,13 +185,14 @@ final class SmallModel implements AutoCloseable {
     return config.maskTokenId();
   }
 
-  Objective objective() {
-    return objective;
+  /** Whether it goes from left to right. */
+  boolean causal() {
+    return masking.causal();
   }
 
-  /** Weights that a token passes: all but the table of embeddings. */
-  long parameters() {
-    return WeightTable.parameters(config) - (long) config.embeddingSize() * config.dModel();
+  /** All weights of such a network. */
+  static long allParameters(Shape shape, Vocabulary vocabulary, int maxLength) {
+    return WeightTable.parameters(config(shape, vocabulary, maxLength));
   }
 
   /**
@@ -188,28 +201,35 @@ final class SmallModel implements AutoCloseable {
    * @return the mean loss of the last tenth of the steps
    */
   double train(Recipe recipe, Source source) {
-    ForwardProcess process = new ForwardProcess(objective, ForwardProcess.EPS, true, mask());
-    LearningRate rate =
-        new LearningRate.WarmupStableDecay(
-            recipe.rate, recipe.rate / 10, recipe.steps / 20, 1 / 3.0);
+    return train(recipe, source, _ -> {});
+  }
+
+  /**
+   * The same.
+   *
+   * @param after is told the number of steps done, after each
+   */
+  double train(Recipe recipe, Source source, IntConsumer after) {
+    LearningRate rate = recipe.schedule();
     Trained trained = Trained.AllWeights.of(network);
     int tail = Math.max(1, recipe.steps / 10);
     double sum = 0;
     try (Arena state = Arena.ofShared()) {
-      AdamW adamW = new AdamW(trained.parameters(), recipe.adamW(), kernels, state);
+      AdamW adamW = new AdamW(trained.parameters(), AdamW.Options.LLADA, kernels, state);
       for (int s = 0; s < recipe.steps; s++) {
         SplittableRandom random = RandomStreams.of(seed, Purpose.EXPERIMENT_STEP, step++);
         TrainingData.Batch batch = source.next(recipe.batch, random);
-        NoisyBatch noisy = process.noise(batch.x0(), batch.promptLengths(), random);
+        NoisyBatch noisy = masking.noise(batch.x0(), batch.promptLengths(), random, mask());
         trained.clear();
         double loss = network.lossAndGradients(noisy);
         double norm = adamW.gradientNorm();
         if (!Double.isFinite(loss) || !Double.isFinite(norm)) {
           throw new IllegalStateException(
-              "step %d of %s, seed %d: the loss is %s".formatted(s, objective, seed, loss));
+              "step %d of %s, seed %d: the loss is %s".formatted(s, masking, seed, loss));
         }
         adamW.step(s + 1, rate.at(s, recipe.steps), adamW.clipCoefficient(norm));
         sum += s >= recipe.steps - tail ? loss : 0;
+        after.accept(s + 1);
       }
     }
     return sum / tail;
@@ -287,6 +307,11 @@ final class SmallModel implements AutoCloseable {
     return values;
   }
 
+  /** One generation of a batch that fits, with its steps. */
+  Generation generation(int[][] prompts, SamplerOptions options, RandomSource random) {
+    return engine.generate(prompts, null, options, random, StepListener.NONE);
+  }
+
   /**
    * Answers by the reverse process, or from left to right if this is the autoregressive model, of
    * which options only length and temperature count.
@@ -303,7 +328,7 @@ final class SmallModel implements AutoCloseable {
       int shift = from; // each chunk has random numbers of its own
       RandomSource own = shifted(random, shift);
       int[][] x =
-          objective == Objective.AR
+          causal()
               ? LeftToRight.generate(this, part, options, own)
               : engine.generate(part, null, options, own, StepListener.NONE).x();
       for (int b = 0; b < part.length; b++) {
@@ -313,18 +338,7 @@ final class SmallModel implements AutoCloseable {
     return answers;
   }
 
-  /**
-   * Fills the masks wherever they stand, greedily: the surest first, one a step.
-   *
-   * @param xt (T) with at least one mask
-   * @return (T)
-   */
-  int[] infill(int[] xt) {
-    int masks = (int) Arrays.stream(xt).filter(id -> id == mask()).count();
-    return engine.infill(xt, SamplerOptions.defaults(), masks, RandomSource.seeded(0)).x()[0];
-  }
-
-  private static RandomSource shifted(RandomSource random, int sequences) {
+  static RandomSource shifted(RandomSource random, int sequences) {
     return new RandomSource() {
       @Override
       public double noise(int step, int sequence, int position, int token) {

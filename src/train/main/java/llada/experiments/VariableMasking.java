@@ -1,28 +1,31 @@
 package llada.experiments;
 
+import static llada.experiments.Claim.Rule.all;
+import static llada.experiments.Claim.Rule.equivalent;
+import static llada.experiments.Claim.Rule.superior;
+
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
+import java.util.SplittableRandom;
 import llada.backend.Backend;
-import llada.diffusion.Objective;
 import llada.diffusion.RandomSource;
 import llada.diffusion.Remasking;
 import llada.diffusion.SamplerOptions;
-import llada.experiments.Report.Agreement;
+import llada.experiments.Claim.Term;
+import llada.experiments.SmallModel.Recipe;
 import llada.plot.Chart;
 import llada.plot.Series;
 import llada.tensor.RandomStreams;
 import llada.tensor.RandomStreams.Purpose;
 
-/** Experiment 1: a mask ratio that varies, against BERT's 15 % and against no weight 1 / t. */
+/** Experiment 1: a mask ratio that varies, against fixed ones, on texts of growing length. */
 final class VariableMasking implements Experiment {
-  private static final List<Objective> ARMS =
-      List.of(Objective.LLADA, Objective.BERT15, Objective.MASKGIT);
-  private static final int WORDS = Fables.LENGTH - 1;
-  private static final String TEXT = "text";
+  private static final List<Masking> ARMS =
+      List.of(Masking.LLADA, Masking.fixed(0.15), Masking.fixed(0.5), Masking.BERT);
+  private static final List<Integer> LENGTHS = List.of(8, 16, 24, Fables.LONGEST);
+  private static final double SAME = 0.05; // nats a word, or share: what is called no difference
 
   @Override
   public String name() {
@@ -35,207 +38,217 @@ final class VariableMasking implements Experiment {
   }
 
   @Override
-  public String claim() {
+  public String question() {
     return "LLaDA masks a share t ~ U(0, 1) and weighs by 1/t, where BERT masks a fixed 15 %: that is"
-        + " what makes it a generative model with a likelihood bound. MaskGIT varies the share but"
-        + " lacks the weight, so its loss is no bound (sec. 2.1 and 4).";
+        + " what makes it a generative model with a likelihood bound (sec. 2.1 and 4). A text of L"
+        + " tokens is wholly masked once in .15^-L draws; from which length on does that matter?";
+  }
+
+  @Override
+  public String setUp() {
+    return "The same network learns stories of 8, 16, 24 and 48 tokens with t ~ U(0, 1), with 15 % and"
+        + " with 50 % masked, and with BERT's 80/10/10. Arms have equal data and steps, each the best"
+        + " of three learning rates on other seeds. Bound and accuracy are of stories about triples of"
+        + " name, animal and colour that were held out; stories are written in random order and by low"
+        + " confidence.";
+  }
+
+  @Override
+  public String limits() {
+    return "Stories of a toy language with at most 48 tokens say nothing about how long it takes a"
+        + " fixed ratio to fail on natural text. Arms see equally many tokens, but U(0, 1) is trained"
+        + " on three times as many predictions as 15 %.";
   }
 
   private static SmallModel.Shape shape() {
     return new SmallModel.Shape(48, 2, 3);
   }
 
-  private static SmallModel.Recipe recipe(Size size) {
-    return new SmallModel.Recipe(size.of(20, 3000, 12000), 32, 3e-3);
+  private static Recipe recipe(Size size, double rate) {
+    return new Recipe(size.of(2, 3000, 12000), 32, rate);
+  }
+
+  private static String arm(Masking masking, int length) {
+    return "%s length %d".formatted(masking, length);
+  }
+
+  @Override
+  public List<Claim> claims(Size size) {
+    Masking fixed = Masking.fixed(0.15);
+    Term bound8 = Term.of(arm(Masking.LLADA, 8), "bound");
+    Term bound24 = Term.of(arm(Masking.LLADA, 24), "bound");
+    List<Claim> claims = new ArrayList<>();
+    claims.add(
+        new Claim(
+            "on 8 tokens a fixed 15 % learns the bound as well",
+            "equal", equivalent(Term.of(arm(fixed, 8), "bound"), bound8, SAME)));
+    claims.add(
+        new Claim(
+            "on 24 tokens its bound is over twice as high",
+            "3 times as high",
+            superior(Term.of(arm(fixed, 24), "bound"), bound24.times(2))));
+    claims.add(
+        new Claim(
+            "on 48 tokens it writes no coherent story, in either order",
+            "0 %",
+            all(
+                equivalent(written(fixed, "random"), Term.constant(0), SAME),
+                equivalent(written(fixed, "low-confidence"), Term.constant(0), SAME))));
+    claims.add(
+        new Claim(
+            "on 48 tokens t ~ U(0, 1) writes more different coherent stories than any fixed arm",
+            "in both orders",
+            all(
+                ARMS.stream()
+                    .filter(arm -> arm != Masking.LLADA)
+                    .flatMap(
+                        arm ->
+                            List.of("random", "low-confidence").stream()
+                                .map(
+                                    how ->
+                                        superior(written(Masking.LLADA, how), written(arm, how))))
+                    .toArray(Claim.Rule[]::new))));
+    return claims;
+  }
+
+  private static Term written(Masking masking, String how) {
+    return Term.of(arm(masking, Fables.LONGEST), "distinct coherent", how);
   }
 
   @Override
   public Map<String, String> config(Size size, Inputs inputs) {
     Map<String, String> config = new LinkedHashMap<>();
-    config.put("data", "generated stories of 23 words, fresh in each step");
+    config.put("data", "generated stories, fresh in each step, of %s tokens".formatted(LENGTHS));
     config.put("network", shape().toString());
-    config.put("training", recipe(size).toString());
-    config.put("judge", Judge.shape() + ", autoregressive, " + Judge.recipe(size));
+    config.put("training", recipe(size, 0).toString());
     return config;
   }
 
   @Override
-  public List<Job> jobs(Size size, List<Long> seeds, Inputs inputs) {
+  public Map<String, Tuning.Trial> trials(Size size, Inputs inputs) {
+    Map<String, Tuning.Trial> trials = new LinkedHashMap<>();
+    for (Masking arm : ARMS) { // at one length, for all
+      trials.put(
+          arm.toString(),
+          (rate, seed, backend) -> {
+            try (SmallModel model = model(arm, 24, seed, backend)) {
+              return model.train(recipe(size, 0).trial(rate), source(24));
+            }
+          });
+    }
+    return trials;
+  }
+
+  private static SmallModel model(Masking arm, int length, long seed, Backend backend) {
+    return new SmallModel(shape(), Fables.VOCABULARY, arm, length, 64, seed, backend);
+  }
+
+  private static SmallModel.Source source(int length) {
+    return (count, random) ->
+        SmallModel.Source.batch(Fables.stories(count, false, length, random), 1);
+  }
+
+  @Override
+  public List<Job> jobs(Setup setup) {
     List<Job> jobs = new ArrayList<>();
-    for (long seed : seeds) {
-      for (Objective objective : ARMS) {
-        jobs.add(
-            new Job(
-                objective.toString(),
-                seed,
-                (backend, rows) -> measure(size, objective, seed, backend, rows)));
+    for (long seed : setup.seeds()) {
+      for (int length : LENGTHS) {
+        for (Masking arm : ARMS) {
+          Recipe recipe = recipe(setup.size(), setup.rate(arm.toString()));
+          jobs.add(
+              new Job(
+                  arm(arm, length),
+                  seed,
+                  (backend, rows) -> {
+                    try (SmallModel model = model(arm, length, seed, backend)) {
+                      model.train(recipe, source(length));
+                      measure(setup.size(), model, length, seed, rows);
+                    }
+                  }));
+        }
       }
-      jobs.add(
-          new Job(
-              TEXT,
-              seed,
-              (_, rows) ->
-                  texts(
-                      size,
-                      Fables.stories(
-                          size.of(16, 256, 1024), RandomStreams.of(seed, Purpose.EXPERIMENT_DATA)),
-                      "",
-                      rows)));
     }
     return jobs;
   }
 
-  private static void measure(
-      Size size, Objective objective, long seed, Backend backend, Job.Rows rows) {
-    try (SmallModel model =
-        new SmallModel(shape(), Fables.VOCABULARY, objective, Fables.LENGTH, 64, seed, backend)) {
-      model.train(recipe(size), Fables::batch);
-      int[][] heldOut =
-          Fables.stories(size.of(16, 256, 1024), RandomStreams.of(0, Purpose.EXPERIMENT_HELD_OUT));
-      for (int masked : new int[] {1, 3, 6, 9, 12, 15, 18, 21, 23}) {
-        rows.add(
-            "accuracy",
-            Math.round(100.0 * masked / WORDS) / 100.0,
-            Measures.accuracy(model, heldOut, 1, masked, 7));
-      }
-      rows.add("bound", Measures.nats(model, heldOut, 1, 16, 7));
-      int[][] prompts = new int[size.of(16, 256, 1024)][1]; // BOS is 0
-      for (Remasking remasking : List.of(Remasking.RANDOM, Remasking.LOW_CONFIDENCE)) {
-        SamplerOptions options =
-            SamplerOptions.defaults().toBuilder()
-                .lengths(WORDS, WORDS, WORDS)
-                .temperature(1)
-                .remasking(remasking)
-                .build();
-        int[][] answers = model.generate(prompts, options, RandomSource.seeded(seed));
-        texts(
-            size,
-            Measures.join(prompts, answers),
-            remasking.name().toLowerCase(Locale.ROOT).replace('_', '-'),
-            rows);
-      }
+  private static void measure(Size size, SmallModel model, int length, long seed, Job.Rows rows) {
+    int count = size.of(4, 256, 1024);
+    int words = length - 1;
+    SplittableRandom drawn = RandomStreams.of(0, Purpose.EXPERIMENT_HELD_OUT, length);
+    int[][] heldOut = Fables.stories(count, true, length, drawn);
+    for (double share : new double[] {0.15, 0.3, 0.5, 0.7, 0.85, 1}) {
+      int masked = Math.max(1, (int) Math.round(share * words));
+      rows.add("accuracy", share, Measures.accuracy(model, heldOut, 1, masked, 7));
     }
-  }
-
-  private static void texts(Size size, int[][] stories, String how, Job.Rows rows) {
-    int[][] words =
-        Arrays.stream(stories).map(s -> Arrays.copyOfRange(s, 1, s.length)).toArray(int[][]::new);
-    rows.add("judge", how, Judge.of(size).nats(stories));
-    rows.add("coherent", how, Measures.coherent(stories));
-    rows.add("distinct-1", how, Measures.distinct(words, 1));
-    rows.add("distinct-2", how, Measures.distinct(words, 2));
-    rows.add("distinct-3", how, Measures.distinct(words, 3));
+    rows.add("bound", Measures.nats(model, heldOut, 1, 16, 7));
+    for (Remasking order : List.of(Remasking.RANDOM, Remasking.LOW_CONFIDENCE)) {
+      SamplerOptions options =
+          SamplerOptions.defaults().toBuilder()
+              .lengths(words, words, words)
+              .temperature(1)
+              .remasking(order)
+              .build();
+      int[][] prompts = new int[count][1]; // BOS is 0
+      int[][] stories =
+          Measures.join(prompts, model.generate(prompts, options, RandomSource.seeded(seed)));
+      String how = Sampling.name(order);
+      rows.add("coherent", how, Measures.coherent(stories));
+      rows.add("distinct coherent", how, Measures.distinctCoherent(stories));
+    }
   }
 
   @Override
   public void report(Results results, Report report) {
-    String llada = Objective.LLADA.toString();
-    String bert = Objective.BERT15.toString();
-    String maskgit = Objective.MASKGIT.toString();
-    String how = "random";
-    Interval few = results.of(bert, "accuracy", "0.13");
-    Interval fewLlada = results.of(llada, "accuracy", "0.13");
-    Interval many = results.of(bert, "accuracy", "0.91");
-    Interval manyLlada = results.of(llada, "accuracy", "0.91");
-    report.finding(
-        "15 % fails where much is masked",
-        "accuracy with 91 %% masked: %s against LLaDA's %s; with 13 %% masked: %s against %s"
-            .formatted(many.percent(), manyLlada.percent(), few.percent(), fewLlada.percent()),
-        Agreement.of(many.below(manyLlada)));
-    Interval judge = results.of(llada, "judge", how);
-    Interval judgeBert = results.of(bert, "judge", how);
-    Interval coherent = results.of(llada, "coherent", how);
-    Interval coherentBert = results.of(bert, "coherent", how);
-    report.finding(
-        "15 % cannot generate from nothing",
-        "coherent stories %s against LLaDA's %s; judge %s against %s nats a word (real text %s)"
-            .formatted(
-                coherentBert.percent(),
-                coherent.percent(),
-                judgeBert,
-                judge,
-                results.of(TEXT, "judge")),
-        Agreement.of(judge.below(judgeBert) && coherentBert.below(coherent)));
-    Interval bound = results.of(llada, "bound");
-    Interval boundBert = results.of(bert, "bound");
-    Interval boundMaskgit = results.of(maskgit, "bound");
-    report.finding(
-        "the bound on held-out text needs the varying ratio",
-        "%s nats a word, %s at a fixed 15 %%".formatted(bound, boundBert),
-        Agreement.of(bound.below(boundBert)));
-    report.finding(
-        "without the weight 1/t it generates, at a worse bound",
-        "bound %s against LLaDA's %s; coherent %s against %s"
-            .formatted(
-                boundMaskgit,
-                bound,
-                results.of(maskgit, "coherent", how).percent(),
-                coherent.percent()),
-        Agreement.of(bound.below(boundMaskgit), bound.mean() < boundMaskgit.mean()));
-    report.heading("Where 15 % fails");
-    List<Series> series = new ArrayList<>();
-    ARMS.forEach(arm -> series.add(results.series(arm.toString(), arm.toString(), "accuracy")));
+    List<Series> bounds = new ArrayList<>();
+    List<Series> written = new ArrayList<>();
+    List<Series> accuracy = new ArrayList<>();
+    for (Masking arm : ARMS) {
+      bounds.add(byLength(results, arm, "bound", ""));
+      for (String how : List.of("random", "low-confidence")) {
+        written.add(byLength(results, arm, "distinct coherent", how));
+      }
+      accuracy.add(results.series(arm.toString(), arm(arm, Fables.LONGEST), "accuracy"));
+    }
+    bounds.add(
+        Series.reference(
+            "floor", LENGTHS.stream().map(l -> new Series.Point(l, Fables.floor(l))).toList()));
+    report.heading("Bound");
+    report.chart(
+        "bound",
+        Chart.lines(
+                "Bound on held-out stories, by their length", "tokens", "nats a word", true, bounds)
+            .withLogY(),
+        "Equation 14. The floor is the entropy of the language: nobody who never met the held-out"
+            + " triples is below.");
+    report.heading("Stories from nothing");
+    report.chart(
+        "coherent",
+        Chart.lines(
+                "Different coherent stories, a token a step, temperature 1",
+                "tokens",
+                "share of the samples",
+                true,
+                written)
+            .ofShares(),
+        "A story counts once; it is coherent if all its dependencies hold. First line of an arm in"
+            + " random order, second by low confidence.");
+    report.heading("Guesses");
     report.chart(
         "accuracy",
         Chart.lines(
-                "Right guesses of the mask predictor, by mask ratio",
+                "Right guesses of the mask predictor on 48 tokens, by mask ratio",
                 "share of the words that is masked",
                 "share right",
                 false,
-                series)
+                accuracy)
             .ofShares(),
-        "Held-out stories. The network, the data and the number of steps are the same; the fixed"
-            + " ratio has hardly ever seen more than a third masked.");
-    report.heading("Unconditional generation");
-    report.chart(
-        "coherent",
-        Chart.bars(
-                "Coherent stories, one word a step, temperature 1",
-                "share",
-                List.of("random order", "low confidence"),
-                bars(results))
-            .ofShares(),
-        "A story is coherent if all its dependencies hold: names, colours, places, sounds.");
-    List<List<String>> table = new ArrayList<>();
-    for (Objective arm : ARMS) {
-      for (String order : results.conditions(arm.toString(), "judge")) {
-        table.add(row(results, arm.toString(), order));
-      }
-    }
-    table.add(row(results, TEXT, ""));
-    report.table(
-        List.of("arm", "order", "judge", "coherent", "distinct-1", "distinct-2", "distinct-3"),
-        table);
-    report.text(
-        "The judge's nats a word reward stories that are alike; distinct-n, the share of different"
-            + " n-grams in all samples, tells whether they are.");
-    report.heading("Bound on held-out text");
-    report.table(
-        List.of("arm", "nats a word (eq. 14)"),
-        ARMS.stream()
-            .map(arm -> List.of(arm.toString(), results.of(arm.toString(), "bound").toString()))
-            .toList());
+        "Held-out stories.");
   }
 
-  private static List<Series> bars(Results results) {
-    List<Series> series = new ArrayList<>();
-    for (Objective arm : ARMS) {
-      List<Series.Point> points = new ArrayList<>();
-      for (String how : List.of("random", "low-confidence")) {
-        points.add(Results.point(points.size(), results.of(arm.toString(), "coherent", how)));
-      }
-      series.add(Series.line(arm.toString(), points));
-    }
-    return series;
-  }
-
-  private static List<String> row(Results results, String arm, String how) {
-    List<String> row = new ArrayList<>(List.of(arm, how));
-    row.add(results.of(arm, "judge", how).toString());
-    row.add(results.of(arm, "coherent", how).percent());
-    for (int n = 1; n <= 3; n++) {
-      row.add(results.of(arm, "distinct-" + n, how).toString());
-    }
-    return row;
+  private static Series byLength(Results results, Masking arm, String measure, String x) {
+    String name = x.isEmpty() ? arm.toString() : arm + (x.equals("random") ? "" : " low");
+    return Series.line(
+        name,
+        LENGTHS.stream().map(l -> Results.point(l, results.of(arm(arm, l), measure, x))).toList());
   }
 }

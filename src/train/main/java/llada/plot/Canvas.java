@@ -14,6 +14,9 @@ interface Canvas {
   /** Joined straight lines through these points. */
   void path(double[] x, double[] y, String colour, double width);
 
+  /** The same, dashed. */
+  void dashed(double[] x, double[] y, String colour, double width);
+
   void dot(double x, double y, double radius, String colour);
 
   void text(double x, double y, String text, Anchor anchor, String colour);

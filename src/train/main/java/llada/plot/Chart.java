@@ -5,6 +5,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.stream.Collectors;
 import llada.format.AtomicFile;
 
 /**
@@ -17,6 +18,7 @@ import llada.format.AtomicFile;
  * @param categories names along x, with bars above them; empty for a chart of lines
  * @param series what is drawn
  * @param yMax the largest y shown; NaN for all
+ * @param logY whether y grows by factors; then what is not positive is drawn at the bottom
  */
 public record Chart(
     String title,
@@ -25,12 +27,14 @@ public record Chart(
     boolean logX,
     List<String> categories,
     List<Series> series,
-    double yMax) {
+    double yMax,
+    boolean logY) {
   /** Colours that stay apart for colour-blind readers, too (Okabe and Ito). */
   private static final String[] COLOURS = {
-    "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#333333"
+    "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#333333", "#8c6d31"
   };
 
+  private static final String GREY = "#777777";
   private static final int WIDTH = 720;
   private static final int HEIGHT = 400;
   private static final int LEFT = 64;
@@ -46,18 +50,41 @@ public record Chart(
   /** Lines over numbers. */
   public static Chart lines(
       String title, String xLabel, String yLabel, boolean logX, List<Series> series) {
-    return new Chart(title, xLabel, yLabel, logX, List.of(), series, Double.NaN);
+    return new Chart(title, xLabel, yLabel, logX, List.of(), series, Double.NaN, false);
   }
 
   /** Bars over categories. */
   public static Chart bars(
       String title, String yLabel, List<String> categories, List<Series> series) {
-    return new Chart(title, "", yLabel, false, categories, series, Double.NaN);
+    return new Chart(title, "", yLabel, false, categories, series, Double.NaN, false);
   }
 
   /** The same, cut off at this y. */
   public Chart upTo(double max) {
-    return new Chart(title, xLabel, yLabel, logX, categories, series, max);
+    return new Chart(title, xLabel, yLabel, logX, categories, series, max, logY);
+  }
+
+  /** The same with a y-axis that grows by factors. */
+  public Chart withLogY() {
+    return new Chart(title, xLabel, yLabel, logX, categories, series, yMax, true);
+  }
+
+  /**
+   * In words, for readers who do not see it: what is drawn, and where each line begins and ends.
+   */
+  public String alt() {
+    StringBuilder text = new StringBuilder(title);
+    text.append(". ").append(categories.isEmpty() ? "Lines of " : "Bars of ").append(yLabel);
+    text.append(categories.isEmpty() ? " by " + xLabel : " for " + String.join(", ", categories));
+    for (Series drawn : series) {
+      if (!drawn.name().isEmpty() && !drawn.points().isEmpty()) {
+        Series.Point first = drawn.points().getFirst();
+        Series.Point last = drawn.points().getLast();
+        text.append("; ").append(drawn.name()).append(' ').append(number(first.y()));
+        text.append(drawn.points().size() > 1 ? " to " + number(last.y()) : "");
+      }
+    }
+    return text.append('.').toString().replaceAll("[\\[\\]\n]", " ");
   }
 
   /** The same, of shares: it ends at 1, whatever an interval says. */
@@ -72,7 +99,10 @@ public record Chart(
 
   /** Some charts as SVG text, one below the other. */
   public static String svg(List<Chart> charts) {
-    SvgCanvas canvas = new SvgCanvas(WIDTH, charts.size() * HEIGHT);
+    SvgCanvas canvas = new SvgCanvas(
+            WIDTH,
+            charts.size() * HEIGHT,
+            charts.stream().map(Chart::alt).collect(Collectors.joining(" ")));
     for (Chart chart : charts) {
       chart.draw(canvas);
       canvas.down(HEIGHT);
@@ -123,7 +153,7 @@ public record Chart(
     Axis x = xAxis();
     Axis y = yAxis();
     canvas.text(WIDTH / 2.0, 20, title, Canvas.Anchor.MIDDLE, "#000000");
-    canvas.text(8, TOP - 10, yLabel, Canvas.Anchor.START, "#444444");
+    canvas.text(8, TOP - 4, yLabel, Canvas.Anchor.START, "#444444");
     canvas.text(WIDTH / 2.0, HEIGHT - 10, xLabel, Canvas.Anchor.MIDDLE, "#444444");
     for (double tick : y.ticks()) {
       double at = y.at(tick);
@@ -142,7 +172,7 @@ public record Chart(
     }
     for (int s = 0; s < series.size(); s++) {
       if (categories.isEmpty()) {
-        lines(canvas, x, y, series.get(s), COLOURS[s % COLOURS.length]);
+        lines(canvas, x, y, series.get(s), colour(s));
       } else {
         bars(canvas, x, y, s);
       }
@@ -167,6 +197,14 @@ public record Chart(
       }
       return;
     }
+    if (drawn.style() == Series.Style.REFERENCE) {
+      canvas.dashed(
+          points.stream().mapToDouble(p -> x.at(p.x())).toArray(),
+          points.stream().mapToDouble(p -> y.at(p.y())).toArray(),
+          colour,
+          1.5);
+      return;
+    }
     if (points.size() > 1) {
       canvas.path(
           points.stream().mapToDouble(p -> x.at(p.x())).toArray(),
@@ -180,6 +218,10 @@ public record Chart(
         interval(canvas, x.at(p.x()), y, p, colour);
       }
     }
+  }
+
+  private String colour(int s) {
+    return series.get(s).style() == Series.Style.REFERENCE ? GREY : COLOURS[s % COLOURS.length];
   }
 
   private void bars(Canvas canvas, Axis x, Axis y, int s) {
@@ -211,11 +253,17 @@ public record Chart(
 
   private void legend(Canvas canvas) {
     double at = LEFT;
+    int down = 0;
     for (int s = 0; s < series.size(); s++) {
       if (!series.get(s).name().isEmpty() && series.get(s).style() != Series.Style.NAMED) {
-        canvas.rectangle(at, 31, 12, 12, COLOURS[s % COLOURS.length]);
-        canvas.text(at + 17, 41, series.get(s).name(), Canvas.Anchor.START, "#000000");
-        at += 17 + 7.0 * series.get(s).name().length() + 18;
+        double width = 17 + 7.0 * series.get(s).name().length() + 18;
+        if (at > LEFT && at + width > WIDTH) { // a second row, above the plot
+          at = LEFT;
+          down += 14;
+        }
+        canvas.rectangle(at, 27 + down, 12, 12, colour(s));
+        canvas.text(at + 17, 37 + down, series.get(s).name(), Canvas.Anchor.START, "#000000");
+        at += width;
       }
     }
   }
@@ -255,6 +303,9 @@ public record Chart(
         max = Math.max(max, p.high());
       }
     }
+    if (logY) {
+      return logY(max);
+    }
     double top = Double.isNaN(yMax) ? max : yMax;
     if (!(top > min) || !Double.isFinite(top)) {
       top = min + 1;
@@ -265,6 +316,18 @@ public record Chart(
         false,
         HEIGHT - BOTTOM,
         TOP);
+  }
+
+  private Axis logY(double max) {
+    double least =
+        series.stream()
+            .flatMap(drawn -> drawn.points().stream())
+            .mapToDouble(p -> p.low() > 0 ? p.low() : p.y())
+            .filter(v -> v > 0)
+            .min()
+            .orElse(1);
+    double top = Double.isNaN(yMax) ? max : yMax;
+    return new Axis(least / 1.1, top > least ? 1.1 * top : 10 * least, true, HEIGHT - BOTTOM, TOP);
   }
 
   /** From values to pixels. */

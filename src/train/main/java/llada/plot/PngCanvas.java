@@ -41,6 +41,15 @@ final class PngCanvas implements Canvas {
 
   @Override
   public void path(double[] x, double[] y, String colour, double width) {
+    path(x, y, colour, width, null);
+  }
+
+  @Override
+  public void dashed(double[] x, double[] y, String colour, double width) {
+    path(x, y, colour, width, new float[] {6, 4});
+  }
+
+  private void path(double[] x, double[] y, String colour, double width, float[] dashes) {
     Path2D path = new Path2D.Double();
     for (int i = 0; i < x.length; i++) {
       if (i == 0) {
@@ -51,7 +60,8 @@ final class PngCanvas implements Canvas {
     }
     graphics.setColor(Color.decode(colour));
     graphics.setStroke(
-        new BasicStroke((float) width, BasicStroke.CAP_BUTT, BasicStroke.JOIN_ROUND));
+        new BasicStroke(
+            (float) width, BasicStroke.CAP_BUTT, BasicStroke.JOIN_ROUND, 10, dashes, 0));
     graphics.draw(path);
   }
 

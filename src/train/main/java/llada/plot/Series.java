@@ -16,6 +16,8 @@ public record Series(String name, List<Point> points, Style style) {
     LINE,
     /** Joined and nothing else: many points. */
     CURVE,
+    /** Joined by dashes, in grey: a floor, a ceiling, or what a shortcut would reach. */
+    REFERENCE,
     /** Small pale dots: many points. */
     DOTS,
     /** Dots with the name beside each, and not in the legend. */
@@ -43,5 +45,15 @@ public record Series(String name, List<Point> points, Style style) {
   /** A line with dots and intervals. */
   public static Series line(String name, List<Point> points) {
     return new Series(name, points, Style.LINE);
+  }
+
+  /** A dashed line of reference. */
+  public static Series reference(String name, List<Point> points) {
+    return new Series(name, points, Style.REFERENCE);
+  }
+
+  /** A dashed line of reference at one height. */
+  public static Series reference(String name, double fromX, double toX, double y) {
+    return reference(name, List.of(new Point(fromX, y), new Point(toX, y)));
   }
 }

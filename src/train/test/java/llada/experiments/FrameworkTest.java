@@ -11,7 +11,6 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import llada.backend.Backends;
-import llada.experiments.Report.Agreement;
 import llada.format.FormatException;
 import llada.plot.Chart;
 import llada.plot.Series;
@@ -74,6 +73,7 @@ final class FrameworkTest {
 
   /** Two arms whose work is counted, and may fail. */
   private static final class Counting implements Experiment {
+    final List<String> tuned = Collections.synchronizedList(new ArrayList<>());
     final List<String> ran = Collections.synchronizedList(new ArrayList<>());
     boolean failing;
     String setting = "1";
@@ -89,8 +89,37 @@ final class FrameworkTest {
     }
 
     @Override
-    public String claim() {
-      return "One is **less** than two.";
+    public String question() {
+      return "Is one **less** than two?";
+    }
+
+    @Override
+    public String setUp() {
+      return "Two numbers.";
+    }
+
+    @Override
+    public String limits() {
+      return "Three.";
+    }
+
+    @Override
+    public List<Claim> claims(Size size) {
+      return List.of(
+          new Claim(
+              "two > one | <b>",
+              "by 1",
+              Claim.Rule.superior(Claim.Term.of("two", "value"), Claim.Term.of("one", "value"))));
+    }
+
+    @Override
+    public Map<String, Tuning.Trial> trials(Size size, Inputs inputs) {
+      return Map.of(
+          "one",
+          (rate, seed, _) -> {
+            tuned.add(seed + " " + rate);
+            return Math.abs(rate - 0.002);
+          });
     }
 
     @Override
@@ -99,9 +128,10 @@ final class FrameworkTest {
     }
 
     @Override
-    public List<Job> jobs(Size size, List<Long> seeds, Inputs inputs) {
+    public List<Job> jobs(Setup setup) {
+      assertThat(setup.rate("one")).isEqualTo(0.002);
       List<Job> jobs = new ArrayList<>();
-      for (long seed : seeds) {
+      for (long seed : setup.seeds()) {
         for (String arm : List.of("one", "two")) {
           jobs.add(
               new Job(
@@ -122,7 +152,6 @@ final class FrameworkTest {
     @Override
     public void report(Results results, Report report) {
       Interval one = results.of("one", "value");
-      report.finding("one < two", "%s | %s".formatted(one, "<b>"), Agreement.of(true));
       report.heading("Values").text("Some `code`.");
       report.table(List.of("arm", "value"), List.of(List.of("one", one.toString())));
       report.chart(
@@ -139,10 +168,10 @@ final class FrameworkTest {
   private Lab lab(int workers, int seeds, List<String> progress) {
     return new Lab(
         folder,
-        Size.TINY,
+        Size.SMALL,
         1,
         seeds,
-        new Experiment.Inputs(null),
+        Experiment.Inputs.NONE,
         workers,
         () -> Backends.choose("scalar", 1),
         progress::add);
@@ -161,6 +190,9 @@ final class FrameworkTest {
     lab(1, 2, progress).run(experiment);
     assertThat(experiment.ran).containsExactly("two2"); // the others' rows were kept
     assertThat(progress).contains("counting: 3 of 4 jobs are done already");
+    assertThat(experiment.tuned).as("each trial once").hasSize(6).allMatch(t -> t.startsWith("90"));
+    assertThat(Files.readString(folder.resolve("counting/config.json")))
+        .contains("\"learning rate of one\": \"0.002, of [0.001, 0.002, 0.004] by the loss of");
     experiment.ran.clear();
     lab(2, 4, progress).run(experiment); // more seeds: only theirs are made
     assertThat(experiment.ran).containsExactlyInAnyOrder("one3", "two3", "one4", "two4");
@@ -170,7 +202,13 @@ final class FrameworkTest {
     String report = Files.readString(folder.resolve("counting/report.md"));
     assertThat(report)
         .contains(
-            "| one < two | 1.00 ± 0.00 \\| <b> | yes |", "![values](values.svg)", "[1, 2, 3, 4]");
+            "| two > one \\| <b> | by 1 | interval of the paired difference above 0 (2026-11-29) |",
+            "difference 1.00 ± 0.00 | **shown** |",
+            "(values.svg)",
+            "[1, 2, 3, 4]",
+            "| commit |",
+            "| processor |",
+            "| threads |");
     assertThat(folder.resolve("counting/values.svg")).exists();
     assertThat(folder.resolve("counting/values.png")).exists();
     experiment.setting = "2";
@@ -183,9 +221,13 @@ final class FrameworkTest {
   void allReportsMakeOnePage() throws Exception {
     Path page = Experiments.runAll(lab(1, 1, new ArrayList<>()), List.of(new Counting()));
     assertThat(Files.readString(page))
-        .contains("<td>one &lt; two</td>", "One is <b>less</b> than two.", "<code>code</code>")
+        .contains(
+            "<td>two &gt; one | &lt;b&gt;</td>",
+            "Is one <b>less</b> than two?",
+            "<code>code</code>")
         .contains("<svg ")
         .doesNotContain("src=");
-    assertThat(Files.readString(folder.resolve("summary.md"))).contains("| counting | one < two |");
+    assertThat(Files.readString(folder.resolve("summary.md")))
+        .contains("| counting | two > one \\| <b> |", "**not shown**");
   }
 }

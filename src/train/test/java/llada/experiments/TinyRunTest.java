@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.LocalDate;
 import java.util.List;
 import java.util.stream.Stream;
 import llada.backend.Backends;
@@ -24,25 +25,22 @@ final class TinyRunTest {
   void runsToItsReport(String name) throws Exception {
     Experiment experiment =
         Experiments.ALL.stream().filter(e -> e.name().equals(name)).findFirst().orElseThrow();
-    Path poems = folder.resolve("poems.json");
-    Files.writeString(
-        poems,
-        """
-        [{"first": "abc", "second": "def"}, {"first": "ghi", "second": "jkl"},
-         {"first": "abcd", "second": "efgh"}, {"first": "ijkl", "second": "mnop"}]
-        """);
     Lab lab =
         new Lab(
             folder,
             Size.TINY,
             1,
             2,
-            new Experiment.Inputs(poems),
+            Experiment.Inputs.NONE,
             2,
             () -> Backends.choose("vector", 1),
             _ -> {});
     Report report = lab.run(experiment);
-    assertThat(report.findings()).isNotEmpty();
+    assertThat(report.verdicts()).as("the tiny size decides nothing").isEmpty();
+    assertThat(experiment.claims(Size.SMALL))
+        .isNotEmpty()
+        .allMatch(claim -> claim.date().equals(LocalDate.of(2026, 11, 29)))
+        .noneMatch(claim -> claim.prediction().isBlank());
     Path own = folder.resolve(name);
     List<String> lines = Files.readAllLines(own.resolve("results.csv"));
     assertThat(lines.getFirst()).isEqualTo(Results.HEADER);
@@ -50,11 +48,16 @@ final class TinyRunTest {
         .isNotEmpty()
         .allMatch(line -> line.split(",", -1).length == 5)
         .noneMatch(line -> line.endsWith("NaN") || line.endsWith("Infinity"));
-    for (Job job : experiment.jobs(Size.TINY, List.of(1L, 2L), lab.inputs())) {
-      assertThat(Results.open(own.resolve("results.csv")).has(job.arm(), job.seed())).isTrue();
-    }
     String text = Files.readString(own.resolve("report.md"));
-    assertThat(text).contains("**The paper:**", "| claim | figure seen | agrees |", ".svg)");
+    assertThat(text)
+        .contains("**Question.**", "**Set-up.**", "## What it does not show", ".svg)", "| commit |")
+        .contains("there are no verdicts")
+        .doesNotContain("| verdict |");
+    if (!experiment.trials(Size.TINY, lab.inputs()).isEmpty()) {
+      assertThat(own.resolve("config.json")).content().contains("learning rate of ");
+    }
+    lab.run(experiment); // all is there: only the report is made anew
+    assertThat(Files.readAllLines(own.resolve("results.csv"))).isEqualTo(lines);
     assertThat(own.resolve("config.json")).content().contains("\"size\": \"tiny\"");
     try (Stream<Path> files = Files.list(own)) {
       List<String> made = files.map(f -> f.getFileName().toString()).toList();
