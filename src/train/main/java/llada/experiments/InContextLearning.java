@@ -7,6 +7,7 @@ import static llada.experiments.Claim.Rule.superior;
 
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.EnumMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -207,8 +208,7 @@ final class InContextLearning implements Experiment {
   private static void watch(
       Size size, SmallModel model, Masking arm, Recipe recipe, Job.Rows rows) {
     int horizon = horizon(size);
-    double[] learnt = new double[Shots.values().length];
-    Arrays.fill(learnt, Double.POSITIVE_INFINITY);
+    Map<Shots, Double> learnt = new EnumMap<>(Shots.class);
     model.train(
         recipe,
         Shots::batch,
@@ -218,7 +218,7 @@ final class InContextLearning implements Experiment {
               Proportion right = asked(size, model, task, Shots.MOST, 1).right;
               rows.add(task + " by step", step, right.value());
               if (right.value() >= LEARNT) {
-                learnt[task.ordinal()] = Math.min(learnt[task.ordinal()], step);
+                learnt.putIfAbsent(task, (double) step);
               }
             }
           }
@@ -228,7 +228,7 @@ final class InContextLearning implements Experiment {
         });
     double worth = arm.predicted() / LLADA.predicted(); // predicted tokens, in steps of U(0, 1)
     for (Shots task : Shots.values()) {
-      double step = learnt[task.ordinal()];
+      double step = learnt.getOrDefault(task, Double.POSITIVE_INFINITY);
       rows.add("steps to learn " + task, Math.min(horizon, step));
       rows.add("tokens to learn " + task, Math.min(horizon, step * worth));
     }
@@ -293,7 +293,7 @@ final class InContextLearning implements Experiment {
     int[][] x = new int[count][];
     int[] at = new int[count];
     for (int b = 0; b < count; b++) {
-      x[b] = Shots.values()[b % Shots.values().length].sequence(Shots.MOST, random);
+      x[b] = List.of(Shots.values()).get(b % Shots.values().length).sequence(Shots.MOST, random);
       int asked = 2 + 2 * random.nextInt(Shots.MOST + 1);
       at[b] = asked;
       int[] others =

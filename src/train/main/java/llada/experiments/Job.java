@@ -41,7 +41,7 @@ public record Job(String arm, long seed, Work work) {
     /** A share that was counted, with the trials behind it. */
     default void add(String measure, Object x, Proportion share) {
       add(measure, x.toString(), share.value());
-      add(measure + Results.TRIALS, x.toString(), share.trials());
+      add(measure + Results.TRIALS, x.toString(), (double) share.trials());
     }
 
     /** A number without a condition. */

@@ -100,7 +100,7 @@ final class VariableMasking implements Experiment {
             "in both orders",
             all(
                 ARMS.stream()
-                    .filter(arm -> arm != Masking.LLADA)
+                    .filter(arm -> !arm.equals(Masking.LLADA))
                     .flatMap(
                         arm ->
                             List.of("random", "low-confidence").stream()

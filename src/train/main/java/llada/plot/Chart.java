@@ -99,7 +99,8 @@ public record Chart(
 
   /** Some charts as SVG text, one below the other. */
   public static String svg(List<Chart> charts) {
-    SvgCanvas canvas = new SvgCanvas(
+    SvgCanvas canvas =
+        new SvgCanvas(
             WIDTH,
             charts.size() * HEIGHT,
             charts.stream().map(Chart::alt).collect(Collectors.joining(" ")));

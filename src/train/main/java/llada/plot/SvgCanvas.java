@@ -4,9 +4,6 @@ import java.util.Locale;
 
 /** SVG text, with lighter lines on a dark ground for readers who ask for that. */
 final class SvgCanvas implements Canvas {
-  private final StringBuilder out = new StringBuilder();
-  private int top; // of what is drawn
-
   /** Ink becomes light and paper dark where the reader has it so; two inks are too dark there. */
   private static final String DARK =
       """
@@ -18,6 +15,9 @@ final class SvgCanvas implements Canvas {
       svg [fill="#0072b2"] { fill: #4aa8e8 } svg [stroke="#0072b2"] { stroke: #4aa8e8 }
       }</style>
       """;
+
+  private final StringBuilder out = new StringBuilder();
+  private int top; // of what is drawn
 
   /**
    * White paper.
