@@ -106,13 +106,16 @@ final class ArchitectureTest {
   }
 
   /**
-   * Who wants an answer asks {@code Llada} or {@code Engine}; what measures passes is no answer.
+   * Who wants an answer asks {@code Llada} or {@code Engine}; what measures passes is no answer,
+   * and an exact denoiser, which counts, is no model.
    */
   @Test
   void oneWiring() {
     noClasses()
         .that()
         .resideOutsideOfPackages("llada.model", "llada.diffusion", "llada.api", "llada.bench")
+        .and()
+        .doNotHaveFullyQualifiedName("llada.experiments.Sampling")
         .should()
         .callConstructorWhere(target(owner(type(MaskPredictor.class))))
         .orShould()

@@ -25,7 +25,11 @@ final class OptionNamesTest {
           "--gpu-architecture=",
           "-ln p",
           "mpirun -np",
-          "none given (--poems)");
+          "--batch",
+          "--always",
+          "--dirty",
+          "-dirty",
+          "--abbrev=12");
 
   private static final List<String> SOURCES =
       List.of(

@@ -126,7 +126,7 @@ class GenerateBatchTest {
     Files.writeString(file, "{\"prompt\": \"%s\"}\n".formatted("x ".repeat(2000)));
     assertFails(generate(file), "line 1: the prompt has");
     Files.writeString(file, "[1]\n");
-    assertFails(generate(file), "line 1 is [1]; an object is needed");
+    assertFails(generate(file), "item 1 is 1; an object is needed");
     assertFails(CliRun.onModel("generate", "--output=x", "hi"), "need --input");
     assertFails(CliRun.onModel("generate", "--batch-size=2", "hi"), "need --input");
     assertFails(generate(prompts(), "hi"), "--input brings the prompts");

@@ -334,12 +334,12 @@ final class InContextLearning implements Experiment {
       byShots.add(reference("best possible", task::best));
       report.heading(task.toString());
       report.chart(
-          task + "-steps",
+          "%s-steps".formatted(task),
           Chart.lines("Right answers with 8 examples: " + task, "steps", "share", true, byStep)
               .ofShares(),
           "Means over seeds. The dashed line is what any of the values shown would reach.");
       report.chart(
-          task + "-survival",
+          "%s-survival".formatted(task),
           Chart.lines("Seeds below 90 %: " + task, "steps", "share of seeds", false, unlearnt)
               .ofShares(),
           "Kaplan and Meier's estimate, at equal steps.");

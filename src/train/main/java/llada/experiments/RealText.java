@@ -6,11 +6,12 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.SplittableRandom;
 import java.util.stream.Collectors;
 import llada.format.FormatException;
 import llada.format.TokenizerFiles;
 import llada.format.TokenizerJson;
+import llada.tensor.RandomStreams;
+import llada.tensor.RandomStreams.Purpose;
 import llada.tokenizer.BpeTrainer;
 import llada.tokenizer.Tokenizer;
 import llada.train.TrainingData;
@@ -70,7 +71,7 @@ final class RealText {
   }
 
   private static String madeUp() {
-    return Arrays.stream(Fables.stories(1500, false, new SplittableRandom(0)))
+    return Arrays.stream(Fables.stories(1500, false, RandomStreams.of(0, Purpose.EXPERIMENT_DATA)))
         .map(story -> Arrays.stream(story).mapToObj(w -> "w" + w).collect(Collectors.joining(" ")))
         .collect(Collectors.joining("\n"));
   }

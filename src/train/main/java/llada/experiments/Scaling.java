@@ -101,8 +101,7 @@ final class Scaling implements Experiment {
   public Optional<String> lacks(Size size, Inputs inputs) {
     return size == Size.TINY || !inputs.texts().isEmpty()
         ? Optional.empty()
-        : Optional.of(
-            "scaling needs real text, some megabytes of it: give it with --text FILE, several times for several files");
+        : Optional.of("scaling needs real text, some megabytes of it: name one file or several");
   }
 
   @Override

@@ -64,7 +64,7 @@ class RefusalTest {
             Size.TINY,
             1,
             1,
-            new Experiment.Inputs(null),
+            Experiment.Inputs.NONE,
             1,
             () -> {
               throw new AssertionError("a job was begun");
