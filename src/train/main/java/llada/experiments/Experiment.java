@@ -60,7 +60,7 @@ public interface Experiment {
    */
   record Inputs(List<Path> texts) {
     /** None given. */
-    static final Inputs NONE = new Inputs(List.of());
+    public static final Inputs NONE = new Inputs(List.of());
 
     public Inputs {
       texts = List.copyOf(texts);
