@@ -9,6 +9,7 @@ import llada.api.Step;
 import llada.api.Step.Piece;
 import llada.api.Step.State;
 import llada.format.AtomicFile;
+import llada.plot.Markup;
 
 /**
  * An animated SVG picture of the text being unmasked: a frame for every step, the last of which
@@ -120,7 +121,7 @@ final class SvgStepView implements StepView {
             """,
             width,
             height,
-            escaped(text),
+            Markup.escaped(text),
             all,
             share - 0.001,
             share,
@@ -152,7 +153,7 @@ final class SvgStepView implements StepView {
                 y,
                 columns(text) * ADVANCE,
                 looks(piece.state()),
-                escaped(text)));
+                Markup.escaped(text)));
       }
       columns += columns(piece.text());
     }
@@ -168,10 +169,6 @@ final class SvgStepView implements StepView {
       case NEW -> " class=\"new\"";
       case KEPT, END -> "";
     };
-  }
-
-  private static String escaped(String text) {
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;");
   }
 
   @Override

@@ -85,11 +85,10 @@ public final class ResultsFile implements AutoCloseable {
    */
   void takeIn(Path part) throws IOException {
     try (ResultsFile found = open(part, settings)) {
-      Map<String, String> lines = found.lines();
-      for (Json json : found.earlier) {
-        if (ids.add(id(json))) {
-          write(lines.get(id(json)) + "\n");
-          earlier.add(json);
+      for (Map.Entry<String, Line> line : found.lines().entrySet()) {
+        if (ids.add(line.getKey())) {
+          write(line.getValue().text + "\n");
+          earlier.add(line.getValue().json);
         }
       }
     }
@@ -107,22 +106,20 @@ public final class ResultsFile implements AutoCloseable {
    */
   List<Json> inOrder(List<String> items) {
     try {
-      Map<String, String> lines = lines();
-      Map<String, String> ordered = new LinkedHashMap<>();
+      Map<String, Line> lines = lines();
+      Map<String, Line> ordered = new LinkedHashMap<>();
       items.stream().filter(lines::containsKey).forEach(id -> ordered.put(id, lines.get(id)));
       if (ordered.size() < items.size()) {
         throw new FormatException(
             "%s: %d of %d results are missing, though all processes are done: give a file in a folder that all machines share; the same command goes on from what is there"
                 .formatted(file, items.size() - ordered.size(), items.size()));
       }
-      List<Json> results = new ArrayList<>();
-      for (String line : ordered.values()) {
-        results.add(Json.parse(line.getBytes(StandardCharsets.UTF_8), file.toString()));
-      }
+      List<Json> results = ordered.values().stream().map(Line::json).toList();
       ordered.putAll(lines);
-      if (!List.copyOf(ordered.values()).equals(List.copyOf(lines.values()))) {
-        String text = String.join("\n", ordered.values()) + "\n";
-        AtomicFile.write(file, text.getBytes(StandardCharsets.UTF_8));
+      if (!List.copyOf(ordered.keySet()).equals(List.copyOf(lines.keySet()))) {
+        StringBuilder text = new StringBuilder();
+        ordered.values().forEach(line -> text.append(line.text).append('\n'));
+        AtomicFile.write(file, text.toString().getBytes(StandardCharsets.UTF_8));
       }
       return results;
     } catch (IOException e) {
@@ -130,13 +127,16 @@ public final class ResultsFile implements AutoCloseable {
     }
   }
 
-  /** All lines as they stand in the file, by id. */
-  private Map<String, String> lines() throws IOException {
-    Map<String, String> lines = new LinkedHashMap<>();
+  /** A line as it stands in the file, and what it says. */
+  private record Line(String text, Json json) {}
+
+  /** All lines, by id. */
+  private Map<String, Line> lines() throws IOException {
+    Map<String, Line> lines = new LinkedHashMap<>();
     for (String line : new String(bytes(), StandardCharsets.UTF_8).split("\n", -1)) {
       if (!line.isBlank()) {
-        byte[] json = line.getBytes(StandardCharsets.UTF_8);
-        lines.putIfAbsent(id(Json.parse(json, file.toString())), line);
+        Json json = Json.parse(line.getBytes(StandardCharsets.UTF_8), file.toString());
+        lines.putIfAbsent(id(json), new Line(line, json));
       }
     }
     return lines;

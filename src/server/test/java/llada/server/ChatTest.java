@@ -8,32 +8,14 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Collectors;
 import llada.api.Answer;
-import llada.api.Llada;
 import llada.api.Request;
 import llada.format.Json;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
 /** What is answered is what the library answers, whole, streamed and as a canvas. */
-final class ChatTest {
+final class ChatTest extends OneServer {
   private static final String STORY =
       "\"messages\": [{\"role\": \"user\", \"content\": \"Tell me a story about Mia.\"}], \"seed\": 7";
-
-  private static Llada llada;
-  private static Served served;
-
-  @BeforeAll
-  static void opens() throws IOException {
-    llada = Served.demo();
-    served = Served.with(llada, options -> options);
-  }
-
-  @AfterAll
-  static void closes() {
-    served.close();
-    llada.close();
-  }
 
   private static Answer story() {
     return llada.generate(Request.of("Tell me a story about Mia.").chat().seed(7));

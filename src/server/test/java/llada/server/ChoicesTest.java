@@ -2,43 +2,24 @@ package llada.server;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import java.io.IOException;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.IntStream;
 import llada.api.Answer;
-import llada.api.Llada;
 import llada.api.Request;
 import llada.format.Json;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** Several choices, stop texts and confidences in all their combinations; what paths take. */
 @Timeout(240)
-final class ChoicesTest {
+final class ChoicesTest extends OneServer {
   private static final String CHAT = "/v1/chat/completions";
   private static final String STORY = "Tell me a story about Mia.";
   private static final String MESSAGES =
       "\"messages\": [{\"role\": \"user\", \"content\": \"" + STORY + "\"}]";
-
-  private static Llada llada;
-  private static Served served;
-
-  @BeforeAll
-  static void opens() throws IOException {
-    llada = Served.demo();
-    served = Served.with(llada, options -> options);
-  }
-
-  @AfterAll
-  static void closes() {
-    served.close();
-    llada.close();
-  }
 
   /**
    * What a choice says, whole or put together from its parts.

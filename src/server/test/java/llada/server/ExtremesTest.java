@@ -2,19 +2,15 @@ package llada.server;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import java.io.IOException;
 import java.net.http.HttpResponse;
 import java.util.List;
 import java.util.Map;
-import llada.api.Llada;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** Numbers at the end of their range: each is answered, or refused by name; none is our defect. */
 @Timeout(300)
-final class ExtremesTest {
+final class ExtremesTest extends OneServer {
   private static final List<String> NUMBERS =
       List.of(
           "0",
@@ -34,21 +30,6 @@ final class ExtremesTest {
           "\"messages\": [{\"role\": \"user\", \"content\": \"Hi\"}], \"max_tokens\": 2",
           "/v1/infill",
           "\"text\": \"A {2} lives in town.\"");
-
-  private static Llada llada;
-  private static Served served;
-
-  @BeforeAll
-  static void opens() throws IOException {
-    llada = Served.demo();
-    served = Served.with(llada, options -> options);
-  }
-
-  @AfterAll
-  static void closes() {
-    served.close();
-    llada.close();
-  }
 
   private static void neverOurDefect(String name, String member) throws Exception {
     for (Map.Entry<String, String> asked : ASKED.entrySet()) {

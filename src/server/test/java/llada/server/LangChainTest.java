@@ -14,39 +14,20 @@ import dev.langchain4j.model.chat.response.StreamingChatResponseHandler;
 import dev.langchain4j.model.openai.OpenAiChatModel;
 import dev.langchain4j.model.openai.OpenAiStreamingChatModel;
 import dev.langchain4j.model.output.FinishReason;
-import java.io.IOException;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.function.Consumer;
-import llada.api.Llada;
 import llada.api.Request;
 import llada.tokenizer.ChatTemplate.Message;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** LangChain4j, through its module for OpenAI. */
 @Timeout(180)
-final class LangChainTest {
+final class LangChainTest extends OneServer {
   private static final String QUESTION = "Tell me a story about Mia.";
-
-  private static Llada llada;
-  private static Served served;
-
-  @BeforeAll
-  static void opens() throws IOException {
-    llada = Served.demo();
-    served = Served.with(llada, options -> options);
-  }
-
-  @AfterAll
-  static void closes() {
-    served.close();
-    llada.close();
-  }
 
   private static OpenAiChatModel.OpenAiChatModelBuilder whole(Served server) {
     return OpenAiChatModel.builder()

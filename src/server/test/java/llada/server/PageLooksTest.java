@@ -9,41 +9,14 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
-import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeAll;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 import org.openqa.selenium.Keys;
 import org.openqa.selenium.WebElement;
 
 /** Whether the page can be read and used, on large screens and small ones; screenshots of it. */
-class PageLooksTest {
+class PageLooksTest extends OnePage {
   private static final String STORY = "Tell me a story about a kite.";
-
-  @TempDir static Path downloads;
-
-  private static PageUser user; // null where there is no browser
-  private static Browser browser;
-
-  @BeforeAll
-  static void start() throws IOException {
-    user = PageUser.start(downloads);
-    browser = user.browser();
-  }
-
-  @AfterAll
-  static void stop() {
-    if (user != null) {
-      user.close();
-    }
-  }
-
-  @BeforeEach
-  void open() {
-    user.open();
-  }
 
   @AfterEach
   void theConsoleIsQuiet() {

@@ -10,25 +10,20 @@ import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import llada.api.Request;
 import llada.api.Scheduler;
 import llada.diffusion.Decoder;
-import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeAll;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 import org.openqa.selenium.Keys;
 import org.openqa.selenium.WebElement;
 import org.openqa.selenium.interactions.Actions;
 
 /** What the page does, in a real browser, asking the real server and the bundled model. */
-class PageTest {
+class PageTest extends OnePage {
   private static final String STORY = "Tell me a story about a kite.";
 
   /** So long that others have to wait. */
@@ -37,29 +32,6 @@ class PageTest {
       {"messages": [{"role": "user", "content": "Tell me a story about a kite."}],
        "max_tokens": 400, "stream": true,
        "diffusion": {"preset": "exact", "block_length": 400, "diffusing": true}}""";
-
-  @TempDir static Path downloads;
-
-  private static PageUser user; // null where there is no browser
-  private static Browser browser;
-
-  @BeforeAll
-  static void start() throws IOException {
-    user = PageUser.start(downloads);
-    browser = user.browser();
-  }
-
-  @AfterAll
-  static void stop() {
-    if (user != null) {
-      user.close();
-    }
-  }
-
-  @BeforeEach
-  void open() {
-    user.open();
-  }
 
   @AfterEach
   void theConsoleIsQuiet() {

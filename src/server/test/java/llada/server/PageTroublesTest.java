@@ -11,38 +11,16 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.api.io.TempDir;
 import org.openqa.selenium.Keys;
 
 /** The page where things go wrong in the middle, and with texts of every kind. */
 @Timeout(240)
-class PageTroublesTest {
-  @TempDir static Path downloads;
-
-  private static PageUser user; // null where there is no browser
-  private static Browser browser;
-
-  @BeforeAll
-  static void start() throws IOException {
-    user = PageUser.start(downloads);
-    browser = user.browser();
-  }
-
-  @AfterAll
-  static void stop() {
-    if (user != null) {
-      user.close();
-    }
-  }
-
+class PageTroublesTest extends OnePage {
   @BeforeEach
-  void open() {
-    user.open();
+  void forgetComplaints() {
     browser.complaints();
   }
 

@@ -3,38 +3,19 @@ package llada.server;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import java.io.IOException;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Random;
-import llada.api.Llada;
 import llada.api.Request;
 import llada.format.Json;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** What may be asked: all that is wrong is told in OpenAI's form, naming the parameter. */
-final class RequestsTest {
+final class RequestsTest extends OneServer {
   private static final String MESSAGES =
       "\"messages\": [{\"role\": \"user\", \"content\": \"Hello\"}]";
-
-  private static Llada llada;
-  private static Served served;
-
-  @BeforeAll
-  static void opens() throws IOException {
-    llada = Served.demo();
-    served = Served.with(llada, options -> options);
-  }
-
-  @AfterAll
-  static void closes() {
-    served.close();
-    llada.close();
-  }
 
   private static void refused(String path, String param, String body) throws Exception {
     HttpResponse<String> reply = served.post(path, body);

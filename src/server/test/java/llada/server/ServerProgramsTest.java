@@ -10,38 +10,20 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import llada.Golden;
-import llada.api.Llada;
 import llada.api.Request;
 import llada.format.Json;
 import llada.tokenizer.ChatTemplate.Message;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Clients that are programs of their own: Node with OpenAI's package, and curl. */
 @Timeout(300)
-final class ServerProgramsTest {
+final class ServerProgramsTest extends OneServer {
   private static final String PACKAGE = "openai@6.30.1"; // whose dependencies are none
   private static final String QUESTION = "Tell me a story about Mia.";
 
-  private static Llada llada;
-  private static Served served;
-
   @TempDir private Path folder;
-
-  @BeforeAll
-  static void opens() throws IOException {
-    llada = Served.demo();
-    served = Served.with(llada, options -> options);
-  }
-
-  @AfterAll
-  static void closes() {
-    served.close();
-    llada.close();
-  }
 
   /** What a program says, which must end well; skips where there is no such program. */
   private String said(List<String> command) throws Exception {

@@ -8,6 +8,7 @@ import java.util.Map;
 import llada.experiments.Claim.Verdict;
 import llada.format.AtomicFile;
 import llada.plot.Chart;
+import llada.plot.Markup;
 
 /** What came out of an experiment: text, tables, charts, findings; as Markdown and as HTML. */
 public final class Report {
@@ -197,7 +198,7 @@ public final class Report {
         """);
     html(out, all(reports));
     for (Report report : reports) {
-      out.append("<h1>%s</h1>%n".formatted(escape(report.experiment.title())));
+      out.append("<h1>%s</h1>%n".formatted(Markup.escaped(report.experiment.title())));
       out.append("<p><b>Question.</b> %s</p>%n".formatted(inline(report.experiment.question())));
       out.append("<p><b>Set-up.</b> %s</p>%n".formatted(inline(report.experiment.setUp())));
       for (Part part : report.parts) {
@@ -233,12 +234,8 @@ public final class Report {
 
   /** The Markdown that reports use within a line: bold and code. */
   private static String inline(String text) {
-    return escape(text)
+    return Markup.escaped(text)
         .replaceAll("\\*\\*(.+?)\\*\\*", "<b>$1</b>")
         .replaceAll("`(.+?)`", "<code>$1</code>");
-  }
-
-  private static String escape(String text) {
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;");
   }
 }

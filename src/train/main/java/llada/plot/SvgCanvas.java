@@ -30,7 +30,7 @@ final class SvgCanvas implements Canvas {
         .append(' ')
         .append(height)
         .append("\" role=\"img\" font-family=\"sans-serif\" font-size=\"12\">\n<title>")
-        .append(escaped(alt))
+        .append(Markup.escaped(alt))
         .append("</title>\n")
         .append(DARK);
     rectangle(0, 0, width, height, "#ffffff");
@@ -82,11 +82,7 @@ final class SvgCanvas implements Canvas {
   public void text(double x, double y, String text, Anchor anchor, String colour) {
     add(
         "<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"%s\" fill=\"%s\">%s</text>",
-        x, top + y, anchor.name().toLowerCase(Locale.ROOT), colour, escaped(text));
-  }
-
-  private static String escaped(String text) {
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;");
+        x, top + y, anchor.name().toLowerCase(Locale.ROOT), colour, Markup.escaped(text));
   }
 
   String svg() {

@@ -10,8 +10,9 @@ import java.util.function.Supplier;
  * <p>Those that train one model together (data parallelism) compute the gradients of a part of
  * every batch each, add them up, and all make the same step with the sum. So their weights stay
  * equal without being sent, and are those of one process to rounding: only the order of the sums
- * differs. Each step sends 4 bytes for each number that is trained, and 8 for the loss. Items of a
- * file are dealt one by one ({@link llada.evaluation.ItemLoop.Share}).
+ * differs. Each step sends 4 bytes for each number that is trained, and 48 for the loss and its
+ * parts ({@link LossByNoise}). Items of a file are dealt one by one ({@link
+ * llada.evaluation.ItemLoop.Share}).
  */
 public interface Processes extends AutoCloseable {
   /** One process, which is the first. */
