@@ -29,7 +29,7 @@ import picocli.CommandLine.Spec;
     },
     footer = {
       "  llada pull GSAI-ML/LLaDA-8B-Instruct",
-      "  llada generate --model GSAI-ML/LLaDA-8B-Instruct \"Hello\"",
+      "  llada generate --model GSAI-ML/LLaDA-8B-Instruct --chat \"Hello\"",
       "  llada pull OWNER/MODEL-GGUF --file '*Q4_K_M.gguf'",
       "  llada pull OWNER/MODEL@v1.1 --token-file token.txt -o my-model"
     })

@@ -58,7 +58,7 @@ class GenerateTest {
 
   @Test
   void resultsAndFiguresAreApart() {
-    CliRun run = generate("--seed", "7", "ROMEO:");
+    CliRun run = generate("--seed", "7", "--raw", "ROMEO:");
     assertThat(run.code()).isEqualTo(ExitCodes.OK);
     assertThat(run.out()).endsWith("\n").hasSizeGreaterThan(8);
     assertThat(run.err().lines()).hasSize(1);
@@ -132,8 +132,15 @@ class GenerateTest {
   }
 
   @Test
+  void aChatTemplateThatIsNotUsedIsToldOf() {
+    assertThat(generate("Who?").err()).containsOnlyOnce("has a chat template: --chat frames it");
+    assertThat(generate("--chat", "Who?").err()).doesNotContain("template");
+    assertThat(generate("--raw", "Who?").err()).doesNotContain("template");
+  }
+
+  @Test
   void stepsAreShownAsLinesWhereNothingCanBeDrawn() {
-    CliRun run = generate("--show-steps", "ROMEO:");
+    CliRun run = generate("--show-steps", "--raw", "ROMEO:");
     List<String> lines = run.err().lines().toList();
     assertThat(lines).hasSize(9);
     assertThat(lines.get(0)).startsWith("step 1/8  ").contains("░");

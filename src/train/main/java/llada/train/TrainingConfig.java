@@ -65,7 +65,8 @@ public record TrainingConfig(
 
     /**
      * Chats, of which only answers are masked, and texts that are masked as a whole, in batches of
-     * similar lengths; those that are too long are passed over.
+     * similar lengths; those that are too long are passed over. The loss of an answer is divided by
+     * its length without padding.
      *
      * @param fullPadding share of batches that are filled up to the longest length
      * @param extraPadding other batches are filled up by 0 to so many tokens beyond their longest
@@ -195,6 +196,7 @@ public record TrainingConfig(
    * @param feedForward F
    * @param context the longest sequence
    * @param tied whether the head is the embedding
+   * @param ropeTheta base of the rotary position embedding's wavelengths
    */
   public record Shape(
       int channels,
@@ -203,8 +205,11 @@ public record TrainingConfig(
       int keyValueHeads,
       int feedForward,
       int context,
-      boolean tied) {
-    private static final double ROPE_THETA = 500000;
+      boolean tied,
+      double ropeTheta) {
+    /** That of LLaDA. */
+    public static final double ROPE_THETA = 500000;
+
     private static final double NORM_EPS = 1e-5;
 
     public Shape {
@@ -248,7 +253,7 @@ public record TrainingConfig(
           vocabulary,
           vocabulary,
           context,
-          ROPE_THETA,
+          ropeTheta,
           NORM_EPS,
           tied,
           mask,
