@@ -65,11 +65,8 @@ public final class Chats implements TrainingData {
    *     batch drawn anew
    * @param together size of the batches that are made of sequences of similar lengths; 0 if they
    *     are made without regard to it
-   * @param paddingCounts whether a loss is divided by the length of the answer with its padding, as
-   *     published; else by that of the answer alone, so that a word weighs the same in any room
    */
-  public record Batches(
-      int maxLength, double fullPadding, int extraPadding, int together, boolean paddingCounts) {
+  public record Batches(int maxLength, double fullPadding, int extraPadding, int together) {
     private static final int SORTED = 64; // batches that are sorted by length among themselves
   }
 
@@ -307,15 +304,12 @@ public final class Chats implements TrainingData {
       longest = Math.max(longest, x0[b].length);
     }
     longest = Math.min(Math.max(longest, batches.maxLength), longest + extra);
-    double[] weights = new double[documents.length];
     for (int b = 0; b < documents.length; b++) {
       int length = x0[b].length;
-      weights[b] =
-          batches.paddingCounts ? 1 : (double) (longest - prompts[b]) / (length - prompts[b]);
       x0[b] = Arrays.copyOf(x0[b], longest);
       Arrays.fill(x0[b], length, longest, eos);
     }
-    return new Batch(x0, prompts, names, weights);
+    return new Batch(x0, prompts, names);
   }
 
   @Override

@@ -65,8 +65,7 @@ public record TrainingConfig(
 
     /**
      * Chats, of which only answers are masked, and texts that are masked as a whole, in batches of
-     * similar lengths; those that are too long are passed over. The loss of an answer is divided by
-     * its length without padding.
+     * similar lengths; those that are too long are passed over.
      *
      * @param fullPadding share of batches that are filled up to the longest length
      * @param extraPadding other batches are filled up by 0 to so many tokens beyond their longest
@@ -196,7 +195,6 @@ public record TrainingConfig(
    * @param feedForward F
    * @param context the longest sequence
    * @param tied whether the head is the embedding
-   * @param ropeTheta base of the rotary position embedding's wavelengths
    */
   public record Shape(
       int channels,
@@ -205,11 +203,8 @@ public record TrainingConfig(
       int keyValueHeads,
       int feedForward,
       int context,
-      boolean tied,
-      double ropeTheta) {
-    /** That of LLaDA. */
-    public static final double ROPE_THETA = 500000;
-
+      boolean tied) {
+    private static final double ROPE_THETA = 500000;
     private static final double NORM_EPS = 1e-5;
 
     public Shape {
@@ -253,7 +248,7 @@ public record TrainingConfig(
           vocabulary,
           vocabulary,
           context,
-          ropeTheta,
+          ROPE_THETA,
           NORM_EPS,
           tied,
           mask,

@@ -13,7 +13,6 @@ import java.util.function.Function;
 import java.util.stream.Collectors;
 import llada.diffusion.Objective;
 import llada.diffusion.SettingException;
-import llada.train.TrainingConfig.Shape;
 import llada.train.TrainingConfig.Start;
 import llada.train.TrainingConfig.Task;
 
@@ -31,7 +30,6 @@ public final class TrainingConfigText {
           "feed-forward channels",
           "longest sequence",
           "tied",
-          "rope theta",
           "vocabulary");
 
   /** Where a short name is not the setting's name. */
@@ -117,7 +115,6 @@ public final class TrainingConfigText {
         all.put("feed-forward channels", shape.feedForward());
         all.put("longest sequence", shape.context());
         all.put("tied", shape.tied());
-        all.put("rope theta", shape.ropeTheta());
         start.vocabulary().ifPresent(size -> all.put("vocabulary", size));
       }
       case Start.GivenModel start -> all.put(MODEL, start.model());
@@ -250,15 +247,14 @@ public final class TrainingConfigText {
   private Start newModel(int length) {
     int heads = whole("heads", 8);
     return new Start.NewModel(
-        new Shape(
+        new TrainingConfig.Shape(
             whole("channels", 256),
             whole("layers", 6),
             heads,
             whole("key-value heads", heads),
             whole("feed-forward channels", 704),
             whole("longest sequence", Math.max(1024, length)),
-            text.containsKey("tied") && flag("tied"),
-            text.containsKey("rope theta") ? real("rope theta") : Shape.ROPE_THETA),
+            text.containsKey("tied") && flag("tied")),
         text.containsKey("vocabulary") ? OptionalInt.of(whole("vocabulary")) : OptionalInt.empty());
   }
 

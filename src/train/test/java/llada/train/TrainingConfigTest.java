@@ -26,7 +26,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 /** A configuration is checked when it is built, and the same after it was text. */
 class TrainingConfigTest {
   private static final Path MODEL = Path.of("/models/base");
-  private static final Shape SHAPE = new Shape(32, 1, 4, 2, 40, 64, true, 1000);
+  private static final Shape SHAPE = new Shape(32, 1, 4, 2, 40, 64, true);
 
   private static TrainingConfig config(Task task, LearningRate rate, Start start) {
     return new TrainingConfig(
@@ -116,8 +116,7 @@ class TrainingConfigTest {
             new Optimizer(
                 new LearningRate.WarmupStableDecay(0.01, 0.001, 4, 0.1), AdamW.Options.LLADA, 0),
             new HeldOut(0.02, 8),
-            new Start.NewModel(
-                new Shape(16, 1, 2, 2, 24, 1024, false, Shape.ROPE_THETA), OptionalInt.of(300)),
+            new Start.NewModel(new Shape(16, 1, 2, 2, 24, 1024, false), OptionalInt.of(300)),
             0);
     assertThat(TrainingConfig.of(text)).isEqualTo(expected);
     List.of("--dim", "--layers", "--heads", "--ffn", "--vocab").forEach(text::remove);
