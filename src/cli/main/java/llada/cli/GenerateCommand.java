@@ -154,8 +154,8 @@ final class GenerateCommand implements Callable<Integer> {
         console.err().println(opened.closingLine(answer, sampler.seed()));
         if (!chat && !raw && opened.llada().hasChatTemplate()) {
           console.message(
-              "the prompt went to the model as it stands, which has a chat template: --chat frames"
-                  + " it as a user's turn, --raw leaves this line out");
+              "the prompt was not framed, though the model has a chat template: --chat frames it as"
+                  + " a user's turn, --raw leaves this line out");
         }
       }
       return ExitCodes.OK;
