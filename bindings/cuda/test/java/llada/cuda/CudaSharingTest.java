@@ -14,6 +14,12 @@ final class CudaSharingTest implements SharingContract {
     Emulator.loadOrGpu();
   }
 
+  /** The emulator takes a second for one of all threads; a GPU is not so slow. */
+  @Override
+  public int passes() {
+    return Boolean.getBoolean("llada.gpu") ? 50 : 10;
+  }
+
   @Override
   public Kernels open(Parallel parallel) {
     CudaKernels kernels = new CudaKernels(CudaDevice.list().getFirst(), Precision.EXACT);

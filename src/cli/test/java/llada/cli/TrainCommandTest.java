@@ -210,7 +210,7 @@ class TrainCommandTest {
     Path run = folder.resolve("cut");
     long before = -1;
     int kills = 0;
-    for (int start = 0; start < 7; start++) {
+    for (int start = 0; start < 5; start++) {
       boolean resume = !new llada.train.RunFolder(run).checkpoints().isEmpty();
       Process process =
           process(resume ? "--resume -o DIR/cut -q --backend vector" : args + " -o DIR/cut");

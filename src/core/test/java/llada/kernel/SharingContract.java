@@ -38,11 +38,15 @@ import org.junit.jupiter.api.Test;
  * in use ends in an exception.
  */
 public interface SharingContract {
-  int PASSES = 50;
   int FEW = 8;
 
   /** Kernels of a new backend, as backends share them. */
   Kernels open(Parallel parallel);
+
+  /** Passes of each thread. */
+  default int passes() {
+    return 50;
+  }
 
   /** What a thread does. */
   enum Use {
@@ -178,13 +182,13 @@ public interface SharingContract {
         ThreadPool pool = new ThreadPool(3)) {
       Kernels kernels = open(pool);
       List<Client> clients = Client.all(arena);
-      List<int[]> alone = clients.stream().map(client -> client.run(kernels, PASSES)).toList();
+      List<int[]> alone = clients.stream().map(client -> client.run(kernels, passes())).toList();
       List<Callable<int[]>> threads = new ArrayList<>();
-      clients.forEach(client -> threads.add(() -> client.run(kernels, PASSES)));
+      clients.forEach(client -> threads.add(() -> client.run(kernels, passes())));
       List<int[]> shared = together(threads);
       for (Client client : clients) {
         int[] expected = alone.get(client.number());
-        assertThat(Arrays.stream(expected).distinct().count()).isGreaterThan(PASSES / 2);
+        assertThat(Arrays.stream(expected).distinct().count()).isGreaterThan(passes() / 2);
         assertThat(shared.get(client.number())).as("%s", client.use()).isEqualTo(expected);
       }
       ((AutoCloseable) kernels).close();
