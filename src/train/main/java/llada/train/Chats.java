@@ -65,8 +65,12 @@ public final class Chats implements TrainingData {
    *     batch drawn anew
    * @param together size of the batches that are made of sequences of similar lengths; 0 if they
    *     are made without regard to it
+   * @param paddingCounts whether a loss is divided by the length of the answer with all that it is
+   *     filled up with, as published; else as if its batch were filled up to its longest sequence,
+   *     so that the tokens of an answer count the same in any room
    */
-  public record Batches(int maxLength, double fullPadding, int extraPadding, int together) {
+  public record Batches(
+      int maxLength, double fullPadding, int extraPadding, int together, boolean paddingCounts) {
     private static final int SORTED = 64; // batches that are sorted by length among themselves
   }
 
@@ -296,20 +300,24 @@ public final class Chats implements TrainingData {
     int[][] x0 = new int[documents.length][];
     int[] prompts = new int[documents.length];
     String[] names = new String[documents.length];
-    int longest = atLeast;
+    int needed = 0;
     for (int b = 0; b < documents.length; b++) {
       x0[b] = cache.document(documents[b]);
       prompts[b] = cache.promptLength(documents[b]);
       names[b] = "pair %d of the corpus".formatted(documents[b]);
-      longest = Math.max(longest, x0[b].length);
+      needed = Math.max(needed, x0[b].length);
     }
+    int longest = Math.max(needed, atLeast);
     longest = Math.min(Math.max(longest, batches.maxLength), longest + extra);
+    double[] weights = new double[documents.length];
     for (int b = 0; b < documents.length; b++) {
       int length = x0[b].length;
+      weights[b] =
+          batches.paddingCounts ? 1 : (double) (longest - prompts[b]) / (needed - prompts[b]);
       x0[b] = Arrays.copyOf(x0[b], longest);
       Arrays.fill(x0[b], length, longest, eos);
     }
-    return new Batch(x0, prompts, names);
+    return new Batch(x0, prompts, names, weights);
   }
 
   @Override

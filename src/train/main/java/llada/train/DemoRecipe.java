@@ -32,11 +32,17 @@ import llada.train.demo.Lessons;
 public final class DemoRecipe {
   private static final long SEED = 2026;
   private static final int LESSONS = 1_000_000;
-  private static final long STEPS = 26_000;
-  private static final long WARM_UP = 760;
 
-  /** Share of the steps in which the rate falls: noise of small batches keeps the loss up. */
-  private static final double DECAY = 0.6;
+  /**
+   * Learns what to answer, in little more room than the answer takes, which costs a third. The rate
+   * falls for most of the time: noise of small batches keeps the loss up.
+   */
+  private static final Stage FIRST =
+      new Stage("", new Task.Mixture(0.05, 24, true), 26_000, 1.5e-3, 760, 0.6);
+
+  /** Learns to answer in any room, up to the usual one. */
+  private static final Stage SECOND =
+      new Stage("-any-room", new Task.Mixture(0.3, 100, false), 2_000, 3e-4, 50, 0.9);
 
   private static final long SAVED = 100; // steps between checkpoints: some minutes
   private static final int BATCH = 16; // of similar lengths
@@ -44,13 +50,25 @@ public final class DemoRecipe {
   private static final int LENGTH = 176; // a question, and the usual room of 128 tokens
   private static final Shape SHAPE = new Shape(256, 8, 8, 8, 704, 512, false);
   private static final int VOCABULARY = 2048;
-  private static final double RATE = 1.5e-3;
   private static final double EMA = 0.999;
 
   /**
    * The corpus of the model that was bundled before, which {@code bench decode} still asks about.
    */
   private static final DemoCorpus EARLIER = new DemoCorpus(2025, 120_000, 60_000);
+
+  /**
+   * A run; each begins with the model of the one before.
+   *
+   * @param name added to the folder's
+   * @param task what is masked, in how much room
+   * @param steps at full scale
+   * @param rate of learning, the highest
+   * @param warmUp steps until it is reached
+   * @param decay share of the steps in which it falls
+   */
+  private record Stage(
+      String name, Task.Mixture task, long steps, double rate, long warmUp, double decay) {}
 
   private final Path folder;
   private final double scale;
@@ -89,18 +107,19 @@ public final class DemoRecipe {
     return new Lessons(SEED, (int) Math.ceil(LESSONS * Math.min(1, scale)));
   }
 
-  private TrainingConfig config(Objective objective) {
-    long steps = Math.max(2, Math.round(STEPS * scale));
+  private TrainingConfig config(Objective objective, Stage stage, Start start) {
+    long steps = Math.max(2, Math.round(stage.steps * scale));
     return new TrainingConfig(
-        new Task.Mixture(0.05, 24),
+        stage.task,
         new Extent(steps, BATCH, ACCUMULATE, LENGTH),
         new Masking(objective, ForwardProcess.EPS, true),
         new Optimizer(
-            new LearningRate.WarmupStableDecay(RATE, RATE / 20, Math.round(WARM_UP * scale), DECAY),
+            new LearningRate.WarmupStableDecay(
+                stage.rate, stage.rate / 20, Math.round(stage.warmUp * scale), stage.decay),
             AdamW.Options.LLADA,
             EMA),
         new HeldOut(0.0005, 4),
-        new Start.NewModel(SHAPE, OptionalInt.of(VOCABULARY)),
+        start,
         SEED);
   }
 
@@ -123,8 +142,16 @@ public final class DemoRecipe {
     if (Files.notExists(lessons)) { // the same bytes whenever it is made
       lessons(scale).write(lessons);
     }
-    RunFolder run = new RunFolder(folder.resolve(twin ? "twin" : "llada"));
-    TrainingConfig config = config(twin ? Objective.AR : Objective.LLADA);
+    Objective objective = twin ? Objective.AR : Objective.LLADA;
+    String name = twin ? "twin" : "llada";
+    Start start = new Start.NewModel(SHAPE, OptionalInt.of(VOCABULARY));
+    Path model = run(name + FIRST.name, config(objective, FIRST, start), lessons);
+    TrainingConfig second = config(objective, SECOND, new Start.GivenModel(model));
+    return run(name + SECOND.name, second, lessons);
+  }
+
+  private Path run(String name, TrainingConfig config, Path lessons) {
+    RunFolder run = new RunFolder(folder.resolve(name));
     try (DiskLock _ = run.open()) {
       Optional<Path> latest = run.latestWhole(listener::warned);
       if (latest.isPresent()) {

@@ -245,7 +245,7 @@ public final class Trainer implements AutoCloseable {
       SplittableRandom random = RandomStreams.of(config.seed(), Purpose.TRAINING, number);
       batches[a] = data.batch(number * all, all, random);
       NoisyBatch noisy =
-          averaged(process.noise(batches[a].x0(), batches[a].promptLengths(), random));
+          weighted(process.noise(batches[a].x0(), batches[a].promptLengths(), random), batches[a]);
       // Every process makes the whole batch, which costs little, and so all make the same.
       int from = processes.share(all, processes.rank());
       int to = processes.share(all, processes.rank() + 1);
@@ -285,15 +285,15 @@ public final class Trainer implements AutoCloseable {
             byNoise.take(processes)));
   }
 
-  /** Accumulated batches count as one large one. */
-  private NoisyBatch averaged(NoisyBatch batch) {
-    if (config.extent().accumulate() == 1) {
-      return batch;
+  /** Sequences count by their weights; accumulated batches count as one large one. */
+  private NoisyBatch weighted(NoisyBatch noisy, TrainingData.Batch batch) {
+    double[] weights = noisy.weights().clone();
+    for (int r = 0; r < weights.length; r++) {
+      double counts = batch.weights()[noisy.rows()[r] / noisy.xt().length()];
+      weights[r] = counts * weights[r] / config.extent().accumulate();
     }
-    double[] weights =
-        Arrays.stream(batch.weights()).map(w -> w / config.extent().accumulate()).toArray();
     return new NoisyBatch(
-        batch.xt(), batch.rows(), batch.targets(), weights, batch.pMask(), batch.causal());
+        noisy.xt(), noisy.rows(), noisy.targets(), weights, noisy.pMask(), noisy.causal());
   }
 
   private NonFiniteLossException stopped(double loss, double norm, TrainingData.Batch[] batches) {

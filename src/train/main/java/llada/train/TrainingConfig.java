@@ -70,8 +70,9 @@ public record TrainingConfig(
      * @param fullPadding share of batches that are filled up to the longest length
      * @param extraPadding other batches are filled up by 0 to so many tokens beyond their longest
      *     sequence: so that the room that is left does not tell where an answer ends
+     * @param paddingCounts see {@link Chats.Batches}
      */
-    record Mixture(double fullPadding, int extraPadding) implements Task {
+    record Mixture(double fullPadding, int extraPadding, boolean paddingCounts) implements Task {
       public Mixture {
         requireShare("full padding", fullPadding);
         require(extraPadding >= 0, "extra padding", " is %d; it must be at least 0", extraPadding);

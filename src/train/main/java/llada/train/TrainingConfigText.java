@@ -74,6 +74,7 @@ public final class TrainingConfigText {
       case Task.Mixture task -> {
         all.put("full padding", task.fullPadding());
         all.put("extra padding", task.extraPadding());
+        all.put("padding counts", task.paddingCounts());
       }
     }
     all.put("steps", config.extent().steps());
@@ -176,7 +177,8 @@ public final class TrainingConfigText {
 
   private Task task() {
     if (text.containsKey("extra padding")) {
-      return new Task.Mixture(real("full padding"), whole("extra padding"));
+      text.putIfAbsent("padding counts", "true"); // earlier versions had no other
+      return new Task.Mixture(real("full padding"), whole("extra padding"), flag("padding counts"));
     }
     return flag("fine-tuning")
         ? new Task.FineTuning(real("full padding"), flag("skip long"), turns())

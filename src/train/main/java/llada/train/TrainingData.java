@@ -1,5 +1,6 @@
 package llada.train;
 
+import java.util.Arrays;
 import java.util.SplittableRandom;
 import llada.tensor.RandomStreams;
 import llada.tensor.RandomStreams.Purpose;
@@ -14,8 +15,15 @@ public interface TrainingData {
    * @param x0 (B, T)
    * @param promptLengths (B) tokens that are given, or null in pre-training
    * @param names (B) where each comes from, for messages
+   * @param weights (B) how often the loss of each counts
    */
-  record Batch(int[][] x0, int[] promptLengths, String[] names) {}
+  record Batch(int[][] x0, int[] promptLengths, String[] names, double[] weights) {
+    /** Sequences that count once each. */
+    public Batch(int[][] x0, int[] promptLengths, String[] names) {
+      this(x0, promptLengths, names, new double[x0.length]);
+      Arrays.fill(weights, 1);
+    }
+  }
 
   /** Sequences of an epoch. */
   int sequences();

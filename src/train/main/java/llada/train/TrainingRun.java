@@ -418,7 +418,7 @@ public final class TrainingRun {
         Chats.Rules rules = new Chats.Rules(length, task.skipLong(), false, task.turns());
         TokenCache cache =
             Chats.cache(file, corpus, tokenizer, tokenizerFile, requireChat(), eos, rules, arena);
-        Chats.Batches batches = new Chats.Batches(length, task.fullPadding(), 0, 0);
+        Chats.Batches batches = new Chats.Batches(length, task.fullPadding(), 0, 0, true);
         yield FormatException.naming(
             corpus.name(), () -> new Chats(cache, eos, batches, share, settings.seed()));
       }
@@ -428,7 +428,11 @@ public final class TrainingRun {
             Chats.cache(file, corpus, tokenizer, tokenizerFile, requireChat(), eos, rules, arena);
         Chats.Batches batches =
             new Chats.Batches(
-                length, task.fullPadding(), task.extraPadding(), settings.extent().batch());
+                length,
+                task.fullPadding(),
+                task.extraPadding(),
+                settings.extent().batch(),
+                task.paddingCounts());
         yield FormatException.naming(
             corpus.name(), () -> new Chats(cache, eos, batches, share, settings.seed()));
       }

@@ -213,7 +213,7 @@ class DataTest {
               new Chats.Rules(500, false, false, Chats.Turns.ALL),
               arena);
       assertThat(cache.documents()).isEqualTo(3);
-      Chats chats = new Chats(cache, eos, new Chats.Batches(500, 0, 0, 0), 0, 1);
+      Chats chats = new Chats(cache, eos, new Chats.Batches(500, 0, 0, 0, true), 0, 1);
       assertThat(chats.sequences()).isEqualTo(2);
       Set<String> drawn = new HashSet<>();
       for (int i = 0; i < 40; i += 2) {
@@ -231,7 +231,7 @@ class DataTest {
         }
       }
       assertThat(drawn).hasSize(3);
-      Chats padded = new Chats(cache, eos, new Chats.Batches(500, 1, 0, 0), 0, 1);
+      Chats padded = new Chats(cache, eos, new Chats.Batches(500, 1, 0, 0, true), 0, 1);
       assertThat(padded.batch(0, 1, new SplittableRandom(1)).x0()[0]).hasSize(500);
       assertThatThrownBy(
               () ->

@@ -1,6 +1,7 @@
 package llada.train;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
 
 import java.lang.foreign.Arena;
 import java.nio.file.Files;
@@ -47,8 +48,8 @@ class MixtureTest {
       assertThat(cache.documents()).isEqualTo(200);
       assertThat(cache.promptLength(0)).isZero();
       assertThat(cache.promptLength(1)).isPositive();
-      Chats sorted = new Chats(cache, eos, new Chats.Batches(500, 0, 0, TOGETHER), 0.01, 1);
-      Chats loose = new Chats(cache, eos, new Chats.Batches(500, 0, 0, 0), 0.01, 1);
+      Chats sorted = new Chats(cache, eos, new Chats.Batches(500, 0, 0, TOGETHER, true), 0.01, 1);
+      Chats loose = new Chats(cache, eos, new Chats.Batches(500, 0, 0, 0, true), 0.01, 1);
       assertThat(sorted.sequences() % TOGETHER).isZero();
       Set<String> seen = new HashSet<>();
       int tight = 0;
@@ -61,19 +62,31 @@ class MixtureTest {
       }
       assertThat(seen).hasSize(sorted.sequences());
       assertThat(tight).isLessThan(wide * 4 / 5);
-      Chats padded = new Chats(cache, eos, new Chats.Batches(500, 0, 9, TOGETHER), 0.01, 1);
+      Chats padded = new Chats(cache, eos, new Chats.Batches(500, 0, 9, TOGETHER, true), 0.01, 1);
       Set<Integer> extra = new HashSet<>();
       for (int i = 0; i < 60; i++) {
         int plain = sorted.batch(0, TOGETHER, new SplittableRandom(i)).x0()[0].length;
         extra.add(padded.batch(0, TOGETHER, new SplittableRandom(i)).x0()[0].length - plain);
       }
       assertThat(extra).containsExactlyInAnyOrder(0, 1, 2, 3, 4, 5, 6, 7, 8, 9);
+      Chats.Batches anyRoom = new Chats.Batches(500, 1, 0, TOGETHER, false);
+      TrainingData.Batch full =
+          new Chats(cache, eos, anyRoom, 0.01, 1).batch(0, TOGETHER, new SplittableRandom(1));
+      TrainingData.Batch narrow = sorted.batch(0, TOGETHER, new SplittableRandom(1));
+      int needed = narrow.x0()[0].length;
+      assertThat(narrow.weights()).containsOnly(1);
+      for (int b = 0; b < TOGETHER; b++) {
+        assertThat(full.x0()[b]).hasSize(500).startsWith(narrow.x0()[b]).endsWith(eos, eos);
+        int prompt = full.promptLengths()[b];
+        assertThat(full.weights()[b] / (500 - prompt)) // what a token counts
+            .isEqualTo(1.0 / (needed - prompt), within(1e-12));
+      }
     }
   }
 
   @Test
   void settingsAreKeptAsText() {
-    TrainingConfig.Task task = new TrainingConfig.Task.Mixture(0.05, 24);
+    TrainingConfig.Task task = new TrainingConfig.Task.Mixture(0.05, 24, false);
     TrainingConfig before = Runs.config(10, 0.5);
     TrainingConfig config =
         new TrainingConfig(

@@ -14,6 +14,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
+import java.util.SplittableRandom;
 import java.util.concurrent.BrokenBarrierException;
 import java.util.concurrent.CyclicBarrier;
 import java.util.concurrent.ExecutorService;
@@ -381,5 +382,66 @@ class TrainerTest {
         assertThat(a[i]).isCloseTo(b[i], within(1e-5f));
       }
     }
+  }
+
+  /** Data whose sequences count twice. */
+  private record Twice(TrainingData once) implements TrainingData {
+    @Override
+    public Batch batch(long first, int count, SplittableRandom random) {
+      Batch batch = once.batch(first, count, random);
+      Arrays.setAll(batch.weights(), b -> 2 * batch.weights()[b]);
+      return batch;
+    }
+
+    @Override
+    public int sequences() {
+      return once.sequences();
+    }
+
+    @Override
+    public int validationSequences() {
+      return once.validationSequences();
+    }
+
+    @Override
+    public Batch validation(int i) {
+      return once.validation(i);
+    }
+
+    @Override
+    public String digest() {
+      return once.digest();
+    }
+  }
+
+  @Test
+  void aSequenceCountsByItsWeight() throws IOException {
+    List<TrainingListener.Step> steps = new ArrayList<>();
+    TrainingListener first =
+        new TrainingListener() {
+          @Override
+          public void step(Step done) {
+            steps.add(done);
+            throw new Killed();
+          }
+        };
+    for (boolean twice : new boolean[] {false, true}) {
+      try (Arena arena = Arena.ofShared();
+          Network network = Runs.network(arena)) {
+        TrainingData once = Runs.data(folder, 500, arena);
+        try (Trainer trainer =
+            Runs.trainer(
+                folder.resolve("run" + twice),
+                Runs.config(10, 0),
+                network,
+                Trained.AllWeights.of(network),
+                twice ? new Twice(once) : once,
+                first)) {
+          assertThatThrownBy(trainer::run).isInstanceOf(Killed.class);
+        }
+      }
+    }
+    assertThat(steps.getLast().loss()).isEqualTo(2 * steps.getFirst().loss());
+    assertThat(steps.getLast().gradientNorm()).isEqualTo(2 * steps.getFirst().gradientNorm());
   }
 }
