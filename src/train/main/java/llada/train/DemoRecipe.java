@@ -38,11 +38,11 @@ public final class DemoRecipe {
    * falls for most of the time: noise of small batches keeps the loss up.
    */
   private static final Stage FIRST =
-      new Stage("", new Task.Mixture(0.05, 24, true), 26_000, 1.5e-3, 760, 0.6);
+      new Stage("-first", new Task.Mixture(0.05, 24, true), 26_000, 1.5e-3, 760, 0.6);
 
   /** Learns to answer in any room, up to the usual one. */
   private static final Stage SECOND =
-      new Stage("-any-room", new Task.Mixture(0.3, 100, false), 2_000, 3e-4, 50, 0.9);
+      new Stage("", new Task.Mixture(0.3, 100, false), 2_000, 3e-4, 50, 0.9);
 
   private static final long SAVED = 100; // steps between checkpoints: some minutes
   private static final int BATCH = 16; // of similar lengths
