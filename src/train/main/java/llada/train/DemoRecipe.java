@@ -45,7 +45,7 @@ public final class DemoRecipe {
    * rate falls for most of the time: noise of small batches keeps the loss up.
    */
   private static final Stage FIRST =
-      new Stage("-first", new Task.Mixture(0.05, 24, true), 14_000, 1.5e-3, 200, 0.8);
+      new Stage("first-", new Task.Mixture(0.05, 24, true), 14_000, 1.5e-3, 200, 0.8);
 
   /** Learns to answer in any room, up to the usual one. */
   private static final Stage SECOND =
@@ -67,7 +67,7 @@ public final class DemoRecipe {
   /**
    * A run; each begins with the model of the one before.
    *
-   * @param name of its folder, or what is added to that of the model
+   * @param name of its folder, or what comes before the model's name there
    * @param task what is masked, in how much room
    * @param steps at full scale
    * @param rate of learning, the highest
@@ -155,7 +155,7 @@ public final class DemoRecipe {
     Path model = run(START.name, config(Objective.AR, START, start), lessons);
     for (Stage stage : List.of(FIRST, SECOND)) {
       TrainingConfig config = config(objective, stage, new Start.GivenModel(model));
-      model = run(name + stage.name, config, lessons);
+      model = run(stage.name + name, config, lessons);
     }
     return model;
   }
