@@ -34,8 +34,8 @@ public final class DemoRecipe {
   private static final int LESSONS = 1_000_000;
 
   /**
-   * Learns from left to right, both of them: what has to be copied from the question is found out
-   * in some 2,000 steps so, behind masks in some 11,000.
+   * The model and its twin both learn from left to right at first: so they copied words of the
+   * question after some 2,000 steps; with masks from the beginning that took some 11,000.
    */
   private static final Stage START =
       new Stage("start", new Task.Mixture(0.05, 24, true), 8_000, 1.5e-3, 760, 0);
