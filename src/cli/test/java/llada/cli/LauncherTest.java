@@ -100,6 +100,8 @@ class LauncherTest {
     Files.writeString(tree.resolve("src/cli/target/lib/dependency.jar"), "");
     Files.writeString(tree.resolve("src/cli/target/llada-cli-1-tests.jar"), "");
     Files.writeString(tree.resolve("src/cli/target/llada-cli-1.jar"), "");
+    Files.createDirectories(tree.resolve("weights-converter/target"));
+    Files.writeString(tree.resolve("weights-converter/target/llada-weights-converter-1.jar"), "");
   }
 
   private final Map<String, String> environment = new HashMap<>();
@@ -140,7 +142,8 @@ class LauncherTest {
         .endsWith("[llada.cli.Main]\n[generate]\n[two words]\n[]\n[*]\n")
         .contains("[--add-modules]\n[jdk.incubator.vector]")
         .contains("[--enable-native-access=ALL-UNNAMED]", "[-Dllada.stdout.tty=false]")
-        .contains("/src/cli/target/llada-cli-1.jar:", "/src/cli/target/lib/dependency.jar]")
+        .contains("/src/cli/target/llada-cli-1.jar:", "/src/cli/target/lib/dependency.jar:")
+        .contains("/weights-converter/target/llada-weights-converter-1.jar]")
         .doesNotContain("-tests.jar", ":]", "[:");
   }
 
@@ -288,14 +291,18 @@ class LauncherTest {
     assertThat(without.code()).isEqualTo(1);
     assertThat(without.err()).startsWith("llada: ").contains("needs Maven").hasLineCount(1);
 
-    script(bin.resolve("mvn"), "echo broken; exit 1");
+    String cli = "mkdir -p src/cli/target/lib; touch src/cli/target/llada-cli-1.jar; ";
+    script(bin.resolve("mvn"), cli + "echo broken; exit 1"); // in a later module
     CliRun broken = run(launcher);
     assertThat(broken.code()).isEqualTo(1);
     assertThat(broken.err()).contains("broken\n", "llada: the build failed");
 
     script(
         bin.resolve("mvn"),
-        "echo '[INFO] Building LLaDA.java core 0.1-SNAPSHOT     [1/7]'; mkdir -p src/cli/target/lib; touch src/cli/target/llada-cli-1.jar; echo >> count");
+        cli
+            + "echo '[INFO] Building LLaDA.java core 0.1-SNAPSHOT     [1/7]';"
+            + " mkdir -p weights-converter/target;"
+            + " touch weights-converter/target/llada-weights-converter-1.jar; echo >> count");
     assertThat(run(launcher).err())
         .startsWith("building LLaDA.java (")
         .endsWith("…\n  [1/7] LLaDA.java core\n")
