@@ -1,5 +1,6 @@
 package llada.server;
 
+import com.fasterxml.jackson.core.JsonGenerator;
 import java.io.EOFException;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -30,7 +31,8 @@ import org.eclipse.jetty.util.Callback;
 /** The paths and what each does. */
 final class Api extends Handler.Abstract {
   private static final int LONGEST_GAP = 16;
-  private static final List<String> GETS = List.of("/health", "/metrics", "/v1/models");
+  private static final String MODELS = "/v1/models";
+  private static final List<String> GETS = List.of("/health", "/metrics", MODELS);
   private static final List<String> POSTS =
       List.of("/v1/chat/completions", "/v1/completions", "/v1/infill", "/tokenize", "/detokenize");
   private static final int GONE = 499; // of clients that closed the connection, as others log it
@@ -160,21 +162,29 @@ final class Api extends Handler.Abstract {
             "text/plain; version=0.0.4; charset=utf-8",
             metrics.text(models).getBytes(StandardCharsets.UTF_8));
       }
-      case "/v1/models" -> {
+      case MODELS -> {
         gate.checkKey(client.request());
         client.sendJson(200, list());
       }
       default -> {
-        if (!page.send(path, client)) {
+        if (isModel(path)) {
+          gate.checkKey(client.request());
+          Models.Served model = models.named(Optional.of(path.substring(MODELS.length() + 1)));
+          client.sendJson(200, JsonLine.of(json -> describe(json, model)));
+        } else if (!page.send(path, client)) {
           throw misplaced(path, client);
         }
       }
     }
   }
 
+  private static boolean isModel(String path) {
+    return path.startsWith(MODELS + "/") && path.length() > MODELS.length() + 1;
+  }
+
   /** The methods of a path, none where there is nothing. */
   private String allowed(String path) throws IOException {
-    boolean got = GETS.contains(path) || page.file(path).isPresent();
+    boolean got = GETS.contains(path) || isModel(path) || page.file(path).isPresent();
     return POSTS.contains(path) ? "POST, OPTIONS" : got ? "GET, HEAD, OPTIONS" : "";
   }
 
@@ -194,17 +204,20 @@ final class Api extends Handler.Abstract {
           json.writeArrayFieldStart("data");
           for (Models.Served model : models.all()) {
             json.writeStartObject();
-            json.writeStringField("id", model.name());
-            json.writeStringField("object", "model");
-            json.writeNumberField("created", 0);
-            json.writeStringField("owned_by", "llada");
-            json.writeNumberField(
-                "max_sequence_length", model.llada().config().maxSequenceLength());
-            json.writeBooleanField("chat", model.llada().hasChatTemplate());
+            describe(json, model);
             json.writeEndObject();
           }
           json.writeEndArray();
         });
+  }
+
+  private static void describe(JsonGenerator json, Models.Served model) throws IOException {
+    json.writeStringField("id", model.name());
+    json.writeStringField("object", "model");
+    json.writeNumberField("created", 0);
+    json.writeStringField("owned_by", "llada");
+    json.writeNumberField("max_sequence_length", model.llada().config().maxSequenceLength());
+    json.writeBooleanField("chat", model.llada().hasChatTemplate());
   }
 
   private void post(String path, byte[] body, Client client)

@@ -264,6 +264,9 @@ final class ChatTest extends OneServer {
     assertThat(Served.json(served.get("/health").body()).get("status").string()).isEqualTo("ok");
     Json models = Served.json(served.get("/v1/models").body());
     assertThat(models.get("data").get(0).get("id").string()).isEqualTo("demo");
+    Json one = Served.json(served.get("/v1/models/demo").body());
+    assertThat(one.map()).isEqualTo(models.get("data").get(0).map());
+    assertThat(served.get("/v1/models/other").statusCode()).isEqualTo(404);
     chat(STORY);
     assertThat(served.get("/metrics").body())
         .contains("# TYPE llada_answers_total counter")

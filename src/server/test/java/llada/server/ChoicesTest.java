@@ -168,6 +168,7 @@ final class ChoicesTest extends OneServer {
             List.of("HEAD", "/v1/infill", posted),
             List.of("PUT", "/tokenize", posted),
             List.of("POST", "/v1/models", got),
+            List.of("DELETE", "/v1/models/demo", got),
             List.of("POST", "/health", got),
             List.of("DELETE", "/metrics", got),
             List.of("POST", "/", got),

@@ -97,6 +97,7 @@ final class SafetyTest {
       assertThat(served.send(right).statusCode()).isEqualTo(200);
       assertThat(served.get("/metrics").statusCode()).isEqualTo(401);
       assertThat(served.get("/v1/models").statusCode()).isEqualTo(401);
+      assertThat(served.get("/v1/models/demo").statusCode()).isEqualTo(401);
       assertThat(served.get("/health").statusCode()).isEqualTo(200);
       assertThat(served.get("/").statusCode()).as("the page asks for it").isEqualTo(200);
     }
