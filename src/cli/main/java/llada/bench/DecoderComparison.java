@@ -14,7 +14,7 @@ import llada.plot.Series;
 import llada.tensor.RandomStreams;
 import llada.tensor.RandomStreams.Purpose;
 import llada.tokenizer.ChatTemplate.Message;
-import llada.train.demo.DemoCorpus;
+import llada.train.demo.Examination.Item;
 
 /**
  * Answers the same prompts by several decoders, and compares quality with cost. The first decoder
@@ -57,7 +57,11 @@ public final class DecoderComparison {
   }
 
   /** A prompt, and how its answer is judged; empty where it is not. */
-  private record Asked(int[] prompt, Optional<DemoCorpus.HeldOut> question) {}
+  private record Asked(int[] prompt, Optional<Item> item) {
+    boolean right(String answer) {
+      return item.filter(i -> i.check().right(answer, i.accept())).isPresent();
+    }
+  }
 
   private DecoderComparison(Llada llada, Settings settings, List<Asked> asked) {
     this.llada = llada;
@@ -65,19 +69,23 @@ public final class DecoderComparison {
     this.asked = asked;
   }
 
-  /** On questions, framed as turns of a chat if the model has a template. */
-  public static DecoderComparison onQuestions(
-      Llada llada, Settings settings, List<DemoCorpus.HeldOut> questions) {
+  /**
+   * On questions, framed as turns of a chat if the model has a template.
+   *
+   * @param items each with one question of the user's
+   */
+  public static DecoderComparison onQuestions(Llada llada, Settings settings, List<Item> items) {
     List<Asked> asked = new ArrayList<>();
-    for (DemoCorpus.HeldOut question : questions) {
-      List<Message> turn = List.of(new Message("user", question.question()));
+    for (Item item : items) {
+      List<Message> turns = new ArrayList<>(item.given());
+      turns.add(new Message("user", item.asked().getLast()));
       int[] prompt;
       try {
-        prompt = llada.checkpoint().chatTemplate().encode(llada.tokenizer(), turn);
+        prompt = llada.checkpoint().chatTemplate().encode(llada.tokenizer(), turns);
       } catch (FormatException _) { // a model that only continues text
-        prompt = llada.tokenizer().encodeText(question.question());
+        prompt = llada.tokenizer().encodeText(item.asked().getLast());
       }
-      asked.add(new Asked(prompt, Optional.of(question)));
+      asked.add(new Asked(prompt, Optional.of(item)));
     }
     return new DecoderComparison(llada, settings, asked);
   }
@@ -146,7 +154,7 @@ public final class DecoderComparison {
       }
       exactTokens += end;
       sameTexts += Arrays.equals(mine, 0, answer.useful(), exact[i], 0, usefulExact) ? 1 : 0;
-      right += asked.get(i).question().filter(q -> q.accepts(answer.text())).isPresent() ? 1 : 0;
+      right += asked.get(i).right(answer.text()) ? 1 : 0;
       steps += made.steps();
       passes += made.forwardPasses();
       positions += made.positions();

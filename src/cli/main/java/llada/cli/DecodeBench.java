@@ -12,6 +12,7 @@ import llada.bench.DecoderComparison;
 import llada.format.AtomicFile;
 import llada.format.JsonLine;
 import llada.train.DemoRecipe;
+import llada.train.demo.Examination;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -109,8 +110,7 @@ final class DecodeBench implements Callable<Integer> {
       boolean judged = randomPrompt == null;
       DecoderComparison comparison =
           judged
-              ? DecoderComparison.onQuestions(
-                  llada, compared, DemoRecipe.corpus().heldOut(questions))
+              ? DecoderComparison.onQuestions(llada, compared, questions())
               : DecoderComparison.onRandomPrompt(llada, compared, randomPrompt);
       String name = llada.checkpoint().path().toString();
       if (!json) {
@@ -136,6 +136,14 @@ final class DecodeBench implements Callable<Integer> {
       DecoderComparison.chart(results, judged).writeSvg(out.resolve("decode.svg").toAbsolutePath());
     }
     return ExitCodes.OK;
+  }
+
+  /** Some of each group, but for those whose earlier turns the model itself must answer. */
+  private List<Examination.Item> questions() {
+    return Examination.items(DemoRecipe.lessons(1), questions).values().stream()
+        .flatMap(List::stream)
+        .filter(item -> item.asked().size() == 1)
+        .toList();
   }
 
   private DecoderComparison.Settings compared() {

@@ -1,7 +1,6 @@
 package llada.tensor;
 
 import java.util.List;
-import java.util.Random;
 import java.util.SplittableRandom;
 
 /**
@@ -41,10 +40,8 @@ public final class RandomStreams {
     WEIGHTS, // fresh weights
     ADAPTERS, // the first A of adapters
     SYNTHETIC, // weights of a synthetic model, by tensor and piece
-    CORPUS_TEXTS, // texts of the demo corpus
-    CORPUS_CHATS, // chats of the demo corpus
-    CORPUS_PRACTICE, // chats of the demo corpus for practice
-    CORPUS_QUESTIONS, // questions about the demo corpus that are held out
+    CORPUS_CHATS, // the bundled model's lessons
+    CORPUS_QUESTIONS, // questions about them that are held out
     EXPERIMENT_STEP, // a training step of an experiment, by number
     EXPERIMENT_TRUTH, // the true distribution of an experiment
     EXPERIMENT_DATA, // data that an experiment trains on again and again
@@ -92,13 +89,5 @@ public final class RandomStreams {
     z = (z ^ (z >>> 30)) * 0xBF58476D1CE4E5B9L;
     z = (z ^ (z >>> 27)) * 0x94D049BB133111EBL;
     return z ^ (z >>> 31);
-  }
-
-  /**
-   * The generator of a seed as it is, which is how the world that the bundled model knows was
-   * drawn. For nothing else: only one stream of a seed can be had so.
-   */
-  public static Random unhashed(long seed) {
-    return new Random(seed);
   }
 }

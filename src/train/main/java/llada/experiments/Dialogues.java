@@ -14,17 +14,23 @@ import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import llada.experiments.SmallModel.Source;
 import llada.format.Disk;
 import llada.tokenizer.ChatTemplate.Message;
 import llada.train.Corpus;
+import llada.train.Document;
 import llada.train.TrainingData;
-import llada.train.demo.DemoCorpus;
-import llada.train.demo.Skill;
+import llada.train.demo.Check;
+import llada.train.demo.Lessons;
+import llada.train.demo.Subject;
 
 /**
- * The demo corpus in words: its texts to pre-train on, its short chats to fine-tune on, and its
- * held-out questions. A digit is a word, so numbers are no open class.
+ * The bundled model's lessons in words: texts, and one chat in eight as a text, to pre-train on;
+ * the other short chats to fine-tune on; and held-out questions. A digit is a word, so numbers are
+ * no open class; words that are rare, most of them misspelt, are one.
  */
 final class Dialogues {
   /** Tokens of a sequence. */
@@ -37,10 +43,13 @@ final class Dialogues {
   private static final int USER = 3;
   private static final int ASSISTANT = 4;
   private static final int UNKNOWN = 5;
+  private static final int AS_TEXT = 8; // one chat in so many
+  private static final int RARE = 10; // a word that occurs less often
 
   private final Object2IntMap<String> ids = new Object2IntLinkedOpenHashMap<>();
   private final IntArrayList texts = new IntArrayList();
   private final List<Pair> pairs = new ArrayList<>();
+  private final Set<IntArrayList> prompts = new HashSet<>();
   private final Set<IntArrayList> answers = new HashSet<>();
   private final List<Pair> questions = new ArrayList<>();
   private final List<Pair> followUps = new ArrayList<>();
@@ -50,9 +59,9 @@ final class Dialogues {
    *
    * @param prompt BOS, earlier turns, the question
    * @param raw the question as a text has it, without roles; empty in training
-   * @param skill what is asked; null in training
+   * @param subject what is asked; null in training
    */
-  record Pair(int[] prompt, int[] answer, int[] raw, Skill skill) {
+  record Pair(int[] prompt, int[] answer, int[] raw, Subject subject) {
     Pair(int[] prompt, int[] answer) {
       this(prompt, answer, new int[0], null);
     }
@@ -64,29 +73,57 @@ final class Dialogues {
 
   private Dialogues() {}
 
-  /** The corpus of a seed; the same files for all jobs of a seed. */
+  /** The corpus of a seed; the same for all jobs of a seed. */
   static Dialogues of(Size size, long seed) {
-    DemoCorpus corpus = new DemoCorpus(seed, size.of(50, 3000, 30_000), size.of(50, 6000, 60_000));
-    Dialogues dialogues = new Dialogues();
+    Lessons lessons = new Lessons(seed, size.of(500, 10_000, 100_000));
+    List<Document> documents = new ArrayList<>();
     try {
       Path folder = Disk.beside(Path.of(System.getProperty("java.io.tmpdir"), "llada-dialogues"));
       Disk.current().createFolder(folder);
       try {
-        Path texts = folder.resolve("texts.txt");
-        Path chats = folder.resolve("chats.jsonl");
-        corpus.writeTexts(texts);
-        corpus.writeChats(chats);
-        Corpus.of(List.of(texts)).forEach(d -> dialogues.text(d.text()));
-        Corpus.of(List.of(chats)).forEach(d -> dialogues.chat(d.messages()));
+        Path file = folder.resolve("lessons.jsonl");
+        lessons.write(file);
+        Corpus.of(List.of(file)).forEach(documents::add);
       } finally {
         Disk.current().deleteTree(folder);
       }
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
-    dialogues.ids.defaultReturnValue(UNKNOWN);
-    dialogues.heldOut(corpus.heldOut(size.of(2, 40, 40)));
+    Dialogues dialogues = new Dialogues();
+    dialogues.names(documents);
+    for (int d = 0; d < documents.size(); d++) {
+      List<Message> messages = documents.get(d).messages();
+      if (messages != null && d % AS_TEXT != 0) {
+        dialogues.chat(messages);
+      } else if (messages != null) {
+        dialogues.text(messages.stream().map(Message::content).collect(Collectors.joining("\n")));
+      } else if (!Character.isDigit(documents.get(d).text().charAt(0))) { // no Sudoku
+        dialogues.text(documents.get(d).text());
+      }
+    }
+    dialogues.heldOut(lessons.tests(size.of(2, 20, 20)));
     return dialogues;
+  }
+
+  /** Gives ids to the words that are not rare, in the order of their first occurrence. */
+  private void names(List<Document> documents) {
+    Object2IntMap<String> counts = new Object2IntLinkedOpenHashMap<>();
+    for (Document document : documents) {
+      Stream<String> parts =
+          document.messages() == null
+              ? Stream.of(document.text())
+              : document.messages().stream().map(Message::content);
+      parts
+          .flatMap(part -> words(part).stream())
+          .forEach(word -> counts.mergeInt(word, 1, Integer::sum));
+    }
+    ids.defaultReturnValue(UNKNOWN);
+    for (Object2IntMap.Entry<String> count : counts.object2IntEntrySet()) {
+      if (count.getIntValue() >= RARE) {
+        ids.put(count.getKey(), UNKNOWN + 1 + ids.size());
+      }
+    }
   }
 
   private static List<String> words(String text) {
@@ -98,37 +135,38 @@ final class Dialogues {
     return words;
   }
 
-  /** Ids of a text; new words get new ones while the corpus is read. */
-  private int[] encode(String text, boolean open) {
-    return words(text).stream()
-        .mapToInt(
-            word ->
-                open ? ids.computeIfAbsent(word, _ -> UNKNOWN + 1 + ids.size()) : ids.getInt(word))
-        .toArray();
+  private int[] encode(String text) {
+    return words(text).stream().mapToInt(ids::getInt).toArray();
   }
 
   private void text(String text) {
-    texts.addElements(texts.size(), encode(text, true));
+    texts.addElements(texts.size(), encode(text));
     texts.add(EOS);
   }
 
-  /** Short questions with short answers; stories and comprehension are left out. */
+  /** The turns of a chat while they are short and all words of their answers known. */
   private void chat(List<Message> messages) {
     IntArrayList before = new IntArrayList(new int[] {BOS});
     for (int m = 0; m + 1 < messages.size(); m += 2) {
-      turn(before, USER, encode(messages.get(m).content(), true));
+      turn(before, USER, encode(messages.get(m).content()));
       before.add(ASSISTANT);
-      int[] answer = encode(messages.get(m + 1).content(), true);
-      int[] ended = Arrays.copyOf(answer, answer.length + 1);
-      ended[answer.length] = END;
-      Pair pair = new Pair(before.toIntArray(), ended);
-      if (pair.length() > LENGTH) {
+      int[] answer = ended(messages.get(m + 1).content());
+      Pair pair = new Pair(before.toIntArray(), answer);
+      if (pair.length() > LENGTH || IntStream.of(answer).anyMatch(id -> id == UNKNOWN)) {
         return;
       }
       pairs.add(pair);
-      answers.add(IntArrayList.wrap(ended));
-      before.addElements(before.size(), ended);
+      prompts.add(IntArrayList.wrap(pair.prompt));
+      answers.add(IntArrayList.wrap(answer));
+      before.addElements(before.size(), answer);
     }
+  }
+
+  private int[] ended(String answer) {
+    int[] words = encode(answer);
+    int[] ended = Arrays.copyOf(words, words.length + 1);
+    ended[words.length] = END;
+    return ended;
   }
 
   private static void turn(IntArrayList to, int who, int[] words) {
@@ -137,22 +175,22 @@ final class Dialogues {
     to.add(END);
   }
 
-  private void heldOut(List<DemoCorpus.HeldOut> all) {
+  /** First questions with exact answers; one that rare words make equal to a trained one goes. */
+  private void heldOut(List<Lessons.Test> all) {
     Pair before = null;
-    for (DemoCorpus.HeldOut question : all) {
-      if (question.mark() != null || question.skill() == Skill.READING) {
+    for (Lessons.Test test : all) {
+      if (test.turns().size() > 1 || test.check() == Check.ANY_STORY) {
         continue;
       }
+      int[] question = encode(test.turns().getFirst());
       IntArrayList prompt = new IntArrayList(new int[] {BOS});
-      turn(prompt, USER, encode(question.question(), false));
+      turn(prompt, USER, question);
       prompt.add(ASSISTANT);
-      int[] answer = encode(question.answer(), false);
-      int[] ended = Arrays.copyOf(answer, answer.length + 1);
-      ended[answer.length] = END;
       IntArrayList raw = new IntArrayList(new int[] {BOS});
-      raw.addElements(1, encode(question.question(), false));
-      Pair pair = new Pair(prompt.toIntArray(), ended, raw.toIntArray(), question.skill());
-      if (pair.length() > LENGTH) {
+      raw.addElements(1, question);
+      int[] ended = ended(test.accept());
+      Pair pair = new Pair(prompt.toIntArray(), ended, raw.toIntArray(), test.subject());
+      if (pair.length() > LENGTH || prompts.contains(prompt)) {
         continue;
       }
       questions.add(pair);

@@ -50,8 +50,8 @@ final class InstructionFollowing implements Experiment {
 
   @Override
   public String setUp() {
-    return "A network learns the demo corpus' texts and then its chats, with EOS as padding and"
-        + " without, or the chats alone. The base model is asked in the chat's form and in that of its"
+    return "A network learns texts of the bundled model's lessons and then their chats, with EOS as"
+        + " padding and without, or the chats alone. The base model is asked in the chat's form and in that of its"
         + " texts. Questions were never trained on; answers that were, as those of other questions, are"
         + " counted for themselves, and so are rooms of the answer's true length.";
   }
@@ -116,7 +116,9 @@ final class InstructionFollowing implements Experiment {
   public Map<String, String> config(Size size, Inputs inputs) {
     Map<String, String> config = new LinkedHashMap<>();
     config.put(
-        "data", "demo corpus in words, chats of at most %d tokens".formatted(Dialogues.LENGTH));
+        "data",
+        "lessons of the bundled model in words, chats of at most %d tokens"
+            .formatted(Dialogues.LENGTH));
     config.put("network", shape().toString());
     config.put("pre-training", pretraining(size, 0).toString());
     config.put("fine-tuning", fineTuning(size, 0).toString());
@@ -190,7 +192,7 @@ final class InstructionFollowing implements Experiment {
     rows.add(
         "second turn exact", ROOM, asked(model, dialogues.followUps(), Pair::prompt, ROOM).exact);
     by(model, questions, q -> dialogues.trained(q) ? "trained" : "new", "exact by answer", rows);
-    by(model, questions, q -> q.skill().toString(), "exact by skill", rows);
+    by(model, questions, q -> q.subject().toString(), "exact by subject", rows);
   }
 
   private static void by(
@@ -305,7 +307,7 @@ final class InstructionFollowing implements Experiment {
         "The answer is written in that many masks at once; whoever has not learnt to fill the rest"
             + " with EOS goes on. Dashed: the base model, and the tuned one told the true length.");
     report.table(List.of("arm", "room", "exact", "ends", "nothing but EOS behind"), table);
-    for (String by : List.of("exact by answer", "exact by skill")) {
+    for (String by : List.of("exact by answer", "exact by subject")) {
       List<List<String>> rows = new ArrayList<>();
       for (String x : results.conditions(PADDED, by)) {
         rows.add(

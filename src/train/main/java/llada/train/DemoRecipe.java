@@ -21,7 +21,6 @@ import llada.train.TrainingConfig.Optimizer;
 import llada.train.TrainingConfig.Shape;
 import llada.train.TrainingConfig.Start;
 import llada.train.TrainingConfig.Task;
-import llada.train.demo.DemoCorpus;
 import llada.train.demo.Lessons;
 
 /**
@@ -38,18 +37,18 @@ public final class DemoRecipe {
    * question after some 2,000 steps; with masks from the beginning that took some 11,000.
    */
   private static final Stage START =
-      new Stage("start", new Task.Mixture(0.05, 24, true), 8_000, 1.5e-3, 760, 0);
+      new Stage("start", new Task.Mixture(0.05, 24, true), 2_000, 1.5e-3, 760, 0);
 
   /**
    * Learns its own objective, in little more room than an answer takes, which costs a third. The
    * rate falls for most of the time: noise of small batches keeps the loss up.
    */
   private static final Stage FIRST =
-      new Stage("first-", new Task.Mixture(0.05, 24, true), 14_000, 1.5e-3, 200, 0.8);
+      new Stage("first-", new Task.Mixture(0.05, 24, true), 6_000, 1.5e-3, 200, 0.8);
 
   /** Learns to answer in any room, up to the usual one. */
   private static final Stage SECOND =
-      new Stage("", new Task.Mixture(0.3, 100, false), 2_000, 3e-4, 50, 0.9);
+      new Stage("", new Task.Mixture(0.3, 100, false), 500, 3e-4, 50, 0.9);
 
   private static final long SAVED = 100; // steps between checkpoints: some minutes
   private static final int BATCH = 16; // of similar lengths
@@ -58,11 +57,6 @@ public final class DemoRecipe {
   private static final Shape SHAPE = new Shape(256, 8, 8, 8, 704, 512, false);
   private static final int VOCABULARY = 2048;
   private static final double EMA = 0.999;
-
-  /**
-   * The corpus of the model that was bundled before, which {@code bench decode} still asks about.
-   */
-  private static final DemoCorpus EARLIER = new DemoCorpus(2025, 120_000, 60_000);
 
   /**
    * A run; each begins with the model of the one before.
@@ -102,11 +96,6 @@ public final class DemoRecipe {
     this.backend = backend;
     this.listener = listener;
     this.results = results;
-  }
-
-  /** What the model that is bundled now was trained on. */
-  public static DemoCorpus corpus() {
-    return EARLIER;
   }
 
   /** What the recipe trains on at a scale; its tests are the same at every scale. */

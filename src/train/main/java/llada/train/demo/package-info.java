@@ -1,9 +1,7 @@
 /**
- * The corpus of the model that comes with LLaDA.java, made by a seeded grammar: a small world with
- * facts that never contradict each other, little stories in it, and questions about both.
+ * The lessons of the model that comes with LLaDA.java, made by a seeded grammar: questions with
+ * their answers, little stories, facts about people, and Sudokus; and what it is examined on.
  *
- * <p>Open first: {@link llada.train.demo.Lessons}, what the next bundled model is trained on;
- * {@link llada.train.demo.DemoCorpus} is that of the present one, and of the experiment {@code
- * instructions}.
+ * <p>Open first: {@link llada.train.demo.Lessons}.
  */
 package llada.train.demo;
