@@ -49,7 +49,7 @@ final class CommandsTest {
     Path file = temp.resolve("s.gguf");
     Run quantised =
         Run.of("quantize", SHAKESPEARE, file, "--type", "q4_0", "--head", "Q4_0", "--threads", 2);
-    assertThat(quantised.err()).contains("s.gguf: q4_0, 4.1 MiB in ").contains("MB/s");
+    assertThat(quantised.err()).contains("s.gguf: q4_0, read 4.1 MiB in ").contains("MB/s");
     assertThat(quantised.code()).isZero();
     Run diff = Run.of("diff", SHAKESPEARE, file);
     assertThat(diff.code()).isZero();

@@ -70,7 +70,7 @@ final class ConvertOptions {
       ProgressReport report = new ProgressReport(spec);
       Converter.convert(model, target, settings.mix(mix), quiet ? Progress.NONE : report);
       if (!quiet) {
-        spec.commandLine().getErr().printf("%s: %s, %s%n", target, mix, report.finish());
+        spec.commandLine().getErr().printf("%s: %s, read %s%n", target, mix, report.finish());
       }
     }
   }
