@@ -126,7 +126,9 @@ final class TrainCommand implements Callable<Integer> {
               new TrainingRun.Places(
                   options.data, Optional.ofNullable(options.tokenizer), options.out),
               new TrainingRun.Conduct(
-                  options.schedule(config.extent().steps()),
+                  options.schedule(
+                      config.extent().steps(),
+                      latest.map(TrainingState::read).flatMap(TrainingState::schedule)),
                   options.samplePrompt,
                   options.recompute,
                   options.best()),

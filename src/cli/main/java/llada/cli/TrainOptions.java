@@ -2,6 +2,7 @@ package llada.cli;
 
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 import llada.train.Trainer;
 import picocli.CommandLine.Option;
 
@@ -42,8 +43,9 @@ final class TrainOptions {
   @Option(
       names = "--resume",
       description =
-          "Go on from the newest checkpoint in --out, with the settings of the run: the result is"
-              + " bit for bit that of a run that was never cut off.")
+          "Go on from the newest checkpoint in --out, with the settings of the run, also of how often"
+              + " it saves, validates and samples: the result is bit for bit that of a run that was"
+              + " never cut off.")
   boolean resume;
 
   @Option(
@@ -55,11 +57,9 @@ final class TrainOptions {
   @Option(
       names = "--keep",
       paramLabel = "N",
-      defaultValue = "2",
       description =
-          "Checkpoints that stay, beside the one with the lowest validation bound. Default:"
-              + " ${DEFAULT-VALUE}.")
-  int keep;
+          "Checkpoints that stay, beside the one with the lowest validation bound. Default: 2.")
+  Integer keep;
 
   @Option(
       names = "--publish",
@@ -80,9 +80,8 @@ final class TrainOptions {
   @Option(
       names = "--validate-sequences",
       paramLabel = "N",
-      defaultValue = "32",
-      description = "Held-out sequences that are used. Default: ${DEFAULT-VALUE}.")
-  int validateSequences;
+      description = "Held-out sequences that are used. Default: 32.")
+  Integer validateSequences;
 
   @Option(
       names = "--sample-every",
@@ -117,15 +116,19 @@ final class TrainOptions {
     return publish.equals("best");
   }
 
-  /** When to do what is no step. */
-  Trainer.Schedule schedule(long steps) {
-    Trainer.Schedule usual = Trainer.Schedule.usual(steps);
+  /**
+   * When to do what is no step.
+   *
+   * @param before the schedule of the run that goes on
+   */
+  Trainer.Schedule schedule(long steps, Optional<Trainer.Schedule> before) {
+    Trainer.Schedule usual = before.orElseGet(() -> Trainer.Schedule.usual(steps));
     try {
       return new Trainer.Schedule(
           saveEvery == null ? usual.save() : saveEvery,
-          keep,
+          keep == null ? usual.keep() : keep,
           validateEvery == null ? usual.validate() : validateEvery,
-          validateSequences,
+          validateSequences == null ? usual.validationSequences() : validateSequences,
           sampleEvery == null ? usual.sample() : sampleEvery);
     } catch (IllegalArgumentException e) {
       throw new UsageException(e.getMessage());

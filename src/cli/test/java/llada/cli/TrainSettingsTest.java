@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Map;
 import llada.format.PowerCut;
 import llada.train.RunFolder;
+import llada.train.Trainer;
 import llada.train.TrainingConfig;
 import llada.train.TrainingState;
 import org.junit.jupiter.api.Test;
@@ -103,13 +104,38 @@ class TrainSettingsTest {
     CliRun strange = train("--resume --skip-long " + rest);
     assertThat(strange.code()).isEqualTo(ExitCodes.USAGE);
     assertThat(strange.err()).contains("--skip-long means nothing to the run in " + first);
-    CliRun resumed = train("--resume " + rest);
+    CliRun resumed = train("--resume --save-every 2 --sample-every 0 --validate-every 0 " + rest);
     assertThat(resumed.code()).as(resumed.toString()).isZero();
     assertThat(PowerCut.hashes(PowerCut.tree(run.resolve("model")))).isEqualTo(expected);
     assertThat(TrainingState.read(new RunFolder(run).latest().orElseThrow()).settings())
         .containsEntry("learning rate", "0.01")
         .doesNotContainKey("--lr");
     assertThat(List.of(run.toFile().list())).contains("step-00000004");
+  }
+
+  @Test
+  void aResumedRunKeepsItsSchedule() throws IOException {
+    Path corpus = folder.resolve("corpus.txt");
+    Files.writeString(corpus, "The cat sat on the mat. ".repeat(200));
+    Path run = folder.resolve("run");
+    CliRun whole =
+        train(
+            "--vocab 300 --dim 16 --layers 1 --heads 2 --ffn 24 --length 32 --batch 2 --steps 4"
+                + " --save-every 1 --keep 9 --sample-every 0 --backend vector -q --data "
+                + corpus
+                + " -o "
+                + run);
+    assertThat(whole.code()).as(whole.toString()).isZero();
+    for (int step = 2; step <= 4; step++) {
+      new PowerCut(folder).deleteTree(run.resolve("step-0000000" + step));
+    }
+    assertThat(train("--resume --backend vector -q -o " + run).code()).isZero();
+    assertThat(run.toFile().list((_, name) -> name.startsWith("step-"))).hasSize(4);
+    TrainingState state = TrainingState.read(new RunFolder(run).latest().orElseThrow());
+    assertThat(state.schedule()).contains(new Trainer.Schedule(1, 9, 1, 32, 0));
+    Map<String, String> damaged = new LinkedHashMap<>(state.settings());
+    damaged.replaceAll((name, value) -> name.startsWith("save") ? "1 2 x" : value);
+    assertThat(new TrainingState(4, damaged, state.data(), "").schedule()).isEmpty();
   }
 
   private static CliRun train(String args) {

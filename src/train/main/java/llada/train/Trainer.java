@@ -58,6 +58,8 @@ public final class Trainer implements AutoCloseable {
    * @param sample steps between samples
    */
   public record Schedule(long save, int keep, long validate, int validationSequences, long sample) {
+    static final String NAME = "save, keep, validate, sequences, sample";
+
     /**
      * Checks the numbers.
      *
@@ -74,6 +76,24 @@ public final class Trainer implements AutoCloseable {
     public static Schedule usual(long steps) {
       long twentieth = Math.max(1, steps / 20);
       return new Schedule(twentieth, 2, twentieth, 32, 2 * twentieth);
+    }
+
+    /** As a checkpoint keeps it, so that a resumed run goes on with it. */
+    String text() {
+      return "%d %d %d %d %d".formatted(save, keep, validate, validationSequences, sample);
+    }
+
+    /**
+     * One of {@link #text}.
+     *
+     * @throws IllegalArgumentException if it is none
+     */
+    static Schedule of(String text) {
+      long[] n = Arrays.stream(text.split(" ")).mapToLong(Long::parseLong).toArray();
+      if (n.length != 5) {
+        throw new IllegalArgumentException("%s is '%s', not 5 numbers".formatted(NAME, text));
+      }
+      return new Schedule(n[0], Math.toIntExact(n[1]), n[2], Math.toIntExact(n[3]), n[4]);
     }
 
     private static boolean due(long every, long step) {
@@ -385,6 +405,7 @@ public final class Trainer implements AutoCloseable {
   private TrainingState state(Map<String, String> notes) {
     Map<String, String> told = new LinkedHashMap<>(notes);
     told.putAll(config.settings());
+    told.put(Schedule.NAME, schedule.text());
     return TrainingState.of(step, told, data.digest(), base).withBound(bound);
   }
 

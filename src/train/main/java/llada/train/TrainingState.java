@@ -77,6 +77,15 @@ public record TrainingState(long step, Map<String, String> settings, String data
     }
   }
 
+  /** The schedule of the run, which those of earlier versions do not have. */
+  public Optional<Trainer.Schedule> schedule() {
+    try {
+      return Optional.ofNullable(settings.get(Trainer.Schedule.NAME)).map(Trainer.Schedule::of);
+    } catch (IllegalArgumentException | ArithmeticException e) {
+      return Optional.empty(); // damaged; nothing of it changes a weight
+    }
+  }
+
   /** Version of the random numbers that the run began with. */
   String streams() {
     return settings.getOrDefault(STREAMS, "1");
