@@ -8,8 +8,11 @@ import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Locale;
+import java.util.Map;
 import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.regex.Matcher;
@@ -17,6 +20,7 @@ import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
+import llada.evaluation.Proportion;
 import llada.experiments.SmallModel.Source;
 import llada.format.Disk;
 import llada.tokenizer.ChatTemplate.Message;
@@ -52,6 +56,7 @@ final class Dialogues {
   private final Set<IntArrayList> prompts = new HashSet<>();
   private final Set<IntArrayList> answers = new HashSet<>();
   private final List<Pair> questions = new ArrayList<>();
+  private final List<Pair> firsts = new ArrayList<>();
   private final List<Pair> followUps = new ArrayList<>();
 
   /**
@@ -75,7 +80,7 @@ final class Dialogues {
 
   /** The corpus of a seed; the same for all jobs of a seed. */
   static Dialogues of(Size size, long seed) {
-    Lessons lessons = new Lessons(seed, size.of(500, 10_000, 100_000));
+    Lessons lessons = new Lessons(seed, lessons(size));
     List<Document> documents = new ArrayList<>();
     try {
       Path folder = Disk.beside(Path.of(System.getProperty("java.io.tmpdir"), "llada-dialogues"));
@@ -96,14 +101,31 @@ final class Dialogues {
       List<Message> messages = documents.get(d).messages();
       if (messages != null && d % AS_TEXT != 0) {
         dialogues.chat(messages);
-      } else if (messages != null) {
+      } else if (messages != null && !messages.getLast().content().matches("[0-9 ]+")) {
         dialogues.text(messages.stream().map(Message::content).collect(Collectors.joining("\n")));
-      } else if (!Character.isDigit(documents.get(d).text().charAt(0))) { // no Sudoku
+      } else if (messages == null && !documents.get(d).text().matches("[0-9 ]+")) { // no Sudoku
         dialogues.text(documents.get(d).text());
       }
     }
-    dialogues.heldOut(lessons.tests(size.of(2, 20, 20)));
+    dialogues.heldOut(lessons.tests(questions(size)));
     return dialogues;
+  }
+
+  private static int lessons(Size size) {
+    return size.of(500, 50_000, 100_000);
+  }
+
+  /** Of each subject, with new answers and in new words. */
+  private static int questions(Size size) {
+    return size.of(2, 20, 20);
+  }
+
+  /** What else decides on the data. */
+  static Map<String, String> config(Size size) {
+    return Map.of(
+        "lessons",
+        "%d, a chat in %d as a text, words of fewer than %d occurrences are one; %d questions of a kind"
+            .formatted(lessons(size), AS_TEXT, RARE, questions(size)));
   }
 
   /** Gives ids to the words that are not rare, in the order of their first occurrence. */
@@ -128,7 +150,7 @@ final class Dialogues {
 
   private static List<String> words(String text) {
     List<String> words = new ArrayList<>();
-    Matcher matcher = WORD.matcher(text);
+    Matcher matcher = WORD.matcher(text.toLowerCase(Locale.ROOT)); // capitals are often rare
     while (matcher.find()) {
       words.add(matcher.group());
     }
@@ -186,11 +208,17 @@ final class Dialogues {
       IntArrayList prompt = new IntArrayList(new int[] {BOS});
       turn(prompt, USER, question);
       prompt.add(ASSISTANT);
-      IntArrayList raw = new IntArrayList(new int[] {BOS});
+      IntArrayList raw = new IntArrayList(new int[] {EOS}); // as behind another text
       raw.addElements(1, question);
       int[] ended = ended(test.accept());
       Pair pair = new Pair(prompt.toIntArray(), ended, raw.toIntArray(), test.subject());
-      if (pair.length() > LENGTH || prompts.contains(prompt)) {
+      boolean known =
+          test.subject() == Subject.OUTSIDE // nobody need understand those
+              || IntStream.of(question).noneMatch(id -> id == UNKNOWN);
+      if (!known
+          || IntStream.of(ended).anyMatch(id -> id == UNKNOWN)
+          || pair.length() > LENGTH
+          || prompts.contains(prompt)) {
         continue;
       }
       questions.add(pair);
@@ -200,6 +228,7 @@ final class Dialogues {
         both.addElements(both.size(), pair.prompt, 1, pair.prompt.length - 1);
         Pair second = new Pair(both.toIntArray(), ended);
         if (second.length() <= LENGTH) {
+          firsts.add(pair);
           followUps.add(second);
         }
       }
@@ -219,6 +248,22 @@ final class Dialogues {
   /** Whether the answer was trained on, as that of another question. */
   boolean trained(Pair question) {
     return answers.contains(IntArrayList.wrap(question.answer));
+  }
+
+  /** How many of them the commonest answer in training would be right for. */
+  Proportion commonest() {
+    Map<IntArrayList, Long> counts =
+        pairs.stream()
+            .collect(
+                Collectors.groupingBy(p -> IntArrayList.wrap(p.answer), Collectors.counting()));
+    IntArrayList most = Collections.max(counts.entrySet(), Map.Entry.comparingByValue()).getKey();
+    long right = questions.stream().filter(q -> IntArrayList.wrap(q.answer).equals(most)).count();
+    return new Proportion(right, questions.size());
+  }
+
+  /** Those that {@link #followUps} has as second turns. */
+  List<Pair> firsts() {
+    return firsts;
   }
 
   /** The same as the second turn of a dialogue. */

@@ -2,7 +2,6 @@ package llada.experiments;
 
 import java.util.Arrays;
 import java.util.SplittableRandom;
-import llada.train.TrainingData;
 
 /**
  * A small language of stories of 23 words, with dependencies near and far, of which it can be said
@@ -124,11 +123,6 @@ final class Fables {
       all[i] = story(name, animal, colour, random.nextInt(VERBS), swapped, length);
     }
     return all;
-  }
-
-  /** Fresh stories without end, to train on. */
-  static TrainingData.Batch batch(int count, SplittableRandom random) {
-    return SmallModel.Source.batch(stories(count, false, random), 1);
   }
 
   /** Whether a story could have been told: all its dependencies hold. */

@@ -34,6 +34,11 @@ final class Facts {
     return new SmallModel.Vocabulary(NAME + count + 2 * side + 1, BOS);
   }
 
+  /** Right guesses of one who knows a word of the description in two: those with that word. */
+  double half() {
+    return (double) side / count;
+  }
+
   int names() {
     return count;
   }

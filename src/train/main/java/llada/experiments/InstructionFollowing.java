@@ -5,9 +5,11 @@ import static llada.experiments.Claim.Rule.superior;
 
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.EnumSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.Function;
 import java.util.stream.Collectors;
@@ -20,6 +22,7 @@ import llada.experiments.Dialogues.Pair;
 import llada.experiments.SmallModel.Recipe;
 import llada.plot.Chart;
 import llada.plot.Series;
+import llada.train.demo.Subject;
 
 /** Experiment 4: before and after fine-tuning on chats, with and without what comes before it. */
 final class InstructionFollowing implements Experiment {
@@ -29,6 +32,12 @@ final class InstructionFollowing implements Experiment {
   private static final List<Integer> ROOMS = List.of(12, 16, 24);
   private static final int ROOM = 16;
   private static final String TRUE = "true length";
+  private static final String BASE = "pre-training"; // whose rate is tuned for itself
+  private static final int WORDS = 0; // room for the right answer's words
+  private static final int WHOLE = -1; // and for the END and the EOS that follow in training
+
+  /** Subjects of which some new answers are those of other questions, and some are not. */
+  private static final Set<Subject> MIXED = EnumSet.of(Subject.COMPARING, Subject.READING);
 
   @Override
   public String name() {
@@ -59,7 +68,9 @@ final class InstructionFollowing implements Experiment {
   @Override
   public String limits() {
     return "Questions are of few kinds and worded alike; an exact answer to a question not seen is no"
-        + " following of instructions not seen. The base model's form is that of its texts' questions,"
+        + " following of instructions not seen. There are seven times as many chats as texts of chats,"
+        + " so what pre-training adds is little by construction, and the base model has seen fewer"
+        + " questions than the tuned one. The base model's form is that of its texts' questions,"
         + " whose answers end in no mark of their own.";
   }
 
@@ -99,17 +110,12 @@ final class InstructionFollowing implements Experiment {
             "as often, though not in EOS behind the end",
             notInferior(Term.of(UNPADDED, "ended", 24), Term.of(PADDED, "ended", 24), 0.05)),
         new Claim(
-            "answers never trained on are found as well as those trained on",
-            "no: fewer",
-            notInferior(
-                Term.of(PADDED, "exact by answer", "new"),
-                Term.of(PADDED, "exact by answer", "trained"),
-                0.05)),
-        new Claim(
             "it follows in a second turn as in the first",
             "within 5 points",
             notInferior(
-                Term.of(PADDED, "second turn exact", ROOM), Term.of(PADDED, "exact", ROOM), 0.05)));
+                Term.of(PADDED, "second turn exact", ROOM),
+                Term.of(PADDED, "first turn exact", ROOM),
+                0.05)));
   }
 
   @Override
@@ -119,6 +125,8 @@ final class InstructionFollowing implements Experiment {
         "data",
         "lessons of the bundled model in words, chats of at most %d tokens"
             .formatted(Dialogues.LENGTH));
+    config.putAll(Dialogues.config(size));
+    config.put("rooms", ROOMS.toString());
     config.put("network", shape().toString());
     config.put("pre-training", pretraining(size, 0).toString());
     config.put("fine-tuning", fineTuning(size, 0).toString());
@@ -128,7 +136,15 @@ final class InstructionFollowing implements Experiment {
   @Override
   public Map<String, Tuning.Trial> trials(Size size, Inputs inputs) {
     Map<String, Tuning.Trial> trials = new LinkedHashMap<>();
-    for (String arm : List.of(PADDED, UNPADDED)) { // from fresh weights, for both stages
+    trials.put(
+        BASE,
+        (rate, seed, backend) -> {
+          Dialogues dialogues = Dialogues.of(size, seed);
+          try (SmallModel model = model(dialogues, seed, backend)) {
+            return model.train(pretraining(size, 0).trial(rate), dialogues::texts);
+          }
+        });
+    for (String arm : List.of(PADDED, UNPADDED)) { // from fresh weights
       trials.put(
           arm,
           (rate, seed, backend) -> {
@@ -163,6 +179,9 @@ final class InstructionFollowing implements Experiment {
                 (backend, rows) -> {
                   Dialogues dialogues = Dialogues.of(setup.size(), seed);
                   try (SmallModel model = model(dialogues, seed, backend)) {
+                    if (!arm.equals(FRESH)) {
+                      model.train(pretraining(setup.size(), setup.rate(BASE)), dialogues::texts);
+                    }
                     measure(setup.size(), model, dialogues, arm, rate, rows);
                   }
                 }));
@@ -174,12 +193,10 @@ final class InstructionFollowing implements Experiment {
   private static void measure(
       Size size, SmallModel model, Dialogues dialogues, String arm, double rate, Job.Rows rows) {
     List<Pair> questions = dialogues.questions();
-    if (!arm.equals(FRESH)) {
-      model.train(pretraining(size, rate), dialogues::texts);
-    }
     if (arm.equals(PADDED)) { // the base model is the same with and without padding
-      rows.add("base chat", TRUE, asked(model, questions, Pair::prompt, 0).exact);
-      rows.add("base raw", TRUE, asked(model, questions, Pair::raw, 0).exact);
+      rows.add("base chat", TRUE, asked(model, questions, Pair::prompt, WORDS).exact);
+      rows.add("base raw", TRUE, asked(model, questions, Pair::raw, WORDS).exact);
+      rows.add("commonest answer", "", dialogues.commonest());
     }
     model.train(fineTuning(size, rate), chats(dialogues, arm));
     for (int room : ROOMS) {
@@ -187,11 +204,18 @@ final class InstructionFollowing implements Experiment {
       rows.add("exact", room, answers.exact);
       rows.add("ended", room, answers.ended);
       rows.add("clean end", room, answers.clean);
+      long fit = questions.stream().filter(q -> q.answer().length - 1 <= room).count();
+      rows.add("ceiling", room, new Proportion(fit, questions.size()));
     }
-    rows.add("exact", TRUE, asked(model, questions, Pair::prompt, 0).exact);
+    rows.add("exact", TRUE, asked(model, questions, Pair::prompt, WHOLE).exact);
+    rows.add("first turn exact", ROOM, asked(model, dialogues.firsts(), Pair::prompt, ROOM).exact);
     rows.add(
         "second turn exact", ROOM, asked(model, dialogues.followUps(), Pair::prompt, ROOM).exact);
-    by(model, questions, q -> dialogues.trained(q) ? "trained" : "new", "exact by answer", rows);
+    List<Pair> mixed =
+        questions.stream()
+            .filter(q -> MIXED.contains(q.subject()) && q.answer().length <= ROOM)
+            .toList();
+    by(model, mixed, q -> dialogues.trained(q) ? "trained" : "new", "exact by answer", rows);
     by(model, questions, q -> q.subject().toString(), "exact by subject", rows);
   }
 
@@ -219,7 +243,7 @@ final class InstructionFollowing implements Experiment {
    * Greedy answers, a token a step.
    *
    * @param form of the question
-   * @param room tokens for the answer; 0 for as many as the right one's words
+   * @param room tokens for the answer, or one of {@link #WORDS}, {@link #WHOLE}
    */
   private static Answers asked(
       SmallModel model, List<Pair> questions, Function<Pair, int[]> form, int room) {
@@ -230,7 +254,10 @@ final class InstructionFollowing implements Experiment {
         questions.stream()
             .collect(
                 Collectors.groupingBy(
-                    q -> List.of(form.apply(q).length, room == 0 ? q.answer().length - 1 : room)));
+                    q ->
+                        List.of(
+                            form.apply(q).length,
+                            room > 0 ? room : q.answer().length + (room == WHOLE ? 1 : -1))));
     for (Map.Entry<List<Integer>, List<Pair>> group : groups.entrySet()) {
       int length = group.getKey().getLast();
       int[][] prompts = group.getValue().stream().map(form).toArray(int[][]::new);
@@ -295,6 +322,21 @@ final class InstructionFollowing implements Experiment {
     series.add(
         Series.reference(
             "told the length", ROOMS.getFirst(), last, results.of(PADDED, "exact", TRUE).mean()));
+    series.add(
+        Series.reference(
+            "I do not know that.",
+            ROOMS.getFirst(),
+            last,
+            results.of(PADDED, "commonest answer").mean()));
+    series.add(
+        Series.reference(
+            "answers that fit",
+            ROOMS.stream()
+                .map(
+                    room ->
+                        new Series.Point(
+                            room, results.of(PADDED, "ceiling", Integer.toString(room)).mean()))
+                .toList()));
     report.chart(
         "exact",
         Chart.lines(
@@ -305,7 +347,9 @@ final class InstructionFollowing implements Experiment {
                 series)
             .ofShares(),
         "The answer is written in that many masks at once; whoever has not learnt to fill the rest"
-            + " with EOS goes on. Dashed: the base model, and the tuned one told the true length.");
+            + " with EOS goes on. Dashed: the base model in both forms, whose marks of the chat were"
+            + " never trained; the tuned one told the true length; the commonest answer given to all;"
+            + " and what room there is.");
     report.table(List.of("arm", "room", "exact", "ends", "nothing but EOS behind"), table);
     for (String by : List.of("exact by answer", "exact by subject")) {
       List<List<String>> rows = new ArrayList<>();
@@ -318,6 +362,12 @@ final class InstructionFollowing implements Experiment {
                 results.of(FRESH, by, x).percent()));
       }
       report.heading(by);
+      if (by.equals("exact by answer")) {
+        report.text(
+            "Of comparisons and of questions about a sentence, where both kinds occur: answers that"
+                + " were trained on, as those of other questions, and answers that were not. They are"
+                + " few, and decide nothing.");
+      }
       report.table(List.of("", "questions by seed", PADDED, FRESH), rows);
     }
   }

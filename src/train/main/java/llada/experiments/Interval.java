@@ -54,7 +54,7 @@ public record Interval(double mean, double low, double high, int count) {
    * all trials together cover. The first knows how seeds differ, the second that a share of a few
    * trials is coarse, even where all seeds agree.
    *
-   * @param trials that each share was counted over
+   * @param trials that all shares together were counted over
    */
   static Interval ofShares(double[] shares, long trials) {
     int n = shares.length;
@@ -67,7 +67,7 @@ public record Interval(double mean, double low, double high, int count) {
       }
     }
     Arrays.sort(means);
-    Proportion all = new Proportion(Math.round(mean * n * trials), n * trials);
+    Proportion all = new Proportion(Math.round(mean * trials), trials);
     return new Interval(
         mean,
         Math.max(0, Math.min(all.low(), means[RESAMPLES / 40])),
@@ -112,7 +112,7 @@ public record Interval(double mean, double low, double high, int count) {
   }
 
   private String text(double scale, String unit) {
-    double size = Math.abs(mean * scale);
+    double size = Math.max(Math.abs(mean), Math.max(Math.abs(low), Math.abs(high))) * scale;
     int digits = size == 0 ? 0 : (int) Math.max(0, 2 - Math.floor(Math.log10(size)));
     String format = "%." + Math.min(4, unit.isEmpty() ? digits : 1) + "f";
     String value = String.format(Locale.ROOT, format, mean * scale);

@@ -1,6 +1,7 @@
 package llada.experiments;
 
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -15,6 +16,7 @@ import java.util.function.Supplier;
 import java.util.stream.LongStream;
 import llada.backend.Backend;
 import llada.experiments.Results.Row;
+import llada.format.AtomicFile;
 import llada.format.Disk;
 import llada.format.DiskLock;
 import llada.format.FormatException;
@@ -60,6 +62,9 @@ public record Lab(
     config.put("size", size.toString());
     config.put("random streams", Integer.toString(RandomStreams.VERSION));
     config.putAll(experiment.config(size, inputs));
+    if (!experiment.trials(size, inputs).isEmpty()) {
+      config.put("rates tried", "%s on seeds %s".formatted(Tuning.RATES, Tuning.SEEDS));
+    }
     sameAsBefore(own.resolve("config.json"), json(config));
     try (DiskLock _ = DiskLock.take(own.resolve("results.lock")).orElseThrow(() -> busy(own))) {
       return run(experiment, own, config);
@@ -78,18 +83,23 @@ public record Lab(
             + ": another process is running this experiment; wait for it, or choose another output folder");
   }
 
-  private Report run(Experiment experiment, Path own, Map<String, String> config) {
-    Map<String, Double> rates = rates(experiment, own);
-    rates.forEach((arm, rate) -> config.put("learning rate of " + arm, tuned(rate)));
-    Report.write(own.resolve("config.json"), json(config));
+  private Report run(Experiment experiment, Path own, Map<String, String> config)
+      throws IOException {
     List<Long> seeds = LongStream.range(firstSeed, firstSeed + repetitions).boxed().toList();
-    Results results =
-        run(
-            experiment,
-            experiment.jobs(new Experiment.Setup(size, seeds, inputs, rates)),
-            own.resolve("results.csv"));
+    if (seeds.stream().anyMatch(Tuning.SEEDS::contains)) {
+      refuse("seeds %s are those of the tuning; choose others".formatted(Tuning.SEEDS));
+    }
+    String commit = Surroundings.commit(); // before the hours in which the folder may change
+    Map<String, Double> rates = rates(experiment, own);
+    rates.forEach((arm, rate) -> config.put("learning rate of " + arm, Tuning.text(rate)));
+    Report.write(own.resolve("config.json"), json(config));
+    List<Job> jobs = experiment.jobs(new Experiment.Setup(size, seeds, inputs, rates));
+    List<String> commits = commits(own, commit, jobs);
+    // Seeds of other runs in the folder do not count: how many decide was said before.
+    Results results = run(experiment, jobs, own.resolve("results.csv")).only(seeds);
     config.put("seeds", seeds.toString());
-    config.put("commit", Surroundings.commit());
+    config.put("commits of the rows", String.join(", ", commits));
+    config.put("commit of the report", commit);
     config.put("processor", Surroundings.processor());
     config.put("threads", workers + ", an arm each");
     results.derive(experiment.derived(size, results));
@@ -109,8 +119,17 @@ public record Lab(
     return Tuning.choose(trials.keySet(), tuned);
   }
 
-  private static String tuned(double rate) {
-    return "%s, of %s by the loss of seeds %s".formatted(rate, Tuning.RATES, Tuning.SEEDS);
+  /** Those that computed rows, in commits.txt: a row may be older than the report. */
+  private static List<String> commits(Path own, String commit, List<Job> jobs) throws IOException {
+    Path file = own.resolve("commits.txt");
+    List<String> all = new ArrayList<>(Files.exists(file) ? Files.readAllLines(file) : List.of());
+    Results before = Results.open(own.resolve("results.csv"));
+    boolean more = jobs.stream().anyMatch(job -> !before.has(job.arm(), job.seed()));
+    if (more && !all.contains(commit)) {
+      all.add(commit);
+      AtomicFile.write(file, (String.join("\n", all) + "\n").getBytes(StandardCharsets.UTF_8));
+    }
+    return all;
   }
 
   private Results run(Experiment experiment, List<Job> jobs, Path file) {

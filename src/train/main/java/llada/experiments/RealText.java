@@ -89,9 +89,12 @@ final class RealText {
     return pieces;
   }
 
-  /** The first of those held out. */
-  int[][] heldOut(int most) {
-    return heldOut.stream().limit(most).toArray(int[][]::new);
+  /** Some of those held out, drawn by a seed. */
+  int[][] heldOut(int most, long seed) {
+    return Arrays.stream(TrainingData.order(heldOut.size(), seed, 1))
+        .limit(most)
+        .mapToObj(heldOut::get)
+        .toArray(int[][]::new);
   }
 
   /** Each piece once, in an order of the seed's, before any comes again. */

@@ -5,6 +5,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -116,6 +117,13 @@ public final class Results {
     write();
   }
 
+  /** Those of some seeds, which are not written. */
+  synchronized Results only(Collection<Long> seeds) {
+    Results some = new Results(file);
+    rows.stream().filter(row -> seeds.contains(row.seed)).forEach(some.rows::add);
+    return some;
+  }
+
   /** Adds rows that follow from the others, which are not written. */
   synchronized void derive(List<Row> more) {
     rows.addAll(more);
@@ -184,10 +192,9 @@ public final class Results {
       throw new IllegalArgumentException(
           "there is no %s of arm %s at '%s'".formatted(measure, arm, x));
     }
-    return bySeed(arm, measure + TRIALS, x).values().stream()
-        .findFirst()
-        .map(trials -> Interval.ofShares(values, trials.longValue()))
-        .orElseGet(() -> Interval.of(values));
+    long trials =
+        bySeed(arm, measure + TRIALS, x).values().stream().mapToLong(Double::longValue).sum();
+    return trials == 0 ? Interval.of(values) : Interval.ofShares(values, trials);
   }
 
   /** Mean over seeds, without a condition. */

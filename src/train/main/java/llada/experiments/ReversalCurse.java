@@ -183,6 +183,7 @@ final class ReversalCurse implements Experiment {
           }
         });
     rows.add("chance", 1.0 / facts.names());
+    rows.add("half", facts.half());
     for (boolean oneWay : new boolean[] {true, false}) {
       String group = oneWay ? ONE : "others";
       rows.add("forward", group, answered(model, facts, oneWay, true, seed));
@@ -278,6 +279,12 @@ final class ReversalCurse implements Experiment {
     steps.add(
         Series.reference(
             "chance", 0, last, results.of(arm(Masking.LLADA, Seen.ONE_WAY), "chance").mean()));
+    steps.add(
+        Series.reference(
+            "half of the description",
+            0,
+            last,
+            results.of(arm(Masking.LLADA, Seen.ONE_WAY), "half").mean()));
     report.heading("Facts seen in one direction");
     report.chart(
         "facts",

@@ -32,6 +32,7 @@ import llada.plot.Chart;
 import llada.plot.Series;
 import llada.tensor.RandomStreams;
 import llada.tensor.RandomStreams.Purpose;
+import llada.train.TrainingData;
 
 /** Experiment 6: many ways to sample, from a network and from the exact denoiser. */
 final class Sampling implements Experiment {
@@ -153,7 +154,7 @@ final class Sampling implements Experiment {
         new Claim(
             "at temperature 1.5 it brings back no more than temperature 1 has",
             "temperature 1 unguided is ahead",
-            superior(guided(1.0, 0), guided(1.5, 0.5))),
+            notInferior(guided(1.0, 0), guided(1.5, 0.5), 0.02)),
         new Claim(
             "float32 noise in LLaDA's sampler moves less than 1 % of the probability",
             "0.3 % of 126,464 tokens",
@@ -173,14 +174,14 @@ final class Sampling implements Experiment {
                 0.01)),
         new Claim(
             "the closed form is what is drawn",
-            "rates within 0.01 of each other, mask competing or not",
+            "rates within .004 of each other with the mask competing, .003 without",
             all(
                 equivalent(
-                    Term.of(GUMBEL, "drawn unmasked"), Term.of(GUMBEL, "computed unmasked"), 0.01),
+                    Term.of(GUMBEL, "drawn unmasked"), Term.of(GUMBEL, "computed unmasked"), 0.004),
                 equivalent(
                     Term.of(GUMBEL, "drawn rare half"),
                     Term.of(GUMBEL, "computed rare half"),
-                    0.01))));
+                    0.003))));
   }
 
   private static Term free(String arm, String how, int steps) {
@@ -207,7 +208,7 @@ final class Sampling implements Experiment {
         NETWORK,
         (rate, seed, backend) -> {
           try (SmallModel model = model(seed, backend)) {
-            return model.train(recipe(size, 0).trial(rate), Fables::batch);
+            return model.train(recipe(size, 0).trial(rate), Sampling::batch);
           }
         });
   }
@@ -217,20 +218,24 @@ final class Sampling implements Experiment {
         shape(), Fables.VOCABULARY, Masking.LLADA, Fables.LENGTH, TOGETHER, seed, backend);
   }
 
+  /** All of a story may be masked, since guidance asks without the prompt. */
+  private static TrainingData.Batch batch(int count, SplittableRandom random) {
+    return SmallModel.Source.batch(Fables.stories(count, false, random));
+  }
+
   @Override
   public List<Job> jobs(Setup setup) {
     Size size = setup.size();
     List<Job> jobs = new ArrayList<>();
     for (long seed : setup.seeds()) {
-      RandomSource random = RandomSource.seeded(seed);
       jobs.add(
           new Job(
               NETWORK,
               seed,
               (backend, rows) -> {
                 try (SmallModel model = model(seed, backend)) {
-                  model.train(recipe(size, setup.rate(NETWORK)), Fables::batch);
-                  Texts texts = new Texts(model::generation, size, random);
+                  model.train(recipe(size, setup.rate(NETWORK)), Sampling::batch);
+                  Texts texts = new Texts(model::generation, size, seed);
                   both(texts, rows);
                   blocksAndGuidance(texts, rows);
                 }
@@ -243,7 +248,7 @@ final class Sampling implements Experiment {
                 try (ExactFables exact = new ExactFables(backend.kernels(), TOGETHER)) {
                   DiffusionSampler sampler = new DiffusionSampler(exact, exact.config());
                   Writer writer = (p, o, r) -> sampler.generate(p, null, o, r, StepListener.NONE);
-                  both(new Texts(writer, size, random), rows);
+                  both(new Texts(writer, size, seed), rows);
                 }
               }));
       jobs.add(new Job(GUMBEL, seed, (_, rows) -> gumbel(size, seed, rows)));
@@ -257,10 +262,11 @@ final class Sampling implements Experiment {
   }
 
   /** Stories that a writer makes. */
-  private record Texts(Writer writer, Size size, RandomSource random) {
+  private record Texts(Writer writer, Size size, long seed) {
     /** Stories of which the first tokens are given; held-out ones, or BOS. */
     int[][] written(int given, SamplerOptions options, int together, List<Integer> steps) {
-      SplittableRandom drawn = RandomStreams.of(0, Purpose.EXPERIMENT_HELD_OUT);
+      RandomSource random = RandomSource.seeded(seed);
+      SplittableRandom drawn = RandomStreams.of(seed, Purpose.EXPERIMENT_HELD_OUT);
       int[][] prompts = Fables.stories(samples(size), true, drawn);
       Arrays.setAll(prompts, b -> Arrays.copyOf(prompts[b], given));
       List<int[]> all = new ArrayList<>();
@@ -318,7 +324,10 @@ final class Sampling implements Experiment {
       for (int steps : new int[] {4, ASKED}) {
         if (steps * block % ASKED == 0) { // each block has as many steps
           SamplerOptions options =
-              SamplerOptions.defaults().toBuilder().lengths(steps, ASKED, block).build();
+              SamplerOptions.defaults().toBuilder()
+                  .lengths(steps, ASKED, block)
+                  .temperature(1)
+                  .build();
           rows.add(
               "block %d steps".formatted(steps),
               block,
@@ -414,7 +423,7 @@ final class Sampling implements Experiment {
     report.chart(
         "blocks",
         Chart.lines(
-                "Coherent stories from three words by block length, low confidence, greedy",
+                "Coherent stories from three words by block length, low confidence, temperature 1",
                 "block length",
                 "share",
                 true,

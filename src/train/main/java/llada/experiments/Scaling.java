@@ -11,6 +11,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeSet;
+import java.util.stream.Collectors;
 import llada.backend.Backend;
 import llada.evaluation.Proportion;
 import llada.experiments.Claim.Term;
@@ -46,7 +47,7 @@ final class Scaling implements Experiment {
   public String question() {
     return "The paper says that LLaDA scales as well as an autoregressive model on the same data (fig."
         + " 3); by SMDM, of the same group, masked diffusion needs some 16 times the compute for the"
-        + " same likelihood, at the same slope. What is the factor here, and are the slopes equal?";
+        + " same likelihood, at the same slope. What is the factor here?";
   }
 
   @Override
@@ -60,8 +61,9 @@ final class Scaling implements Experiment {
 
   @Override
   public String limits() {
-    return "Three budgets within a factor of 16 do not tell a power law from another curve, and the"
-        + " shift is an extrapolation where the arms' losses do not overlap. LLaDA's loss is a bound,"
+    return "Three budgets within a factor of 16 do not tell a power law from another curve; the largest"
+        + " has two seeds, so that the other fits have four points for four unknowns and cannot tell"
+        + " slopes apart. The held-out pieces are of the same books. The shift is an extrapolation where the arms' losses do not overlap. LLaDA's loss is a bound,"
         + " so part of the shift may be its gap.";
   }
 
@@ -117,10 +119,6 @@ final class Scaling implements Experiment {
             "ln of the factor within ln 2 of ln 16",
             equivalent(shift, Term.constant(Math.log(16)), Math.log(2))),
         new Claim(
-            "the slopes are equal",
-            "exponents, each fitted alone with the shared E, within 0.02",
-            equivalent(Term.of(FIT, "slope llada"), Term.of(FIT, "slope ar"), 0.02)),
-        new Claim(
             "seeing both sides makes up for it in a cloze",
             "open",
             superior(Term.of(FIT, "cloze llada"), Term.of(FIT, "cloze ar"))));
@@ -142,6 +140,7 @@ final class Scaling implements Experiment {
     for (double budget : budgets(size)) {
       config.put("widths at " + budget, dims(size, budget).toString());
     }
+    config.put("seeds of the largest budget", Integer.toString(FEW_SEEDS));
     config.put("batch", Integer.toString(BATCH));
     return config;
   }
@@ -156,9 +155,13 @@ final class Scaling implements Experiment {
     RealText text = new RealText(inputs.texts());
     TreeSet<Integer> dims = new TreeSet<>();
     budgets(size).forEach(budget -> dims.addAll(dims(size, budget)));
-    double least = budgets(size).getFirst();
     for (Masking masking : ARMS) {
       for (int dim : dims) {
+        double least = // of the budgets that have the width
+            budgets(size).stream()
+                .filter(b -> dims(size, b).contains(dim))
+                .findFirst()
+                .orElseThrow();
         trials.put(
             tuned(masking, dim),
             (rate, seed, backend) -> {
@@ -199,7 +202,7 @@ final class Scaling implements Experiment {
                     (backend, rows) -> {
                       try (SmallModel model = model(text, masking, dim, seed, backend)) {
                         model.train(recipe, text.epochs(seed));
-                        measure(size, model, text, rows);
+                        measure(size, model, text, seed, rows);
                         rows.add(
                             "epochs",
                             (double) recipe.steps() * BATCH * RealText.LENGTH / text.tokens());
@@ -212,10 +215,11 @@ final class Scaling implements Experiment {
     return jobs;
   }
 
-  private static void measure(Size size, SmallModel model, RealText text, Job.Rows rows) {
-    int[][] heldOut = text.heldOut(size.of(4, 256, 512));
+  private static void measure(
+      Size size, SmallModel model, RealText text, long seed, Job.Rows rows) {
+    int[][] heldOut = text.heldOut(size.of(4, 256, 512), seed);
     // The autoregressive model cannot say the first token; neither is asked for it.
-    rows.add("nats", Measures.nats(model, heldOut, 1, 16, 7));
+    rows.add("nats", Measures.nats(model, heldOut, 1, 16, seed));
     rows.add("cloze", "all", cloze(model, heldOut, RealText.LENGTH));
     rows.add("cloze", "left", cloze(model, heldOut, RealText.LENGTH / 2 + 1));
   }
@@ -261,7 +265,9 @@ final class Scaling implements Experiment {
               .ifPresent(nats -> runs.add(new Run(budget, nats)));
         }
         arms.add(runs);
-        String last = best(results, masking, runs.getLast().operations());
+        // A budget that all seeds have.
+        double clozed = budgets(size).get(1);
+        String last = best(results, masking, clozed);
         rows.add(
             new Row(
                 FIT, seed, "cloze " + masking, "", results.bySeed(last, "cloze", "all").get(seed)));
@@ -319,6 +325,12 @@ final class Scaling implements Experiment {
             Math.exp(shift.mean()),
             Math.exp(shift.low()),
             Math.exp(shift.high())));
+    report.text(
+        "Exponents, each arm fitted alone with the shared E: "
+            + ARMS.stream()
+                .map(masking -> masking + " " + results.of(FIT, "slope " + masking))
+                .collect(Collectors.joining(", "))
+            + "; E was chosen so that they agree.");
     report.heading("All runs");
     report.table(List.of("arm", "nats a token", "cloze", "cloze, left side only", "epochs"), table);
   }

@@ -6,7 +6,7 @@ import java.util.Locale;
 public enum Size {
   /** Seconds: to see that everything works; the figures mean nothing. */
   TINY,
-  /** Minutes on two cores. */
+  /** Minutes to hours on two cores. */
   SMALL,
   /** About eight times as much: hours. */
   LARGE;

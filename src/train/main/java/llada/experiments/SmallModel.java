@@ -36,6 +36,15 @@ import llada.train.Weights;
  * (and with it the direction of attention) and the tuned learning rate is the same for all arms.
  */
 final class SmallModel implements AutoCloseable {
+  /** A training whose loss is no number any more. */
+  static final class Diverged extends IllegalStateException {
+    private static final long serialVersionUID = 1;
+
+    Diverged(String message) {
+      super(message);
+    }
+  }
+
   private final Arena arena = Arena.ofShared();
   private final Kernels kernels;
   private final LladaConfig config;
@@ -224,7 +233,7 @@ final class SmallModel implements AutoCloseable {
         double loss = network.lossAndGradients(noisy);
         double norm = adamW.gradientNorm();
         if (!Double.isFinite(loss) || !Double.isFinite(norm)) {
-          throw new IllegalStateException(
+          throw new Diverged(
               "step %d of %s, seed %d: the loss is %s".formatted(s, masking, seed, loss));
         }
         adamW.step(s + 1, rate.at(s, recipe.steps), adamW.clipCoefficient(norm));

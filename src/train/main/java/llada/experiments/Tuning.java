@@ -23,7 +23,11 @@ final class Tuning {
 
   /** A shorter training of an arm. */
   interface Trial {
-    /** The loss at its end, on data drawn anew. */
+    /**
+     * The loss at its end.
+     *
+     * @throws SmallModel.Diverged if it is no number
+     */
     double loss(double rate, long seed, Backend backend);
   }
 
@@ -37,11 +41,26 @@ final class Tuning {
                   new Job(
                       arm + " rate " + rate,
                       seed,
-                      (backend, rows) -> rows.add(LOSS, trial.loss(rate, seed, backend))));
+                      (backend, rows) -> rows.add(LOSS, loss(trial, rate, seed, backend))));
             }
           }
         });
     return jobs;
+  }
+
+  private static double loss(Trial trial, double rate, long seed, Backend backend) {
+    try {
+      return trial.loss(rate, seed, backend);
+    } catch (SmallModel.Diverged _) { // another rate is better
+      return Double.POSITIVE_INFINITY;
+    }
+  }
+
+  /** How a report tells a chosen rate. */
+  static String text(double rate) {
+    boolean edge = rate == RATES.getFirst() || rate == RATES.getLast();
+    return "%s, of %s by the loss of seeds %s%s"
+        .formatted(rate, RATES, SEEDS, edge ? ", at the edge of what was tried" : "");
   }
 
   /** The best rate of each arm; of equals the lowest. */

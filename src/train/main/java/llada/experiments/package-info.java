@@ -6,8 +6,8 @@
  * of the rows. {@link llada.experiments.Lab} runs those jobs whose rows are not there yet, so an
  * experiment that was cut off goes on where it was.
  *
- * <p>Arms of a comparison have the same network, batches, steps and learning rate; intervals are 95
- * % t-intervals over seeds.
+ * <p>Arms of a comparison have the same network, batches and steps, each the best of a few learning
+ * rates; intervals are of 95 %, over seeds.
  *
  * <p>Open first: {@link llada.experiments.FisherConsistency}.
  */

@@ -206,7 +206,7 @@ final class FrameworkTest {
             "difference 1.00 ± 0.00 | **shown** |",
             "(values.svg)",
             "[1, 2, 3, 4]",
-            "| commit |",
+            "| commit of the report |",
             "| processor |",
             "| threads |");
     assertThat(folder.resolve("counting/values.svg")).exists();

@@ -224,7 +224,7 @@ final class HoldOutTest {
   @Test
   void textIsHeldOutInGroups() {
     RealText text = new RealText(List.<Path>of());
-    int[][] held = text.heldOut(1000);
+    int[][] held = text.heldOut(1000, 3);
     assertThat(held.length).isPositive();
     assertThat(text.pieces().size()).isGreaterThan(15 * held.length);
     assertThat(set(text.pieces().toArray(int[][]::new))).doesNotContainAnyElementsOf(set(held));

@@ -131,24 +131,24 @@ final class StatisticsTest {
   @Test
   void intervalsOfSharesStayWithinThem() {
     // Two seeds, 0 and 1: resampled means are 0, .5, 1 with 1/4, 1/2, 1/4.
-    Interval far = Interval.ofShares(new double[] {0, 1}, 1000);
+    Interval far = Interval.ofShares(new double[] {0, 1}, 2000);
     assertThat(far.low()).isZero();
     assertThat(far.high()).isEqualTo(1);
     assertThat(far.mean()).isEqualTo(0.5);
     // All seeds right: Wilson's 15 of 15 from 1 / (1 + 1.96^2 / 15) on.
-    Interval all = Interval.ofShares(new double[] {1, 1, 1}, 5);
+    Interval all = Interval.ofShares(new double[] {1, 1, 1}, 15);
     assertThat(all.low()).isCloseTo(1 / (1 + 1.959964 * 1.959964 / 15), within(1e-6));
     assertThat(all.high()).isEqualTo(1);
     assertThat(all.percent()).isEqualTo("100.0 (79.6 to 100.0) %");
     // Seeds that agree closely: Wilson's is the wider.
     Proportion pooled = new Proportion(100, 200);
-    Interval close = Interval.ofShares(new double[] {0.5, 0.5}, 100);
+    Interval close = Interval.ofShares(new double[] {0.5, 0.5}, 200);
     assertThat(close.low()).isEqualTo(pooled.low());
     assertThat(close.high()).isEqualTo(pooled.high());
     SplittableRandom random = new SplittableRandom(1);
     for (int n = 1; n < 8; n++) {
       double[] shares = random.doubles(n).map(v -> Math.round(v * 16) / 16.0).toArray();
-      Interval interval = Interval.ofShares(shares, 16);
+      Interval interval = Interval.ofShares(shares, 16 * n);
       assertThat(interval.low()).isBetween(0.0, interval.mean());
       assertThat(interval.high()).isBetween(interval.mean(), 1.0);
     }
@@ -231,8 +231,9 @@ final class StatisticsTest {
     double[] p = {0.5, 0.25, 0.125, 0.125};
     int[] counts = FisherConsistency.draw(p, 8000, new SplittableRandom(5));
     assertThat(Arrays.stream(counts).sum()).isEqualTo(8000);
-    assertThat(FisherConsistency.chiSquared(counts, p, 8000)).isLessThan(16.3); // p = .001, 3 free
-    assertThat(FisherConsistency.chiSquared(new int[] {6, 2, 0, 0}, p, 8))
-        .isCloseTo(4.0 / 4 + 0 + 1 + 1, within(1e-12));
+    assertThat(2 * 8000 * FisherConsistency.divergence(counts, p, 8000))
+        .isLessThan(16.3); // p = .001, 3 free
+    assertThat(FisherConsistency.divergence(new int[] {6, 2, 0, 0}, p, 8))
+        .isCloseTo(0.75 * Math.log(1.5), within(1e-12));
   }
 }

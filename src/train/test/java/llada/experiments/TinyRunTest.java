@@ -50,7 +50,12 @@ final class TinyRunTest {
         .noneMatch(line -> line.endsWith("NaN") || line.endsWith("Infinity"));
     String text = Files.readString(own.resolve("report.md"));
     assertThat(text)
-        .contains("**Question.**", "**Set-up.**", "## What it does not show", ".svg)", "| commit |")
+        .contains(
+            "**Question.**",
+            "**Set-up.**",
+            "## What it does not show",
+            ".svg)",
+            "| commit of the report |")
         .contains("there are no verdicts")
         .doesNotContain("| verdict |");
     if (!experiment.trials(Size.TINY, lab.inputs()).isEmpty()) {

@@ -216,9 +216,10 @@ public record Lessons(long seed, int count) {
         for (int tries = 0; tries < TRIES * each && seen.size() < each; tries++) {
           Exchange x = test(subject, w, plain, seen.size() % 2 == 0);
           if ((newWording ? !x.heldOut() : isNew(x)) && seen.add(x.turns())) {
-            boolean story = x.key().startsWith(STORY);
-            String accept =
-                story ? x.key().lines().findFirst().get().substring(STORY.length()) : x.answer();
+            boolean any = subject == Subject.STORIES && x.key().isEmpty(); // whatever it is about
+            boolean story = any || x.key().startsWith(STORY);
+            String topic = any ? "" : x.key().lines().findFirst().orElse("");
+            String accept = any ? "" : story ? topic.substring(STORY.length()) : x.answer();
             Check check =
                 story ? Check.ANY_STORY : subject == Subject.SUMS ? Check.LAST_NUMBER : Check.EXACT;
             all.add(new Test(subject, newWording, x.turns(), check, accept));

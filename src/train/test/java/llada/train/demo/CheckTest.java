@@ -31,6 +31,8 @@ class CheckTest {
           any-story   | A cat ran. It fell. It slept.        | cat            | true
           any-story   | A cat ran. It fell.                  | cat            | false
           any-story   | A dog ran. It fell. It slept.        | cat            | false
+          any-story   | A dog ran. It fell. It slept.        | ''                | true
+          any-story   | A dog ran. It fell.                  | ''                | false
           exact       | 5.                                   | 5.             | true
           exact       | 5                                    | 5.             | false
           """)
