@@ -23,8 +23,8 @@ import picocli.CommandLine.Option;
     description = {
       "Answer the same questions by every decoder, and compare quality with cost.",
       "",
-      "The questions are those that the training of the model that comes with LLaDA.java never",
-      "saw. Columns: answers that are right; tokens equal to the exact sampler's; forward passes",
+      "The questions are those of eval --demo, which the training of train --recipe demo never",
+      "sees. Columns: answers that are right; tokens equal to the exact sampler's; forward passes",
       "and positions computed per answer, and how many times fewer; tokens per second, and those",
       "before the end of the answer; time per answer, and how many times faster. The first setting",
       "is what the others are compared with."

@@ -37,18 +37,18 @@ public final class DemoRecipe {
    * question after some 2,000 steps; with masks from the beginning that took some 11,000.
    */
   private static final Stage START =
-      new Stage("start", new Task.Mixture(0.05, 24, true), 2_000, 1.5e-3, 760, 0);
+      new Stage("start", new Task.Mixture(0.05, 24, true), 8_000, 1.5e-3, 760, 0);
 
   /**
    * Learns its own objective, in little more room than an answer takes, which costs a third. The
    * rate falls for most of the time: noise of small batches keeps the loss up.
    */
   private static final Stage FIRST =
-      new Stage("first-", new Task.Mixture(0.05, 24, true), 6_000, 1.5e-3, 200, 0.8);
+      new Stage("first-", new Task.Mixture(0.05, 24, true), 14_000, 1.5e-3, 200, 0.8);
 
   /** Learns to answer in any room, up to the usual one. */
   private static final Stage SECOND =
-      new Stage("", new Task.Mixture(0.3, 100, false), 500, 3e-4, 50, 0.9);
+      new Stage("", new Task.Mixture(0.3, 100, false), 2_000, 3e-4, 50, 0.9);
 
   private static final long SAVED = 100; // steps between checkpoints: some minutes
   private static final int BATCH = 16; // of similar lengths
