@@ -57,11 +57,7 @@ public final class DecoderComparison {
   }
 
   /** A prompt, and how its answer is judged; empty where it is not. */
-  private record Asked(int[] prompt, Optional<Item> item) {
-    boolean right(String answer) {
-      return item.filter(i -> i.check().right(answer, i.accept())).isPresent();
-    }
-  }
+  private record Asked(int[] prompt, Optional<Item> item) {}
 
   private DecoderComparison(Llada llada, Settings settings, List<Asked> asked) {
     this.llada = llada;
@@ -154,7 +150,7 @@ public final class DecoderComparison {
       }
       exactTokens += end;
       sameTexts += Arrays.equals(mine, 0, answer.useful(), exact[i], 0, usefulExact) ? 1 : 0;
-      right += asked.get(i).right(answer.text()) ? 1 : 0;
+      right += asked.get(i).item().filter(item -> item.right(answer.text())).isPresent() ? 1 : 0;
       steps += made.steps();
       passes += made.forwardPasses();
       positions += made.positions();

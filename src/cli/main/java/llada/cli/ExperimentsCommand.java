@@ -57,8 +57,8 @@ final class ExperimentsCommand implements Callable<Integer> {
       paramLabel = "NAME",
       defaultValue = "small",
       description =
-          "tiny (seconds, only to see that it works), small (minutes to hours on 2 cores) or large (hours)."
-              + " Default: ${DEFAULT-VALUE}.")
+          "tiny (seconds, only to see that it works), small (minutes to hours on 2 cores) or"
+              + " large (hours). Default: ${DEFAULT-VALUE}.")
   private String size;
 
   @Option(

@@ -19,7 +19,6 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
-import java.util.stream.Stream;
 import llada.evaluation.Proportion;
 import llada.experiments.SmallModel.Source;
 import llada.format.Disk;
@@ -99,16 +98,22 @@ final class Dialogues {
     dialogues.names(documents);
     for (int d = 0; d < documents.size(); d++) {
       List<Message> messages = documents.get(d).messages();
+      List<String> parts = parts(documents.get(d));
       if (messages != null && d % AS_TEXT != 0) {
         dialogues.chat(messages);
-      } else if (messages != null && !messages.getLast().content().matches("[0-9 ]+")) {
-        dialogues.text(messages.stream().map(Message::content).collect(Collectors.joining("\n")));
-      } else if (messages == null && !documents.get(d).text().matches("[0-9 ]+")) { // no Sudoku
-        dialogues.text(documents.get(d).text());
+      } else if (!parts.getLast().matches("[0-9 ]+")) { // a Sudoku is too long for a sequence
+        dialogues.text(String.join("\n", parts));
       }
     }
     dialogues.heldOut(lessons.tests(questions(size)));
     return dialogues;
+  }
+
+  /** A text, or the turns of a chat. */
+  private static List<String> parts(Document document) {
+    return document.messages() == null
+        ? List.of(document.text())
+        : document.messages().stream().map(Message::content).toList();
   }
 
   private static int lessons(Size size) {
@@ -132,11 +137,7 @@ final class Dialogues {
   private void names(List<Document> documents) {
     Object2IntMap<String> counts = new Object2IntLinkedOpenHashMap<>();
     for (Document document : documents) {
-      Stream<String> parts =
-          document.messages() == null
-              ? Stream.of(document.text())
-              : document.messages().stream().map(Message::content);
-      parts
+      parts(document).stream()
           .flatMap(part -> words(part).stream())
           .forEach(word -> counts.mergeInt(word, 1, Integer::sum));
     }
@@ -174,7 +175,7 @@ final class Dialogues {
       before.add(ASSISTANT);
       int[] answer = ended(messages.get(m + 1).content());
       Pair pair = new Pair(before.toIntArray(), answer);
-      if (pair.length() > LENGTH || IntStream.of(answer).anyMatch(id -> id == UNKNOWN)) {
+      if (pair.length() > LENGTH || !known(answer)) {
         return;
       }
       pairs.add(pair);
@@ -182,6 +183,10 @@ final class Dialogues {
       answers.add(IntArrayList.wrap(answer));
       before.addElements(before.size(), answer);
     }
+  }
+
+  private static boolean known(int[] words) {
+    return IntStream.of(words).noneMatch(id -> id == UNKNOWN);
   }
 
   private int[] ended(String answer) {
@@ -212,13 +217,9 @@ final class Dialogues {
       raw.addElements(1, question);
       int[] ended = ended(test.accept());
       Pair pair = new Pair(prompt.toIntArray(), ended, raw.toIntArray(), test.subject());
-      boolean known =
-          test.subject() == Subject.OUTSIDE // nobody need understand those
-              || IntStream.of(question).noneMatch(id -> id == UNKNOWN);
-      if (!known
-          || IntStream.of(ended).anyMatch(id -> id == UNKNOWN)
-          || pair.length() > LENGTH
-          || prompts.contains(prompt)) {
+      // What lies outside need not be understood to be declined.
+      boolean understood = test.subject() == Subject.OUTSIDE || known(question);
+      if (!understood || !known(ended) || pair.length() > LENGTH || prompts.contains(prompt)) {
         continue;
       }
       questions.add(pair);

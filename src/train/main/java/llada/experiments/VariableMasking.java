@@ -50,8 +50,9 @@ final class VariableMasking implements Experiment {
   public String setUp() {
     return "The same network learns stories of 8, 16, 24 and 48 tokens with t ~ U(0, 1), with 15 % and"
         + " with 50 % masked, and with BERT's 80/10/10. Arms have equal data and steps, each the best"
-        + " of three learning rates on other seeds, at 24 tokens and a third of the steps. Bound and accuracy are of stories about triples of"
-        + " name, animal and colour that were held out; stories are written in random order and by low"
+        + " of three learning rates on other seeds, at 24 tokens and a third of the steps. Bound"
+        + " and accuracy are of stories about triples of name, animal and colour that were held out,"
+        + " the bound also of those that were trained; stories are written in random order and by low"
         + " confidence.";
   }
 
@@ -267,8 +268,8 @@ final class VariableMasking implements Experiment {
                 true,
                 written)
             .ofShares(),
-        "A story counts once, so that even draws from the language stay below 100 %; it is coherent if all its dependencies hold. First line of an arm in"
-            + " random order, second by low confidence.");
+        "A story counts once, so that even draws from the language stay below 100 %; it is"
+            + " coherent if all its dependencies hold. First line of an arm in random order, second by low confidence.");
     report.heading("Guesses");
     report.chart(
         "accuracy",

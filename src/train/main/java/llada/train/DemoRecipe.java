@@ -33,8 +33,9 @@ public final class DemoRecipe {
   private static final int LESSONS = 1_000_000;
 
   /**
-   * The model and its twin both learn from left to right at first: so they copied words of the
-   * question after some 2,000 steps; with masks from the beginning that took some 11,000.
+   * The model and its twin both learn from left to right at first: asked token by token, they so
+   * copied words of the question after some 2,000 steps (what they then write by themselves is
+   * still mostly wrong); with masks from the beginning that took some 11,000.
    */
   private static final Stage START =
       new Stage("start", new Task.Mixture(0.05, 24, true), 8_000, 1.5e-3, 760, 0);

@@ -216,6 +216,8 @@ final class HoldOutTest {
         prompts.add(IntArrayList.wrap(Arrays.copyOf(batch.x0()[b], batch.promptLengths()[b])));
       }
     }
+    assertThat(dialogues.questions()).isNotEmpty();
+    assertThat(dialogues.firsts()).isNotEmpty().hasSameSizeAs(dialogues.followUps());
     for (Dialogues.Pair question : dialogues.questions()) {
       assertThat(prompts).doesNotContain(IntArrayList.wrap(question.prompt()));
     }

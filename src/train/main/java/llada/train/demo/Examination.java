@@ -45,7 +45,12 @@ public final class Examination {
    * @param accept the right answers
    */
   public record Item(
-      String group, List<Message> given, List<String> asked, Check check, List<String> accept) {}
+      String group, List<Message> given, List<String> asked, Check check, List<String> accept) {
+    /** Whether an answer to the last question is right. */
+    public boolean right(String answer) {
+      return check.right(answer, accept);
+    }
+  }
 
   /** What was said to an item, and whether that is right. */
   public record Marked(Item item, String answer, boolean right) {}
@@ -118,7 +123,7 @@ public final class Examination {
     List<Marked> marked = new ArrayList<>();
     for (int i = 0; i < items.size(); i++) {
       Item item = items.get(i);
-      marked.add(new Marked(item, answers.get(i), item.check.right(answers.get(i), item.accept)));
+      marked.add(new Marked(item, answers.get(i), item.right(answers.get(i))));
     }
     return marked;
   }
